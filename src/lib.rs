@@ -1,0 +1,1 @@
+//! Portcullis: a low-latency, lock-free pre-trade risk gateway.
