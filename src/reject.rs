@@ -1,0 +1,221 @@
+//! Every reason an order is refused, in the order the checks run: the first breach is the one told.
+//!
+//! The numbers are on the wire and in the journal. Never renumber one, never reuse one. A reason's
+//! number is also its bit in [`Failed`], the set of every control that an order failed.
+
+use bytemuck::{Pod, Zeroable};
+
+/// What the `limit` and the `value` of a refusal count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unit {
+    /// The reason says it all; limit and value are zero.
+    None,
+    /// Orders, slots, bytes.
+    Count,
+    /// A [`crate::units::Price`].
+    Price,
+    /// A [`crate::units::Qty`] or a [`crate::units::Position`].
+    Qty,
+    /// A [`crate::units::Notional`].
+    Notional,
+    /// A [`crate::units::Nanos`].
+    Nanos,
+}
+
+macro_rules! reject_reasons {
+    ($($name:ident = $number:literal, $unit:ident, $text:literal;)*) => {
+        /// Why an order, a replace or a cancel is refused.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[repr(u16)]
+        pub enum RejectReason {
+            $(#[doc = $text] $name = $number,)*
+        }
+
+        impl RejectReason {
+            /// Every reason, in the order of the checks.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The reason of a number, if it is one.
+            pub const fn from_number(number: u16) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The name that users see.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
+            /// What happened and what to do, for people.
+            pub const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// What its limit and value count.
+            pub const fn unit(self) -> Unit {
+                match self {
+                    $(Self::$name => Unit::$unit,)*
+                }
+            }
+        }
+    };
+}
+
+reject_reasons! {
+    // The gate itself cannot take new risk now.
+    GateNotReady = 1, None, "The gate is recovering or settling orders in doubt: new risk waits until the broker or an operator has settled them.";
+    JournalFull = 2, None, "The journal has no room for new orders: free disk space below `journal.directory`.";
+    JournalFailed = 3, None, "The journal cannot be written: only cancels pass until the gate is restarted on a sound disk.";
+    GateBusy = 4, None, "A ring behind the gate is full: send more slowly or raise `capacity.ring_messages`.";
+    ContinuationsAboveMax = 5, Count, "More continuation frames than `capacity.continuation_frames_max` allows.";
+    ReservedBitSet = 6, None, "A byte or bit that must be zero is set: the sender speaks a newer version or is broken.";
+    // Who may trade what.
+    FirmKilled = 10, None, "The firm's kill switch is down.";
+    AccountUnknown = 11, None, "No such account.";
+    AccountDisabled = 12, None, "The account is disabled by `enabled = false`.";
+    AccountKilled = 13, None, "The account's kill switch is down.";
+    StrategyUnknown = 14, None, "No such strategy.";
+    StrategyDisabled = 15, None, "The strategy is disabled by `enabled = false`.";
+    StrategyKilled = 16, None, "The strategy's kill switch is down.";
+    AccountNotPermitted = 17, None, "The strategy may not trade for this account: see `accounts` of the strategy.";
+    SymbolUnknown = 18, None, "No such symbol.";
+    SymbolDisabled = 19, None, "The symbol is disabled by `enabled = false`.";
+    SymbolKilled = 20, None, "The symbol's kill switch is down.";
+    LimitsAbsent = 21, None, "The account has no limits, so it can send nothing: give it some, or write \"off\".";
+    BrokerLinkDown = 22, None, "The link to the symbol's broker is down.";
+    BreakerOpen = 23, None, "The breaker of the link to the symbol's broker is open.";
+    // The order as it is written.
+    ClientOrderIdInvalid = 30, None, "The client order id is empty, or has bytes that are not printable ASCII.";
+    ClientOrderIdDuplicate = 31, None, "The account has used this client order id before.";
+    SideInvalid = 32, None, "The side is neither buy nor sell.";
+    OrderTypeInvalid = 33, None, "Not an order type that the gate knows.";
+    OrderTypeNotPermitted = 34, None, "The symbol does not take this order type: see `order_types`.";
+    TimeInForceInvalid = 35, None, "Not a time in force that the gate knows.";
+    TimeInForceNotPermitted = 36, None, "The symbol does not take this time in force: see `times_in_force`.";
+    PriceNotAllowed = 37, Price, "A market order carries a price.";
+    PriceOffTick = 38, Price, "The price is not a whole number of ticks.";
+    PriceBelowMin = 39, Price, "The price is below the symbol's `price_min`.";
+    PriceAboveMax = 40, Price, "The price is above the symbol's `price_max`.";
+    QtyZero = 41, Qty, "The quantity is zero or wider than any order may be.";
+    QtyOffLot = 42, Qty, "The quantity is not a whole number of lots.";
+    QtyBelowMin = 43, Qty, "The quantity is below the symbol's `qty_min`.";
+    QtyAboveSymbolMax = 44, Qty, "The quantity is above the symbol's `qty_max`.";
+    // What a cancel or a replace is about.
+    OrderUnknown = 50, None, "No live or remembered order has this id.";
+    OrderClosed = 51, None, "The order is closed already.";
+    ReplacePending = 52, None, "A replace of the order waits for its answer.";
+    CancelPending = 53, None, "A cancel of the order waits for its answer.";
+    OrderInDoubt = 54, None, "What became of the order is not known: it can be cancelled, not replaced.";
+    ReplaceOfMarketOrder = 55, None, "A market order cannot be replaced.";
+    QtyBelowFilled = 56, Qty, "The new quantity is not above what has been filled.";
+    // Limits on one order.
+    QtyAboveMax = 60, Qty, "The quantity is above `order_qty_max`.";
+    NotionalAboveMax = 61, Notional, "Price times quantity is above `order_notional_max`.";
+    ReferenceAbsent = 62, None, "No reference price yet: a control or the order's value needs one.";
+    ReferenceUnusable = 63, None, "The last price was crossed, not positive, or a jump that nothing has confirmed.";
+    ReferenceStale = 64, Nanos, "The reference price is older than `reference_age_max`.";
+    PriceOutsideCollar = 65, Price, "The price is further from the reference than `price_collar_bps`.";
+    // Limits on many orders.
+    OrderRateAboveMax = 70, Count, "More orders within the window than `order_rate` allows.";
+    OrderDuplicate = 71, Nanos, "Same side, price and quantity as an earlier order within `duplicate_window`.";
+    OrdersOpenAboveMax = 72, Count, "More live orders than `open_orders_max`.";
+    OpenNotionalAboveMax = 73, Notional, "The value of live orders would be above `open_notional_max`.";
+    PositionQtyAboveMax = 74, Qty, "The position could become larger than `position_qty_max`.";
+    PositionValueAboveMax = 75, Notional, "The position could become worth more than `position_value_max`.";
+    GrossExposureAboveMax = 76, Notional, "The sum over symbols could become worth more than `gross_exposure_max`.";
+    ExposureOverflow = 77, None, "A sum does not fit its type: no real limit can be that high.";
+    // Room in the gate's tables.
+    OrdersFull = 80, Count, "The order table is full: raise `capacity.orders`.";
+    ClientOrderIdsFull = 81, Count, "The table of client order ids is full: raise `capacity.client_order_ids`.";
+    PositionsFull = 82, Count, "The table of positions is full: raise `capacity.positions`.";
+    DuplicatesFull = 83, Count, "The window of recent orders is full: raise `capacity.duplicates_per_window`.";
+}
+
+/// A set of reasons: every control that one order failed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Pod, Zeroable)]
+#[repr(transparent)]
+pub struct Failed([u64; 2]);
+
+impl Failed {
+    /// No control failed.
+    pub const NONE: Self = Self([0; 2]);
+
+    /// Adds `reason` where `breached`. No branch: a refusal must cost no more than an acceptance.
+    #[inline(always)]
+    pub fn note(&mut self, reason: RejectReason, breached: bool) {
+        let number = reason as u16 as usize;
+        self.0[number >> 6] |= u64::from(breached) << (number & 63);
+    }
+
+    /// True where no control failed.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.0[0] | self.0[1] == 0
+    }
+
+    /// The first breach, in the order of the checks.
+    #[inline]
+    pub fn first(self) -> Option<RejectReason> {
+        let number = match self.0 {
+            [0, 0] => return None,
+            [0, high] => 64 + high.trailing_zeros(),
+            [low, _] => low.trailing_zeros(),
+        };
+        RejectReason::from_number(number as u16)
+    }
+
+    /// True where `reason` is in the set.
+    pub const fn contains(self, reason: RejectReason) -> bool {
+        let number = reason as u16 as usize;
+        self.0[number >> 6] >> (number & 63) & 1 == 1
+    }
+
+    /// The reasons, in the order of the checks.
+    pub fn iter(self) -> impl Iterator<Item = RejectReason> {
+        RejectReason::ALL.iter().copied().filter(move |reason| self.contains(*reason))
+    }
+
+    /// The bits, as they stand on the wire and in the journal.
+    pub const fn bits(self) -> [u64; 2] {
+        self.0
+    }
+
+    /// From bits of a journal.
+    pub const fn from_bits(bits: [u64; 2]) -> Self {
+        Self(bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_in_the_order_of_the_checks_and_fit_the_set() {
+        for pair in RejectReason::ALL.windows(2) {
+            assert!((pair[0] as u16) < pair[1] as u16, "{:?} before {:?}", pair[0], pair[1]);
+        }
+        for &reason in RejectReason::ALL {
+            assert!((reason as u16) < 128);
+            assert_eq!(RejectReason::from_number(reason as u16), Some(reason));
+        }
+    }
+
+    #[test]
+    fn the_first_of_a_set_is_the_first_check() {
+        let mut failed = Failed::NONE;
+        assert_eq!(failed.first(), None);
+        failed.note(RejectReason::OrdersFull, true);
+        failed.note(RejectReason::QtyAboveMax, true);
+        failed.note(RejectReason::FirmKilled, false);
+        assert_eq!(failed.first(), Some(RejectReason::QtyAboveMax));
+        let all: Vec<_> = failed.iter().collect();
+        assert_eq!(all, [RejectReason::QtyAboveMax, RejectReason::OrdersFull]);
+    }
+}

@@ -1,0 +1,163 @@
+//! Setup: what the core is built from, every bound decided.
+//!
+//! The configuration is compiled into this once; the core reads nothing else. Ids are places in
+//! these lists.
+
+use crate::message::{OrderType, TimeInForce};
+use crate::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty};
+
+/// Everything the core is built from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Setup {
+    /// How many of each thing there may be.
+    pub capacity: Capacity,
+    /// Decides where ids land in tables, never what is decided: an attacker must not know it.
+    pub hash_seed: u64,
+    /// Limits on the firm as a whole.
+    pub firm: Limits,
+    /// By [`AccountId`].
+    pub accounts: Vec<Account>,
+    /// By [`crate::units::StrategyId`].
+    pub strategies: Vec<Strategy>,
+    /// By [`crate::units::SymbolId`].
+    pub symbols: Vec<Symbol>,
+    /// By [`BrokerId`].
+    pub brokers: Vec<Broker>,
+    /// Names of those who may act, by the number in [`crate::message::Control::operator`].
+    pub operators: Vec<String>,
+    /// How many operators must raise what one has killed. At least 1.
+    pub raise_persons: u32,
+    /// A first `raise` counts for this long while it waits for the others.
+    pub raise_window: Nanos,
+    /// A broker that has not answered for so long leaves the order in doubt.
+    pub answer_timeout: Nanos,
+    /// Write the digest into the journal after so many events.
+    pub checkpoint_events: u32,
+}
+
+/// How many of each thing there may be. All memory is taken at start.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Capacity {
+    /// Orders, live and remembered after their end. At most 2^24.
+    pub orders: u32,
+    /// Of these, how many closed ones are remembered at the least, for late reports.
+    pub orders_closed: u32,
+    /// Client order ids remembered against duplicates.
+    pub client_order_ids: u32,
+    /// A closed order's id may be forgotten after so long, when room is needed.
+    pub client_order_id_horizon: Nanos,
+    /// Pairs of account and symbol, and of strategy and symbol, that ever traded.
+    pub positions: u32,
+    /// Orders in each window against duplicates.
+    pub duplicates_per_window: u32,
+    /// Execution ids remembered against duplicate reports.
+    pub executions: u32,
+    /// Continuation frames behind one head.
+    pub continuation_frames_max: u8,
+}
+
+/// Limits of one level. `None` is off. The tightest of symbol, strategy, account and firm applies.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// On one order.
+    pub order_qty_max: Option<Qty>,
+    /// On one order: price times quantity.
+    pub order_notional_max: Option<Notional>,
+    /// On one order: how far the price may be from the reference, in 1e-4 of a basis point.
+    pub price_collar: Option<u64>,
+    /// How old the reference may be where one is needed.
+    pub reference_age_max: Option<Nanos>,
+    /// Accepted orders and replaces within any window.
+    pub order_rate: Vec<Rate>,
+    /// The same side, price and quantity again within this time is refused.
+    pub duplicate_window: Option<Nanos>,
+    /// Live orders of this level.
+    pub open_orders_max: Option<u32>,
+    /// Value of the live orders of this level.
+    pub open_notional_max: Option<Notional>,
+    /// Net position in any one symbol of this level, if the worst of its live orders fill.
+    pub position_qty_max: Option<Qty>,
+    /// The same, at the reference price or the order's own if that is higher.
+    pub position_value_max: Option<Notional>,
+    /// Sum over symbols and accounts of the worst net position's value.
+    pub gross_exposure_max: Option<Notional>,
+}
+
+/// Never more than `count` in any span of `window`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// How many. At least 1.
+    pub count: u32,
+    /// In which time.
+    pub window: Nanos,
+}
+
+/// An account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Account {
+    /// As users write it.
+    pub name: String,
+    /// False refuses everything new.
+    pub enabled: bool,
+    /// False where some limit is neither set nor written off, here or for the firm: then it can
+    /// send nothing.
+    pub has_limits: bool,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// A strategy.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Strategy {
+    /// As users write it.
+    pub name: String,
+    /// False refuses everything new.
+    pub enabled: bool,
+    /// Its limits.
+    pub limits: Limits,
+    /// The accounts it may trade for.
+    pub accounts: Vec<AccountId>,
+    /// True: it hears `accepted` at once, before the broker's `new`.
+    pub acknowledge: bool,
+}
+
+/// A symbol.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Symbol {
+    /// As users write it.
+    pub name: String,
+    /// False refuses everything new.
+    pub enabled: bool,
+    /// Its limits.
+    pub limits: Limits,
+    /// Prices are whole numbers of it. Positive.
+    pub tick: Price,
+    /// Quantities are whole numbers of it. Positive.
+    pub lot: Qty,
+    /// The lowest price.
+    pub price_min: Option<Price>,
+    /// The highest price.
+    pub price_max: Option<Price>,
+    /// The smallest order.
+    pub qty_min: Option<Qty>,
+    /// The largest order that the venue takes.
+    pub qty_max: Option<Qty>,
+    /// What it takes.
+    pub order_types: Vec<OrderType>,
+    /// What it takes.
+    pub times_in_force: Vec<TimeInForce>,
+    /// Where its orders go.
+    pub broker: BrokerId,
+    /// A quote whose mid is further from the last good one is not believed at once; in 1e-4 of a
+    /// basis point.
+    pub jump: Option<u64>,
+    /// How many quotes near the new price confirm a jump.
+    pub jump_confirmations: u32,
+}
+
+/// A link to a broker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Broker {
+    /// As users write it.
+    pub name: String,
+}
