@@ -3,4 +3,6 @@
 pub mod message;
 pub mod reject;
 pub mod risk;
+pub mod sys;
+pub mod topology;
 pub mod units;

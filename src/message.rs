@@ -168,7 +168,13 @@ impl Frame {
     #[inline]
     pub fn new<B: Body>(kind: Kind, header: Header, body: B) -> Self {
         const { assert!(size_of::<B>() == BODY_SIZE && align_of::<B>() <= 8) };
-        Self { header: Header { kind: kind as u8, ..header }, body: bytemuck::must_cast(body) }
+        Self {
+            header: Header {
+                kind: kind as u8,
+                ..header
+            },
+            body: bytemuck::must_cast(body),
+        }
     }
 
     /// What it is; `None` where the byte names nothing.
@@ -241,7 +247,9 @@ impl Text {
     /// `None` where it is longer than 36 bytes or has anything but printable ASCII.
     pub fn new(text: &str) -> Option<Self> {
         let mut bytes = [0; TEXT_SIZE];
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        bytes
+            .get_mut(..text.len())?
+            .copy_from_slice(text.as_bytes());
         let text = Self(bytes);
         (text.is_empty() || text.is_id()).then_some(text)
     }
@@ -265,7 +273,11 @@ impl Text {
 
     /// As text; what is not clean shows as nothing.
     pub fn as_str(&self) -> &str {
-        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(TEXT_SIZE);
+        let len = self
+            .0
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(TEXT_SIZE);
         std::str::from_utf8(&self.0[..len]).unwrap_or("")
     }
 
@@ -769,14 +781,20 @@ impl Side {
 const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
 const _: () = assert!(size_of::<Frame>() == FRAME_SIZE);
 const _: () = assert!(align_of::<Frame>() == 64);
-const _: () = assert!(cfg!(target_endian = "little"), "frames are little-endian memory");
+const _: () = assert!(
+    cfg!(target_endian = "little"),
+    "frames are little-endian memory"
+);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn clean_slow(bytes: &[u8; TEXT_SIZE]) -> bool {
-        let len = bytes.iter().position(|&byte| byte == 0).unwrap_or(TEXT_SIZE);
+        let len = bytes
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(TEXT_SIZE);
         bytes[..len].iter().all(|byte| (0x20..0x7f).contains(byte))
             && bytes[len..].iter().all(|&byte| byte == 0)
     }
@@ -797,7 +815,11 @@ mod tests {
 
     #[test]
     fn a_body_comes_back_as_it_went_in() {
-        let order = NewOrder { qty: Qty::from_raw(5), side: 1, ..NewOrder::default() };
+        let order = NewOrder {
+            qty: Qty::from_raw(5),
+            side: 1,
+            ..NewOrder::default()
+        };
         let frame = Frame::new(Kind::NewOrder, Header::default(), order);
         assert_eq!(frame.kind(), Some(Kind::NewOrder));
         assert_eq!(*frame.body::<NewOrder>(), order);

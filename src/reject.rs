@@ -178,7 +178,10 @@ impl Failed {
 
     /// The reasons, in the order of the checks.
     pub fn iter(self) -> impl Iterator<Item = RejectReason> {
-        RejectReason::ALL.iter().copied().filter(move |reason| self.contains(*reason))
+        RejectReason::ALL
+            .iter()
+            .copied()
+            .filter(move |reason| self.contains(*reason))
     }
 
     /// The bits, as they stand on the wire and in the journal.
@@ -199,7 +202,12 @@ mod tests {
     #[test]
     fn numbers_rise_in_the_order_of_the_checks_and_fit_the_set() {
         for pair in RejectReason::ALL.windows(2) {
-            assert!((pair[0] as u16) < pair[1] as u16, "{:?} before {:?}", pair[0], pair[1]);
+            assert!(
+                (pair[0] as u16) < pair[1] as u16,
+                "{:?} before {:?}",
+                pair[0],
+                pair[1]
+            );
         }
         for &reason in RejectReason::ALL {
             assert!((reason as u16) < 128);

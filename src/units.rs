@@ -133,7 +133,9 @@ impl Price {
     /// Reads a decimal exactly.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
         let raw = parse_decimal(text, Self::DIGITS)?;
-        i64::try_from(raw).map(Self).map_err(|_| DecimalError::OutOfRange)
+        i64::try_from(raw)
+            .map(Self)
+            .map_err(|_| DecimalError::OutOfRange)
     }
 }
 
@@ -253,7 +255,9 @@ impl Notional {
     /// Reads a decimal exactly.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
         let raw = parse_decimal(text, Self::DIGITS)?;
-        u128::try_from(raw).map(Self).map_err(|_| DecimalError::OutOfRange)
+        u128::try_from(raw)
+            .map(Self)
+            .map_err(|_| DecimalError::OutOfRange)
     }
 }
 
@@ -274,7 +278,9 @@ impl Money {
     /// Reads a decimal exactly.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
         let raw = parse_decimal(text, Self::DIGITS)?;
-        i64::try_from(raw).map(Self).map_err(|_| DecimalError::OutOfRange)
+        i64::try_from(raw)
+            .map(Self)
+            .map_err(|_| DecimalError::OutOfRange)
     }
 }
 
@@ -404,7 +410,9 @@ fn parse_exponent(bytes: &[u8]) -> Result<i64, DecimalError> {
     if digits.is_empty() || digits.len() > 3 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(DecimalError::NotADecimal);
     }
-    let value = digits.iter().fold(0i64, |value, byte| value * 10 + i64::from(byte - b'0'));
+    let value = digits
+        .iter()
+        .fold(0i64, |value, byte| value * 10 + i64::from(byte - b'0'));
     Ok(if negative { -value } else { value })
 }
 
@@ -448,7 +456,11 @@ impl fmt::Display for Position {
 
 impl fmt::Display for Notional {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_decimal(out, i128::try_from(self.0).unwrap_or(i128::MAX), Self::DIGITS)
+        write_decimal(
+            out,
+            i128::try_from(self.0).unwrap_or(i128::MAX),
+            Self::DIGITS,
+        )
     }
 }
 
@@ -468,14 +480,22 @@ mod tests {
         assert_eq!(Price::parse("-37.63"), Ok(Price(-37_630_000_000)));
         assert_eq!(Price::parse("0.000000001"), Ok(Price(1)));
         assert_eq!(Price::parse("1.5e2"), Ok(Price(150_000_000_000)));
-        assert_eq!(Price::parse("150.0000000000000"), Ok(Price(150_000_000_000)));
+        assert_eq!(
+            Price::parse("150.0000000000000"),
+            Ok(Price(150_000_000_000))
+        );
         assert_eq!(Qty::parse("0.00000001"), Ok(Qty(1)));
-        assert_eq!(Notional::parse("5000000"), Ok(Notional(500_000_000_000_000_000_000_000)));
+        assert_eq!(
+            Notional::parse("5000000"),
+            Ok(Notional(500_000_000_000_000_000_000_000))
+        );
     }
 
     #[test]
     fn what_is_not_a_decimal_is_refused() {
-        for text in ["", "-", ".", "1.", ".5", "1..2", "1,5", "+5", " 5", "NaN", "1e", "1e1000", "--1"] {
+        for text in [
+            "", "-", ".", "1.", ".5", "1..2", "1,5", "+5", " 5", "NaN", "1e", "1e1000", "--1",
+        ] {
             assert!(Price::parse(text).is_err(), "{text:?}");
         }
         assert_eq!(Price::parse("0.0000000001"), Err(DecimalError::TooPrecise));
@@ -488,7 +508,16 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_the_same() {
-        for raw in [0, 1, -1, 10, 223_810_000_000, i64::MAX, i64::MIN, -1_500_000_000] {
+        for raw in [
+            0,
+            1,
+            -1,
+            10,
+            223_810_000_000,
+            i64::MAX,
+            i64::MIN,
+            -1_500_000_000,
+        ] {
             let price = Price(raw);
             assert_eq!(Price::parse(&price.to_string()), Ok(price));
         }

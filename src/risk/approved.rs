@@ -29,7 +29,9 @@ pub struct Approved {
 
 impl Approved {
     pub(super) fn request(kind: Kind, header: Header, request: BrokerRequest) -> Self {
-        Self { frame: Frame::new(kind, header, request) }
+        Self {
+            frame: Frame::new(kind, header, request),
+        }
     }
 
     pub(super) fn continuation(frame: Frame) -> Self {

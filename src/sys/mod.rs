@@ -1,0 +1,4 @@
+//! The only system calls.
+
+pub mod clock;
+pub mod poller;

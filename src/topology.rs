@@ -1,0 +1,30 @@
+//! Topology: stages, the rings between them, and the threads that run them.
+
+use crate::sys::poller::Readiness;
+use crate::units::Nanos;
+
+/// One role with a duty cycle. Which thread runs it is configuration; it cannot tell.
+pub trait Stage {
+    /// The noun of its folder.
+    fn name(&self) -> &'static str;
+
+    /// One of its sockets has something to do. Called before [`Stage::poll`].
+    fn ready(&mut self, readiness: Readiness) {
+        let _ = readiness;
+    }
+
+    /// Does at most one batch of work and returns how many messages it handled; zero lets the
+    /// thread rest. `now` was read once for the whole round.
+    fn poll(&mut self, now: Nanos) -> usize;
+
+    /// When it must be polled again even if nothing happens.
+    fn deadline(&self) -> Nanos {
+        Nanos::MAX
+    }
+
+    /// The gate stops: take in nothing new, send what is pending. Returns true once there is
+    /// nothing left to do; polled until then, or until the bound on the shutdown.
+    fn drain(&mut self, now: Nanos) -> bool {
+        self.poll(now) == 0
+    }
+}
