@@ -143,8 +143,10 @@ pub mod flags {
     pub const JOURNAL_FULL: u16 = 2;
     /// The journal cannot be written.
     pub const JOURNAL_FAILED: u16 = 4;
+    /// The gate starts or stops: it takes in nothing new.
+    pub const NOT_READY: u16 = 8;
     /// Every flag there is.
-    pub const ALL: u16 = BUSY | JOURNAL_FULL | JOURNAL_FAILED;
+    pub const ALL: u16 = BUSY | JOURNAL_FULL | JOURNAL_FAILED | NOT_READY;
 }
 
 /// One message, or one continuation of 128 bytes of data.

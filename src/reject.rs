@@ -69,7 +69,7 @@ macro_rules! reject_reasons {
 
 reject_reasons! {
     // The gate itself cannot take new risk now.
-    GateNotReady = 1, None, "The gate is recovering or settling orders in doubt: new risk waits until the broker or an operator has settled them.";
+    GateNotReady = 1, None, "The gate is starting or stopping: it takes in nothing new.";
     JournalFull = 2, None, "The journal has no room for new orders: free disk space below `journal.directory`.";
     JournalFailed = 3, None, "The journal cannot be written: only cancels pass until the gate is restarted on a sound disk.";
     GateBusy = 4, None, "A ring behind the gate is full: send more slowly or raise `capacity.ring_messages`.";
