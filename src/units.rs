@@ -218,6 +218,8 @@ impl Notional {
     pub const DIGITS: u32 = Price::DIGITS + Qty::DIGITS;
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// The widest value of one order or one position: 2^24 of them still add up in 128 bits.
+    pub const EXPOSURE_MAX: Self = Self(1 << 104);
 
     /// From integers of 1e-17.
     #[inline]

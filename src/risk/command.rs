@@ -1,0 +1,539 @@
+//! Commands: new orders, cancels, replaces. Here it is decided.
+//!
+//! Pure. Hot path.
+//!
+//! Each is all reads and refusals, then a marked line, then all writes.
+
+use super::approved::Approved;
+use super::check::{Findings, Terms};
+use super::core::{Core, about, refused};
+use super::decision::{Decision, Effects, Outcome};
+use super::duplicate::{Content, Seen};
+use super::exposure::{Change, Places};
+use super::order::{NEVER, Order, Replacement};
+use crate::message::{
+    Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
+    Refusal, Replace, Side, Text, TimeInForce, flags, split_wide,
+};
+use crate::reject::RejectReason as Reason;
+use crate::units::{AccountId, Notional, OrderId, Qty, StrategyId};
+
+impl Core {
+    /// Decides a new order.
+    #[inline]
+    pub(super) fn new_order(
+        &mut self,
+        header: &Header,
+        order: &NewOrder,
+        continuations: &[Frame],
+        effects: &mut Effects,
+    ) -> Decision {
+        self.counts.orders += 1;
+        let now = self.now;
+        let who = (order.account, header.strategy, order.symbol);
+        let mut found = Findings::NONE;
+        self.check_frame(
+            &mut found,
+            header,
+            order,
+            order.passthrough_size,
+            continuations,
+        );
+        let is_known = self.check_permission(&mut found, header.flags, who);
+        self.note_command(header);
+        if !is_known {
+            return self.refuse(
+                effects,
+                header,
+                Kind::NewOrder,
+                order.account,
+                &order.client_order_id,
+                &found,
+            );
+        }
+
+        let (previous, place) = self
+            .client_order_ids
+            .find(order.account, &order.client_order_id);
+        let has_id = order.client_order_id.is_id();
+        found.note(Reason::ClientOrderIdInvalid, !has_id);
+        found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_some());
+        let symbol = &self.symbols[order.symbol.0 as usize];
+        let side = Side::from_byte(order.side);
+        found.note(Reason::SideInvalid, side.is_none());
+        let order_type = OrderType::from_byte(order.order_type);
+        found.note(Reason::OrderTypeInvalid, order_type.is_none());
+        let takes = symbol
+            .order_types
+            .checked_shr(order.order_type.into())
+            .unwrap_or(0)
+            & 1
+            == 1;
+        found.note(
+            Reason::OrderTypeNotPermitted,
+            order_type.is_some() && !takes,
+        );
+        let time_in_force = TimeInForce::from_byte(order.time_in_force);
+        found.note(Reason::TimeInForceInvalid, time_in_force.is_none());
+        let takes = symbol
+            .times_in_force
+            .checked_shr(order.time_in_force.into())
+            .unwrap_or(0)
+            & 1
+            == 1;
+        found.note(
+            Reason::TimeInForceNotPermitted,
+            time_in_force.is_some() && !takes,
+        );
+        let terms = Terms {
+            account: order.account,
+            strategy: header.strategy,
+            symbol: order.symbol,
+            side: side.unwrap_or(Side::Buy),
+            order_type: order_type.unwrap_or(OrderType::Limit),
+            price: order.price,
+            qty: order.qty,
+            reserved: Qty::ZERO,
+            reserved_notional: Notional::ZERO,
+            filled: Qty::ZERO,
+            is_new: true,
+        };
+        let has_qty = self.check_terms(&mut found, &terms);
+        let valuation = match (side, order_type) {
+            (Some(_), Some(_)) if has_qty => self.check_limits(&mut found, &terms, now),
+            _ => None,
+        };
+        if valuation.is_some() {
+            self.check_duplicates(&mut found, &terms);
+        }
+        let (Some(valuation), Some(time_in_force), true) =
+            (valuation, time_in_force, found.failed.is_empty())
+        else {
+            return self.refuse(
+                effects,
+                header,
+                Kind::NewOrder,
+                order.account,
+                &order.client_order_id,
+                &found,
+            );
+        };
+
+        // Past this line the order is accepted and nothing may fail.
+        let (account, strategy, symbol) = (terms.account.0, terms.strategy.0, terms.symbol.0);
+        let account_cell = self
+            .exposure
+            .take(valuation.account_cell, true, account, symbol);
+        let strategy_cell = self
+            .exposure
+            .take(valuation.strategy_cell, false, strategy, symbol);
+        let places = Places {
+            symbol,
+            strategy,
+            account,
+            strategy_cell,
+            account_cell,
+        };
+        let slot = self.orders.open();
+        self.serial += 1;
+        let id = OrderId::new(self.serial, slot);
+        let broker = self.symbols[symbol as usize].broker;
+        *self.orders.get_mut(slot) = Order {
+            id,
+            price: order.price,
+            value_price: valuation.value_price,
+            qty: order.qty,
+            filled: Qty::ZERO,
+            reserved: valuation.reserved,
+            reserved_notional: valuation.reserved_notional,
+            correlation: header.correlation,
+            account: terms.account,
+            strategy: terms.strategy,
+            symbol: terms.symbol,
+            broker,
+            link_losses: self.links[broker.0 as usize].losses,
+            account_cell,
+            strategy_cell,
+            side: terms.side,
+            order_type: terms.order_type,
+            time_in_force,
+            client_order_id: order.client_order_id,
+            ..Order::default()
+        };
+        self.orders.wait(slot, now.after(self.answer_timeout));
+        self.client_order_ids
+            .insert(place, order.account, &order.client_order_id, id, now);
+        self.note_rates(account, strategy, symbol);
+        let change = Change {
+            side: terms.side,
+            filled: Qty::ZERO,
+            reserved: (Qty::ZERO, valuation.reserved),
+            notional: (Notional::ZERO, valuation.reserved_notional),
+            orders: 1,
+        };
+        self.exposure.book(places, &change);
+        self.counts.orders_accepted += 1;
+        let request = BrokerRequest {
+            order_id: id,
+            price: order.price,
+            qty: order.qty,
+            symbol: order.symbol,
+            account: order.account,
+            broker,
+            client_order_id: order.client_order_id,
+            side: order.side,
+            order_type: order.order_type,
+            time_in_force: order.time_in_force,
+            passthrough_size: order.passthrough_size,
+            ..BrokerRequest::default()
+        };
+        let head = request_header(header, continuations.len());
+        Self::send(
+            effects,
+            Approved::request(Kind::BrokerNew, head, request),
+            continuations,
+        );
+        if self.strategies[strategy as usize].acknowledge {
+            self.tell_execution(effects, slot, Exec::Accepted, &order.client_order_id);
+        }
+        about(Outcome::Accepted, id)
+    }
+
+    /// Passes a cancel. Nothing but a wrong id stops it.
+    pub(super) fn cancel(
+        &mut self,
+        header: &Header,
+        cancel: &Cancel,
+        effects: &mut Effects,
+    ) -> Decision {
+        self.note_command(header);
+        let mut found = Findings::NONE;
+        let slot = self.find_order(header.strategy, cancel.account, &cancel.original_id);
+        match slot.map(|slot| (slot, self.orders.get(slot).is_live())) {
+            Some((slot, true)) => {
+                self.counts.requests_accepted += 1;
+                self.send_cancel(effects, slot, header.correlation, &cancel.client_order_id);
+                about(Outcome::Accepted, self.orders.get(slot).id)
+            }
+            is_closed => {
+                found.note(Reason::OrderUnknown, is_closed.is_none());
+                found.note(Reason::OrderClosed, is_closed.is_some());
+                self.refuse(
+                    effects,
+                    header,
+                    Kind::Cancel,
+                    cancel.account,
+                    &cancel.client_order_id,
+                    &found,
+                )
+            }
+        }
+    }
+
+    /// Decides a replace.
+    pub(super) fn replace(
+        &mut self,
+        header: &Header,
+        replace: &Replace,
+        continuations: &[Frame],
+        effects: &mut Effects,
+    ) -> Decision {
+        let now = self.now;
+        let mut found = Findings::NONE;
+        self.note_command(header);
+        let Some(slot) = self.find_order(header.strategy, replace.account, &replace.original_id)
+        else {
+            found.note(Reason::OrderUnknown, true);
+            return self.refuse(
+                effects,
+                header,
+                Kind::Replace,
+                replace.account,
+                &replace.client_order_id,
+                &found,
+            );
+        };
+        let order = self.orders.get(slot);
+        let who = (order.account, order.strategy, order.symbol);
+        self.check_frame(
+            &mut found,
+            header,
+            replace,
+            replace.passthrough_size,
+            continuations,
+        );
+        self.check_permission(&mut found, header.flags, who);
+        let (previous, place) = self
+            .client_order_ids
+            .find(replace.account, &replace.client_order_id);
+        let has_id = replace.client_order_id.is_id();
+        found.note(Reason::ClientOrderIdInvalid, !has_id);
+        found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_some());
+        let terms = Terms {
+            account: order.account,
+            strategy: order.strategy,
+            symbol: order.symbol,
+            side: order.side,
+            order_type: OrderType::Limit,
+            price: replace.price,
+            qty: replace.qty,
+            reserved: order.reserved,
+            reserved_notional: order.reserved_notional,
+            filled: order.filled,
+            is_new: false,
+        };
+        let mut may_go_on = self.check_terms(&mut found, &terms);
+        let stops = [
+            (Reason::OrderClosed, !order.is_live()),
+            (
+                Reason::ReplacePending,
+                order.is_live() && order.is_replace_pending,
+            ),
+            (
+                Reason::CancelPending,
+                order.is_live() && order.is_cancel_pending,
+            ),
+            (
+                Reason::OrderInDoubt,
+                order.is_live() && self.is_in_doubt(order),
+            ),
+            (
+                Reason::ReplaceOfMarketOrder,
+                order.order_type == OrderType::Market,
+            ),
+        ];
+        for (reason, breached) in stops {
+            found.note(reason, breached);
+            may_go_on &= !breached;
+        }
+        let is_filled = replace.qty <= order.filled;
+        found.check(Reason::QtyBelowFilled, is_filled, || {
+            (order.filled.raw().into(), replace.qty.raw().into())
+        });
+        let valuation = match may_go_on && !is_filled {
+            true => self.check_limits(&mut found, &terms, now),
+            false => None,
+        };
+        let (Some(valuation), true) = (valuation, found.failed.is_empty()) else {
+            return self.refuse(
+                effects,
+                header,
+                Kind::Replace,
+                replace.account,
+                &replace.client_order_id,
+                &found,
+            );
+        };
+
+        // Past this line the replace is accepted and nothing may fail.
+        let order = self.orders.get_mut(slot);
+        order.replacement = Replacement {
+            price: valuation.value_price,
+            limit: replace.price,
+            qty: replace.qty,
+            client_order_id: replace.client_order_id,
+        };
+        order.is_replace_pending = true;
+        order.asked_after = NEVER;
+        order.request += 1;
+        let (id, broker) = (order.id, order.broker);
+        let request = BrokerRequest {
+            order_id: id,
+            price: replace.price,
+            qty: replace.qty,
+            symbol: order.symbol,
+            account: order.account,
+            request: order.request,
+            broker,
+            client_order_id: replace.client_order_id,
+            side: order.side as u8,
+            order_type: order.order_type as u8,
+            time_in_force: order.time_in_force as u8,
+            passthrough_size: replace.passthrough_size,
+            ..BrokerRequest::default()
+        };
+        self.orders.wait(slot, now.after(self.answer_timeout));
+        self.client_order_ids
+            .insert(place, replace.account, &replace.client_order_id, id, now);
+        self.note_rates(terms.account.0, terms.strategy.0, terms.symbol.0);
+        self.rebook(slot, Qty::ZERO, 0);
+        self.counts.requests_accepted += 1;
+        let head = request_header(header, continuations.len());
+        Self::send(
+            effects,
+            Approved::request(Kind::BrokerReplace, head, request),
+            continuations,
+        );
+        about(Outcome::Accepted, id)
+    }
+
+    /// Asks the broker to cancel an order that lives.
+    pub(super) fn send_cancel(
+        &mut self,
+        effects: &mut Effects,
+        slot: u32,
+        correlation: u64,
+        cancel_id: &Text,
+    ) {
+        let due = self.now.after(self.answer_timeout);
+        let order = self.orders.get_mut(slot);
+        order.is_cancel_pending = true;
+        order.asked_after = NEVER;
+        order.cancel_id = *cancel_id;
+        order.request += 1;
+        let request = BrokerRequest {
+            order_id: order.id,
+            price: order.price,
+            qty: order.qty,
+            symbol: order.symbol,
+            account: order.account,
+            request: order.request,
+            broker: order.broker,
+            client_order_id: *cancel_id,
+            side: order.side as u8,
+            order_type: order.order_type as u8,
+            time_in_force: order.time_in_force as u8,
+            ..BrokerRequest::default()
+        };
+        let head = Header {
+            strategy: order.strategy,
+            correlation,
+            ..Header::default()
+        };
+        let head = Header {
+            time: self.now,
+            ..head
+        };
+        self.orders.wait(slot, due);
+        Self::send(
+            effects,
+            Approved::request(Kind::BrokerCancel, head, request),
+            &[],
+        );
+    }
+
+    /// The slot of an order by its client order id, if the strategy may touch it.
+    fn find_order(&self, strategy: StrategyId, account: AccountId, id: &Text) -> Option<u32> {
+        let slot = self
+            .orders
+            .slot(self.client_order_ids.find(account, id).0?)?;
+        let order = self.orders.get(slot);
+        (strategy == StrategyId::NONE || strategy == order.strategy).then_some(slot)
+    }
+
+    #[inline]
+    fn check_frame<B: Body>(
+        &self,
+        found: &mut Findings,
+        header: &Header,
+        body: &B,
+        passthrough_size: u16,
+        continuations: &[Frame],
+    ) {
+        let needed = usize::from(passthrough_size).div_ceil(FRAME_SIZE);
+        let max = usize::from(self.capacity.continuation_frames_max);
+        let is_above = max < needed || continuations.len() != needed;
+        found.check(Reason::ContinuationsAboveMax, is_above, || {
+            (max as i128, needed as i128)
+        });
+        let is_dirty = !body.reserved_is_zero() || header.flags & !flags::ALL != 0;
+        found.note(Reason::ReservedBitSet, is_dirty);
+    }
+
+    /// Looks for the same order within the windows of all levels, and remembers this one.
+    #[inline]
+    fn check_duplicates(&mut self, found: &mut Findings, terms: &Terms) {
+        let content = Content {
+            price: terms.price.raw(),
+            qty: terms.qty.raw(),
+            symbol: terms.symbol.0,
+            terms: (terms.side as u32) << 8 | terms.order_type as u32,
+        };
+        let windows = [
+            &mut self.symbols[terms.symbol.0 as usize].recent,
+            &mut self.strategies[terms.strategy.0 as usize].recent,
+            &mut self.accounts[terms.account.0 as usize].recent,
+            &mut self.firm_recent,
+        ];
+        for window in windows.into_iter().flatten() {
+            match window.note(content, self.now) {
+                Seen::New => {}
+                Seen::Before(age) => {
+                    let span = window.span();
+                    found.check(Reason::OrderDuplicate, true, || {
+                        (span.raw().into(), age.raw().into())
+                    });
+                }
+                Seen::Full => {
+                    let of = i128::from(self.capacity.duplicates_per_window);
+                    found.check(Reason::DuplicatesFull, true, || (of, of));
+                }
+            }
+        }
+    }
+
+    /// The session's last counted command: where it goes on after a reconnect or a restart.
+    #[inline]
+    fn note_command(&mut self, header: &Header) {
+        if let Some(row) = self.strategies.get_mut(header.strategy.0 as usize) {
+            row.command_sequence = row.command_sequence.max(header.sequence);
+        }
+    }
+
+    #[inline]
+    fn note_rates(&mut self, account: u32, strategy: u32, symbol: u32) {
+        let now = self.now;
+        self.rates.note(self.symbols[symbol as usize].rates, now);
+        self.rates
+            .note(self.strategies[strategy as usize].rates, now);
+        self.rates.note(self.accounts[account as usize].rates, now);
+        self.rates.note(self.firm_rates, now);
+    }
+
+    /// Tells the strategy why, and changes nothing.
+    #[inline]
+    fn refuse(
+        &mut self,
+        effects: &mut Effects,
+        header: &Header,
+        command: Kind,
+        account: AccountId,
+        client_order_id: &Text,
+        found: &Findings,
+    ) -> Decision {
+        if command != Kind::NewOrder {
+            self.counts.requests_refused += 1;
+        }
+        let decision = refused(found);
+        let refusal = Refusal {
+            limit: split_wide(found.limit),
+            value: split_wide(found.value),
+            failed: found.failed,
+            account,
+            client_order_id: *client_order_id,
+            reason: decision.reason.map_or(0, |reason| reason as u16),
+            command: command as u8,
+            scope: 0,
+            reserved: [0; 4],
+        };
+        self.tell(
+            effects,
+            Kind::Refusal,
+            header.strategy,
+            header.correlation,
+            refusal,
+        );
+        decision
+    }
+}
+
+#[inline]
+fn request_header(header: &Header, continuation_count: usize) -> Header {
+    Header {
+        time: header.time,
+        correlation: header.correlation,
+        strategy: header.strategy,
+        continuation_count: continuation_count as u8,
+        ..Header::default()
+    }
+}

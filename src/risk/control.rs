@@ -1,0 +1,235 @@
+//! Control: kills and raises, links and sessions, deadlines, and the sweep that carries them out.
+//!
+//! Pure.
+//!
+//! What concerns many orders at once is done by a sweep over the slots, a bounded part of it in each
+//! tick, so that no event takes long. The sweep needs no memory of who started it: it looks at each
+//! live order and does what the latches, links and sessions say must be done.
+
+use super::core::Core;
+use super::decision::{EFFECTS_MAX, Effects, Outcome};
+use super::exposure::Level;
+use super::setup::Setup;
+use crate::message::{Control, Exec, Header, Link, LinkState, Scope, SessionChange, Text};
+use crate::units::Nanos;
+use arrayvec::ArrayVec;
+
+/// How many slots one tick looks at.
+const SWEEP_SLOTS: u32 = 1024;
+/// How many raises may wait for a second person at a time.
+const RAISES_MAX: usize = 64;
+
+/// Raises that wait for further persons.
+#[derive(Debug)]
+pub(super) struct Raises {
+    waiting: ArrayVec<Raise, RAISES_MAX>,
+    operator_count: usize,
+    persons: usize,
+    window: Nanos,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Raise {
+    scope: Scope,
+    target: u32,
+    operator: u32,
+    time: Nanos,
+}
+
+impl Raises {
+    pub(super) fn new(setup: &Setup) -> Self {
+        Self {
+            waiting: ArrayVec::new(),
+            operator_count: setup.operators.len(),
+            persons: setup.raise_persons.max(1) as usize,
+            window: setup.raise_window,
+        }
+    }
+
+    pub(super) const fn operator_count(&self) -> usize {
+        self.operator_count
+    }
+
+    /// True once enough persons agree; `None` where this one may not.
+    fn take(&mut self, raise: Raise) -> Option<bool> {
+        let same = |other: &Raise| other.scope == raise.scope && other.target == raise.target;
+        let window = self.window;
+        self.waiting
+            .retain(|other| raise.time.since(other.time) <= window);
+        if self
+            .waiting
+            .iter()
+            .any(|other| same(other) && other.operator == raise.operator)
+        {
+            return None;
+        }
+        let agreed = self.waiting.iter().filter(|other| same(other)).count() + 1;
+        if self.persons <= agreed {
+            self.waiting.retain(|other| !same(other));
+            return Some(true);
+        }
+        self.waiting.try_push(raise).ok().map(|()| false)
+    }
+
+    /// A new kill forgets who had agreed to raise the one before.
+    fn forget(&mut self, scope: Scope, target: u32) {
+        self.waiting
+            .retain(|other| other.scope != scope || other.target != target);
+    }
+}
+
+impl Core {
+    /// Drops a kill switch. One person, or the gate itself, is enough.
+    pub(super) fn kill(&mut self, control: &Control) -> Outcome {
+        let is_known = control.operator == u32::MAX
+            || (control.operator as usize) < self.raises.operator_count;
+        let Some((scope, level)) = self.level_mut(control).filter(|_| is_known) else {
+            return Outcome::NotPermitted;
+        };
+        level.is_killed = true;
+        self.raises.forget(scope, control.target);
+        self.start_sweep();
+        Outcome::Applied
+    }
+
+    /// Raises a kill switch, once as many persons as it needs have said so.
+    pub(super) fn raise(&mut self, control: &Control) -> Outcome {
+        let is_known = (control.operator as usize) < self.raises.operator_count;
+        let time = self.now;
+        let Some((scope, level)) = self.level_mut(control) else {
+            return Outcome::NotPermitted;
+        };
+        if !is_known || !level.is_killed {
+            return Outcome::NotPermitted;
+        }
+        let raise = Raise {
+            scope,
+            target: control.target,
+            operator: control.operator,
+            time,
+        };
+        match self.raises.take(raise) {
+            None => return Outcome::NotPermitted,
+            Some(false) => {}
+            Some(true) => {
+                if let Some((_, level)) = self.level_mut(control) {
+                    level.is_killed = false;
+                }
+            }
+        }
+        Outcome::Applied
+    }
+
+    fn level_mut(&mut self, control: &Control) -> Option<(Scope, &mut Level)> {
+        let (scope, at) = (Scope::from_byte(control.scope)?, control.target as usize);
+        let level = match scope {
+            Scope::Firm => (control.target == u32::MAX).then_some(&mut self.exposure.firm),
+            Scope::Account => self.exposure.accounts.get_mut(at),
+            Scope::Strategy => self.exposure.strategies.get_mut(at),
+            Scope::Symbol => self.exposure.symbols.get_mut(at),
+        };
+        level.map(|level| (scope, level))
+    }
+
+    /// A link to a broker came, went or is held back by its breaker.
+    pub(super) fn link(&mut self, event: &Link) -> Outcome {
+        let state = LinkState::from_byte(event.state);
+        let (Some(link), Some(state)) = (self.links.get_mut(event.broker.0 as usize), state) else {
+            return Outcome::NotPermitted;
+        };
+        let was_down = link.is_down;
+        link.is_down = state == LinkState::Down;
+        link.is_breaker_open = state == LinkState::BreakerOpen;
+        link.state = event.state;
+        if link.is_down != was_down {
+            link.losses += u32::from(link.is_down);
+            self.start_sweep();
+        }
+        Outcome::Applied
+    }
+
+    /// A strategy's session came or went.
+    pub(super) fn session_change(&mut self, header: &Header, change: &SessionChange) -> Outcome {
+        let serial = self.serial;
+        let Some(strategy) = self.strategies.get_mut(header.strategy.0 as usize) else {
+            return Outcome::NotPermitted;
+        };
+        if change.cancel_orders == 1 && change.state == LinkState::Down as u8 {
+            strategy.cancel_through = serial;
+            self.start_sweep();
+        }
+        Outcome::Applied
+    }
+
+    fn start_sweep(&mut self) {
+        self.sweep_remaining = self.orders.used_count() as u32;
+    }
+
+    /// Time has come to a deadline, or a sweep goes on.
+    pub(super) fn tick(&mut self, effects: &mut Effects) -> Outcome {
+        while let Some((slot, deadline)) = self.orders.first_waiting() {
+            if self.now < deadline || !has_room(effects) {
+                break;
+            }
+            self.orders.answered(slot);
+            self.counts.timeouts += 1;
+            self.doubt(effects, slot);
+            if !self.links[self.orders.get(slot).broker.0 as usize].is_down {
+                self.ask(effects, slot);
+            }
+        }
+        let mut looked = 0;
+        while self.sweep_remaining != 0 && looked < SWEEP_SLOTS && has_room(effects) {
+            let slot = self.sweep_next;
+            self.sweep_next += 1;
+            if self.orders.used_count() <= self.sweep_next as usize {
+                self.sweep_next = 0;
+            }
+            self.sweep_remaining -= 1;
+            looked += 1;
+            self.sweep(effects, slot);
+        }
+        Outcome::Applied
+    }
+
+    /// Does for one order what latches, links and sessions ask for.
+    fn sweep(&mut self, effects: &mut Effects, slot: u32) {
+        let order = self.orders.get(slot);
+        if !order.is_live() {
+            return;
+        }
+        let link = self.links[order.broker.0 as usize];
+        let cancel_through = self.strategies[order.strategy.0 as usize].cancel_through;
+        let must_go = self.exposure.firm.is_killed
+            || self.exposure.accounts[order.account.0 as usize].is_killed
+            || self.exposure.strategies[order.strategy.0 as usize].is_killed
+            || self.exposure.symbols[order.symbol.0 as usize].is_killed
+            || order.id.serial() <= cancel_through;
+        let must_cancel = must_go && !order.is_cancel_pending;
+        let is_lost = !order.is_in_doubt && order.link_losses < link.losses;
+        let correlation = order.correlation;
+        if is_lost {
+            self.doubt(effects, slot);
+        }
+        if must_cancel {
+            self.send_cancel(effects, slot, correlation, &Text::EMPTY);
+        }
+        let order = self.orders.get(slot);
+        if self.is_in_doubt(order) && !link.is_down && order.asked_after != link.losses {
+            self.ask(effects, slot);
+        }
+    }
+
+    /// Nobody knows what became of an order: it counts in full, and its strategy is told.
+    fn doubt(&mut self, effects: &mut Effects, slot: u32) {
+        let order = self.orders.get_mut(slot);
+        order.is_in_doubt = true;
+        let id = order.client_order_id;
+        self.tell_execution(effects, slot, Exec::InDoubt, &id);
+    }
+}
+
+/// True while one more order's effects fit: two frames to its broker, one to its strategy.
+fn has_room(effects: &Effects) -> bool {
+    effects.to_broker.len() + 2 <= EFFECTS_MAX && effects.to_strategy.len() < EFFECTS_MAX
+}

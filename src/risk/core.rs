@@ -1,0 +1,401 @@
+//! Core: the state, and the one `step` that drives it.
+//!
+//! Pure. Hot path.
+//!
+//! The same events give the same decisions, on any machine, on any day: the gateway, `try`, replay,
+//! followers and tests all call this one function. The state is changed only by it.
+
+use super::approved::Approved;
+use super::check::{Divisor, Findings, symbol_bounds};
+use super::control::Raises;
+use super::decision::{Decision, Effects, Outcome};
+use super::duplicate::Recent;
+use super::exposure::Exposure;
+use super::identity::{ClientOrderIds, ExecutionIds};
+use super::index::mix;
+use super::market::Reference;
+use super::order::Orders;
+use super::rate::{Range, Rates};
+use super::setup::{self, Capacity, Limits, Setup};
+use crate::message::{
+    Cancel, Control, Frame, Header, Kind, Link, NewOrder, Quote, Replace, Report, SessionChange,
+    Settle, Text,
+};
+use crate::reject::Failed;
+use crate::units::{AccountId, BrokerId, Nanos, OrderId, StrategyId};
+
+/// Everything that decides. Touched by one thread.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) capacity: Capacity,
+    pub(super) answer_timeout: Nanos,
+    pub(super) orders: Orders,
+    pub(super) client_order_ids: ClientOrderIds,
+    pub(super) execution_ids: ExecutionIds,
+    pub(super) exposure: Exposure,
+    pub(super) rates: Rates,
+    pub(super) firm_rates: Range,
+    pub(super) firm_recent: Option<Box<Recent>>,
+    pub(super) accounts: Vec<Account>,
+    pub(super) strategies: Vec<Strategy>,
+    pub(super) symbols: Vec<Symbol>,
+    /// The symbols as they were set up: what only prices look at.
+    pub(super) quoted: Vec<setup::Symbol>,
+    pub(super) references: Vec<Reference>,
+    pub(super) links: Vec<BrokerLink>,
+    pub(super) raises: Raises,
+    /// Slots that the sweep under way has yet to look at, and where it is.
+    pub(super) sweep_remaining: u32,
+    pub(super) sweep_next: u32,
+    pub(super) serial: u64,
+    pub(super) now: Nanos,
+    pub(super) counts: Counts,
+    digest: u64,
+}
+
+/// How often each thing happened.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Events taken.
+    pub events: u64,
+    /// New orders, accepted or refused.
+    pub orders: u64,
+    /// New orders accepted.
+    pub orders_accepted: u64,
+    /// Cancels and replaces accepted.
+    pub requests_accepted: u64,
+    /// Cancels and replaces refused.
+    pub requests_refused: u64,
+    /// Fills applied.
+    pub fills: u64,
+    /// Fills after the order's end.
+    pub late_fills: u64,
+    /// Fills of more than stood.
+    pub over_fills: u64,
+    /// Reports that came before.
+    pub duplicate_reports: u64,
+    /// Reports about orders unknown.
+    pub unknown_reports: u64,
+    /// Reports and prices that cannot be.
+    pub implausible: u64,
+    /// Orders whose answer did not come in time.
+    pub timeouts: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) has_limits: bool,
+    pub(super) rates: Range,
+    pub(super) recent: Option<Box<Recent>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Strategy {
+    permitted: Box<[u64]>,
+    pub(super) acknowledge: bool,
+    pub(super) rates: Range,
+    pub(super) recent: Option<Box<Recent>>,
+    /// How many reports it was sent.
+    pub(super) report_sequence: u64,
+    /// The last counted command that it sent.
+    pub(super) command_sequence: u64,
+    /// Orders up to this acceptance are to be cancelled.
+    pub(super) cancel_through: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Symbol {
+    pub(super) tick: Divisor,
+    pub(super) lot: Divisor,
+    pub(super) price_min: i64,
+    pub(super) price_max: i64,
+    pub(super) qty_min: u64,
+    pub(super) qty_max: u64,
+    pub(super) order_types: u8,
+    pub(super) times_in_force: u8,
+    pub(super) broker: BrokerId,
+    pub(super) rates: Range,
+    pub(super) recent: Option<Box<Recent>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BrokerLink {
+    pub(super) is_down: bool,
+    pub(super) is_breaker_open: bool,
+    pub(super) state: u8,
+    /// How often it was lost: an order that has survived fewer losses is in doubt.
+    pub(super) losses: u32,
+    /// The last report of it.
+    pub(super) report_sequence: u64,
+}
+
+impl Strategy {
+    #[inline]
+    pub(super) fn may_use(&self, account: AccountId) -> bool {
+        let word = self
+            .permitted
+            .get(account.0 as usize / 64)
+            .copied()
+            .unwrap_or(0);
+        word >> (account.0 % 64) & 1 == 1
+    }
+}
+
+impl Core {
+    /// Takes all memory that there will ever be.
+    pub fn new(setup: &Setup) -> Self {
+        let capacity = setup.capacity;
+        let seed = setup.hash_seed;
+        let mut rates = Rates::default();
+        let recent = |limits: &Limits| {
+            let of = capacity.duplicates_per_window as usize;
+            limits
+                .duplicate_window
+                .map(|span| Box::new(Recent::new(span, of, seed)))
+        };
+        let firm_rates = rates.add(&setup.firm.order_rate);
+        let accounts = setup.accounts.iter().map(|account| Account {
+            has_limits: account.has_limits,
+            rates: rates.add(&account.limits.order_rate),
+            recent: recent(&account.limits),
+        });
+        let accounts: Vec<_> = accounts.collect();
+        let strategies = setup.strategies.iter().map(|strategy| {
+            let mut permitted = vec![0; setup.accounts.len().div_ceil(64)].into_boxed_slice();
+            for account in &strategy.accounts {
+                permitted[account.0 as usize / 64] |= 1 << (account.0 % 64);
+            }
+            Strategy {
+                permitted,
+                acknowledge: strategy.acknowledge,
+                rates: rates.add(&strategy.limits.order_rate),
+                recent: recent(&strategy.limits),
+                report_sequence: 0,
+                command_sequence: 0,
+                cancel_through: 0,
+            }
+        });
+        let strategies: Vec<_> = strategies.collect();
+        let symbols = setup.symbols.iter().map(|symbol| {
+            let (price_min, price_max, qty_min, qty_max) = symbol_bounds(symbol);
+            Symbol {
+                tick: Divisor::new(symbol.tick.raw().unsigned_abs()),
+                lot: Divisor::new(symbol.lot.raw()),
+                price_min,
+                price_max,
+                qty_min,
+                qty_max,
+                order_types: symbol
+                    .order_types
+                    .iter()
+                    .fold(0, |set, of| set | 1 << *of as u8),
+                times_in_force: symbol
+                    .times_in_force
+                    .iter()
+                    .fold(0, |set, of| set | 1 << *of as u8),
+                broker: symbol.broker,
+                rates: rates.add(&symbol.limits.order_rate),
+                recent: recent(&symbol.limits),
+            }
+        });
+        let symbols: Vec<_> = symbols.collect();
+        Self {
+            capacity,
+            answer_timeout: setup.answer_timeout,
+            orders: Orders::new(capacity.orders, capacity.orders_closed),
+            client_order_ids: ClientOrderIds::new(
+                capacity.client_order_ids as usize,
+                capacity.client_order_id_horizon,
+                seed,
+            ),
+            execution_ids: ExecutionIds::new(capacity.executions as usize, seed),
+            exposure: Exposure::new(setup),
+            rates,
+            firm_rates,
+            firm_recent: recent(&setup.firm),
+            accounts,
+            strategies,
+            symbols,
+            quoted: setup.symbols.clone(),
+            references: vec![Reference::default(); setup.symbols.len()],
+            links: vec![BrokerLink::default(); setup.brokers.len()],
+            raises: Raises::new(setup),
+            sweep_remaining: 0,
+            sweep_next: 0,
+            serial: 0,
+            now: Nanos::ZERO,
+            counts: Counts::default(),
+            digest: 0,
+        }
+    }
+
+    /// Takes one event in: decides, changes the state, and says what is to be sent.
+    ///
+    /// `continuations` are the frames behind the head. `effects` has been cleared.
+    #[inline]
+    pub fn step(
+        &mut self,
+        event: &Frame,
+        continuations: &[Frame],
+        effects: &mut Effects,
+    ) -> Decision {
+        let header = &event.header;
+        self.now = self.now.max(header.time);
+        self.counts.events += 1;
+        let decision = match event.kind() {
+            Some(Kind::NewOrder) => {
+                self.new_order(header, event.body::<NewOrder>(), continuations, effects)
+            }
+            Some(Kind::Cancel) => self.cancel(header, event.body::<Cancel>(), effects),
+            Some(Kind::Replace) => {
+                self.replace(header, event.body::<Replace>(), continuations, effects)
+            }
+            Some(Kind::Report) => self.report(header, event.body::<Report>(), effects),
+            Some(Kind::Quote) => plain(self.quote(event.body::<Quote>(), self.now)),
+            Some(Kind::Tick) => plain(self.tick(effects)),
+            Some(Kind::Kill) => plain(self.kill(event.body::<Control>())),
+            Some(Kind::Raise) => plain(self.raise(event.body::<Control>())),
+            Some(Kind::Link) => plain(self.link(event.body::<Link>())),
+            Some(Kind::SessionChange) => {
+                plain(self.session_change(header, event.body::<SessionChange>()))
+            }
+            Some(Kind::Settle) => self.settle(event.body::<Settle>(), effects),
+            _ => plain(Outcome::NotPermitted),
+        };
+        match decision.outcome {
+            Outcome::OrderUnknown => self.counts.unknown_reports += 1,
+            Outcome::Duplicate => self.counts.duplicate_reports += 1,
+            Outcome::LateFill => self.counts.late_fills += 1,
+            Outcome::OverFill => self.counts.over_fills += 1,
+            Outcome::Implausible => self.counts.implausible += 1,
+            _ => {}
+        }
+        self.fold(event, &decision);
+        decision
+    }
+
+    /// The digest of all that has happened: the same after the same events, and after no others.
+    pub const fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// The time of the last event.
+    pub const fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// When a tick is due: [`Nanos::ZERO`] at once, [`Nanos::MAX`] never.
+    #[inline]
+    pub fn next_deadline(&self) -> Nanos {
+        if self.sweep_remaining != 0 {
+            return Nanos::ZERO;
+        }
+        self.orders
+            .first_waiting()
+            .map_or(Nanos::MAX, |(_, deadline)| deadline)
+    }
+
+    /// The order that a client order id leads to, live or remembered.
+    pub fn order_id(&self, account: AccountId, text: &Text) -> Option<OrderId> {
+        let id = self.client_order_ids.find(account, text).0?;
+        self.orders.slot(id).map(|_| id)
+    }
+
+    /// Mixes what the event did into the digest: the decision and every sum it may have changed.
+    #[inline]
+    fn fold(&mut self, event: &Frame, decision: &Decision) {
+        let header = &event.header;
+        let what = u64::from(header.kind) << 56
+            | (decision.outcome as u64) << 48
+            | u64::from(decision.reason.map_or(0, |reason| reason as u16)) << 32
+            | u64::from(header.strategy.0);
+        let [low, high] = decision.failed.bits();
+        let firm = &self.exposure.firm;
+        let mut digest = mix(self.digest ^ header.time.raw(), what);
+        digest = mix(
+            digest ^ low ^ decision.order_id.0,
+            high ^ decision.value as u64,
+        );
+        digest = mix(
+            digest ^ firm.open_notional.raw() as u64,
+            firm.gross.raw() as u64 ^ u64::from(firm.open_count) << 32,
+        );
+        if let Some(slot) = self.orders.slot(decision.order_id) {
+            let order = self.orders.get(slot);
+            let cell = self.exposure.cell(order.account_cell);
+            digest = mix(
+                digest ^ cell.position.raw() as u64 ^ cell.open_buy.raw().rotate_left(21),
+                cell.open_sell.raw() ^ order.reserved.raw().rotate_left(42) ^ order.filled.raw(),
+            );
+        }
+        self.digest = digest;
+    }
+
+    /// Sends a strategy its next report.
+    #[inline]
+    pub(super) fn tell<B: crate::message::Body>(
+        &mut self,
+        effects: &mut Effects,
+        kind: Kind,
+        strategy: StrategyId,
+        correlation: u64,
+        body: B,
+    ) {
+        let Some(row) = self.strategies.get_mut(strategy.0 as usize) else {
+            return;
+        };
+        row.report_sequence += 1;
+        let header = Header {
+            sequence: row.report_sequence,
+            time: self.now,
+            correlation,
+            strategy,
+            ..Header::default()
+        };
+        effects.to_strategy.push(Frame::new(kind, header, body));
+    }
+
+    /// Sends a broker what was decided, and what is to be passed on with it.
+    #[inline]
+    pub(super) fn send(effects: &mut Effects, approved: Approved, continuations: &[Frame]) {
+        effects.to_broker.push(approved);
+        for frame in continuations {
+            effects.to_broker.push(Approved::continuation(*frame));
+        }
+    }
+}
+
+/// A decision that says no more than what became of the event.
+#[inline]
+pub(super) const fn plain(outcome: Outcome) -> Decision {
+    Decision {
+        outcome,
+        reason: None,
+        failed: Failed::NONE,
+        limit: 0,
+        value: 0,
+        order_id: OrderId::NONE,
+    }
+}
+
+/// A refusal for what was found.
+#[inline]
+pub(super) fn refused(found: &Findings) -> Decision {
+    Decision {
+        outcome: Outcome::Refused,
+        reason: found.failed.first(),
+        failed: found.failed,
+        limit: found.limit,
+        value: found.value,
+        order_id: OrderId::NONE,
+    }
+}
+
+/// A decision about an order.
+#[inline]
+pub(super) const fn about(outcome: Outcome, order_id: OrderId) -> Decision {
+    Decision {
+        order_id,
+        ..plain(outcome)
+    }
+}

@@ -1,0 +1,198 @@
+//! Identity: the ids that have been seen, of orders and of executions.
+//!
+//! Pure. Hot path.
+//!
+//! Both are rings in the order of arrival with an index over them. An order id leaves only when it
+//! may; an execution id leaves when the ring is full.
+
+use super::index::{Index, mix};
+use crate::message::Text;
+use crate::units::{AccountId, BrokerId, Nanos, OrderId};
+
+/// Client order ids by account, and which order each leads to.
+#[derive(Debug)]
+pub(super) struct ClientOrderIds {
+    seed: u64,
+    index: Index,
+    entries: Vec<ClientOrderId>,
+    capacity: usize,
+    horizon: Nanos,
+    /// The oldest entry, once the ring is full.
+    oldest: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ClientOrderId {
+    order_id: OrderId,
+    time: Nanos,
+    text: Text,
+    account: AccountId,
+}
+
+/// Where an id would go: looked up once, used once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    hash: u64,
+}
+
+impl ClientOrderIds {
+    pub(super) fn new(capacity: usize, horizon: Nanos, seed: u64) -> Self {
+        Self {
+            seed,
+            index: Index::new(capacity),
+            entries: Vec::with_capacity(capacity),
+            capacity,
+            horizon,
+            oldest: 0,
+        }
+    }
+
+    /// Bytes that `capacity` ids take.
+    pub(super) const fn size_bytes(capacity: usize) -> usize {
+        Index::size_bytes(capacity) + capacity * size_of::<ClientOrderId>()
+    }
+
+    /// The order that an id leads to, and where the id belongs.
+    #[inline]
+    pub(super) fn find(&self, account: AccountId, text: &Text) -> (Option<OrderId>, Place) {
+        let hash = hash_text(self.seed ^ u64::from(account.0), text);
+        let found = self.index.find(hash, |at| {
+            let entry = &self.entries[at as usize];
+            entry.account == account && entry.text == *text
+        });
+        (
+            found.map(|at| self.entries[at as usize].order_id),
+            Place { hash },
+        )
+    }
+
+    /// True where one more id has room: a place never used, or that of an id that may be forgotten.
+    #[inline]
+    pub(super) fn has_room(&self, now: Nanos, is_closed: impl Fn(OrderId) -> bool) -> bool {
+        if self.entries.len() < self.capacity {
+            return true;
+        }
+        match self.entries.get(self.oldest) {
+            Some(entry) => self.horizon < now.since(entry.time) && is_closed(entry.order_id),
+            None => false,
+        }
+    }
+
+    /// Remembers an id that is not there. The caller has asked for room.
+    #[inline]
+    pub(super) fn insert(
+        &mut self,
+        place: Place,
+        account: AccountId,
+        text: &Text,
+        order_id: OrderId,
+        now: Nanos,
+    ) {
+        let entry = ClientOrderId {
+            order_id,
+            time: now,
+            text: *text,
+            account,
+        };
+        let at = if self.entries.len() < self.capacity {
+            self.entries.push(entry);
+            self.entries.len() - 1
+        } else {
+            let at = self.oldest;
+            let old = self.entries[at];
+            let hash = hash_text(self.seed ^ u64::from(old.account.0), &old.text);
+            self.index.remove(hash, at as u32);
+            self.entries[at] = entry;
+            self.oldest = if at + 1 == self.capacity { 0 } else { at + 1 };
+            at
+        };
+        self.index.insert(place.hash, at as u32);
+    }
+
+    /// How many ids are remembered.
+    pub(super) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn verify(&self) {
+        assert_eq!(self.index.count(), self.entries.len());
+        for entry in &self.entries {
+            assert_eq!(
+                self.find(entry.account, &entry.text).0,
+                Some(entry.order_id)
+            );
+        }
+    }
+}
+
+/// Execution ids by broker: the last ones.
+#[derive(Debug)]
+pub(super) struct ExecutionIds {
+    seed: u64,
+    index: Index,
+    entries: Vec<(Text, BrokerId)>,
+    capacity: usize,
+    oldest: usize,
+}
+
+impl ExecutionIds {
+    pub(super) fn new(capacity: usize, seed: u64) -> Self {
+        Self {
+            seed,
+            index: Index::new(capacity),
+            entries: Vec::with_capacity(capacity),
+            capacity,
+            oldest: 0,
+        }
+    }
+
+    /// Bytes that `capacity` ids take.
+    pub(super) const fn size_bytes(capacity: usize) -> usize {
+        Index::size_bytes(capacity) + capacity * size_of::<(Text, BrokerId)>()
+    }
+
+    /// True where the id was there already; it is remembered from now on.
+    #[inline]
+    pub(super) fn seen(&mut self, broker: BrokerId, text: &Text) -> bool {
+        if text.is_empty() || self.capacity == 0 {
+            return false;
+        }
+        let hash = hash_text(self.seed ^ u64::from(broker.0), text);
+        let entry = (*text, broker);
+        if self
+            .index
+            .find(hash, |at| self.entries[at as usize] == entry)
+            .is_some()
+        {
+            return true;
+        }
+        let at = if self.entries.len() < self.capacity {
+            self.entries.push(entry);
+            self.entries.len() - 1
+        } else {
+            let at = self.oldest;
+            let (old, of) = self.entries[at];
+            self.index
+                .remove(hash_text(self.seed ^ u64::from(of.0), &old), at as u32);
+            self.entries[at] = entry;
+            self.oldest = if at + 1 == self.capacity { 0 } else { at + 1 };
+            at
+        };
+        self.index.insert(hash, at as u32);
+        false
+    }
+}
+
+#[inline]
+fn hash_text(seed: u64, text: &Text) -> u64 {
+    let bytes = text.bytes();
+    let word = |at: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[at..at + 8]);
+        u64::from_le_bytes(word)
+    };
+    // The last word overlaps the one before: 36 bytes are four words and a half.
+    let low = mix(seed ^ word(0), word(8));
+    let high = mix(seed ^ word(16), word(24) ^ word(28).rotate_left(29));
+    mix(low, high)
+}

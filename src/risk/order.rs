@@ -1,0 +1,355 @@
+//! Orders: every live order, and the last ones that closed.
+//!
+//! Pure. Hot path.
+//!
+//! Invariants:
+//! - A slot is free, live or closed. Live ones are at most `orders - orders_closed`.
+//! - An order that waits for an answer of its broker is in the list of waiting ones, in the order of
+//!   its deadline; no other is.
+
+use crate::message::{OrderState, OrderType, Side, Text, TimeInForce};
+use crate::units::{
+    AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
+};
+use std::collections::VecDeque;
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+/// The broker has not been asked.
+pub(super) const NEVER: u32 = u32::MAX;
+
+/// An order that was accepted.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Its id; [`OrderId::NONE`] in a free slot.
+    pub id: OrderId,
+    /// The limit price; zero for a market order.
+    pub price: Price,
+    /// What one unit is valued at.
+    pub value_price: Price,
+    /// The quantity in all.
+    pub qty: Qty,
+    /// What has been filled.
+    pub filled: Qty,
+    /// What may still fill on the worst terms: counted in every exposure.
+    pub reserved: Qty,
+    /// Its value.
+    pub reserved_notional: Notional,
+    /// The terms of a replace under way.
+    pub replacement: Replacement,
+    /// When the broker's answer is due.
+    pub deadline: Nanos,
+    /// Given where it entered.
+    pub correlation: u64,
+    /// Whose.
+    pub account: AccountId,
+    /// Whose.
+    pub strategy: StrategyId,
+    /// What.
+    pub symbol: SymbolId,
+    /// To whom.
+    pub broker: BrokerId,
+    /// How many cancels and replaces were sent.
+    pub request: u32,
+    /// The number of the last loss of the link that it is known to have survived.
+    pub(super) link_losses: u32,
+    /// The number of the loss after which the broker was asked about it.
+    pub(super) asked_after: u32,
+    pub(super) account_cell: u32,
+    pub(super) strategy_cell: u32,
+    pub(super) waiting_previous: u32,
+    pub(super) waiting_next: u32,
+    /// Which way.
+    pub side: Side,
+    /// How the price is given.
+    pub order_type: OrderType,
+    /// How long it stands.
+    pub time_in_force: TimeInForce,
+    /// How it ended; live while `None`.
+    pub end: Option<OrderState>,
+    /// The broker has answered.
+    pub is_acknowledged: bool,
+    /// A cancel is under way.
+    pub is_cancel_pending: bool,
+    /// A replace is under way.
+    pub is_replace_pending: bool,
+    /// Nobody knows what became of it.
+    pub is_in_doubt: bool,
+    pub(super) is_waiting: bool,
+    /// The strategy's id of it now.
+    pub client_order_id: Text,
+    /// The id of the cancel under way.
+    pub cancel_id: Text,
+}
+
+/// The terms of a replace under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Replacement {
+    /// What one unit is valued at.
+    pub price: Price,
+    /// The new limit price.
+    pub limit: Price,
+    /// The new quantity in all.
+    pub qty: Qty,
+    /// The order's id if it is done.
+    pub client_order_id: Text,
+}
+
+impl Order {
+    /// What stands on its own terms.
+    #[inline]
+    pub const fn leaves(&self) -> Qty {
+        self.qty.saturating_sub(self.filled)
+    }
+
+    /// What may still fill, and its value: the worse of the own terms and those of a replace.
+    #[inline]
+    pub(super) fn worst(&self) -> (Qty, Notional) {
+        let own = self.leaves();
+        let own_notional = self.value_price.notional(own);
+        if !self.is_replace_pending {
+            return (own, own_notional);
+        }
+        let new = self.replacement.qty.saturating_sub(self.filled);
+        let new_notional = self.replacement.price.notional(new);
+        (own.max(new), own_notional.max(new_notional))
+    }
+
+    /// Where it is in its life, doubt about the link left aside.
+    pub(super) fn own_state(&self) -> OrderState {
+        match self.end {
+            Some(end) => end,
+            None if self.is_in_doubt => OrderState::InDoubt,
+            None if self.is_cancel_pending => OrderState::CancelPending,
+            None if self.is_replace_pending => OrderState::ReplacePending,
+            None if !self.is_acknowledged => OrderState::Pending,
+            None if self.filled != Qty::ZERO => OrderState::PartiallyFilled,
+            None => OrderState::Open,
+        }
+    }
+
+    /// True while it may still fill.
+    #[inline]
+    pub const fn is_live(&self) -> bool {
+        self.id.0 != 0 && self.end.is_none()
+    }
+}
+
+impl Default for Order {
+    /// A free slot.
+    fn default() -> Self {
+        Self {
+            id: OrderId::NONE,
+            price: Price::default(),
+            value_price: Price::default(),
+            qty: Qty::ZERO,
+            filled: Qty::ZERO,
+            reserved: Qty::ZERO,
+            reserved_notional: Notional::ZERO,
+            replacement: Replacement::default(),
+            deadline: Nanos::MAX,
+            correlation: 0,
+            account: AccountId::NONE,
+            strategy: StrategyId::NONE,
+            symbol: SymbolId::NONE,
+            broker: BrokerId::NONE,
+            request: 0,
+            link_losses: 0,
+            asked_after: NEVER,
+            account_cell: NONE,
+            strategy_cell: NONE,
+            waiting_previous: NONE,
+            waiting_next: NONE,
+            side: Side::Buy,
+            order_type: OrderType::Limit,
+            time_in_force: TimeInForce::Day,
+            end: Some(OrderState::Rejected),
+            is_acknowledged: false,
+            is_cancel_pending: false,
+            is_replace_pending: false,
+            is_in_doubt: false,
+            is_waiting: false,
+            client_order_id: Text::EMPTY,
+            cancel_id: Text::EMPTY,
+        }
+    }
+}
+
+/// All slots.
+#[derive(Debug)]
+pub(super) struct Orders {
+    slots: Vec<Order>,
+    capacity: usize,
+    live_max: u32,
+    live_count: u32,
+    live_peak: u32,
+    free: Vec<u32>,
+    closed: VecDeque<u32>,
+    closed_max: usize,
+    waiting_first: u32,
+    waiting_last: u32,
+}
+
+impl Orders {
+    pub(super) fn new(capacity: u32, closed_max: u32) -> Self {
+        Self {
+            slots: Vec::with_capacity(capacity as usize),
+            capacity: capacity as usize,
+            live_max: capacity.saturating_sub(closed_max),
+            live_count: 0,
+            live_peak: 0,
+            free: Vec::with_capacity(capacity as usize),
+            closed: VecDeque::with_capacity(closed_max as usize + 1),
+            closed_max: closed_max as usize,
+            waiting_first: NONE,
+            waiting_last: NONE,
+        }
+    }
+
+    /// Bytes that so many slots take.
+    pub(super) const fn size_bytes(capacity: usize) -> usize {
+        capacity * (size_of::<Order>() + 2 * size_of::<u32>())
+    }
+
+    pub(super) const fn live_count(&self) -> u32 {
+        self.live_count
+    }
+
+    pub(super) const fn live_peak(&self) -> u32 {
+        self.live_peak
+    }
+
+    /// Slots that were ever used: a sweep need not look behind them.
+    pub(super) fn used_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    #[inline]
+    pub(super) const fn has_room(&self) -> bool {
+        self.live_count < self.live_max
+    }
+
+    /// The slot of an order, live or remembered.
+    #[inline]
+    pub(super) fn slot(&self, id: OrderId) -> Option<u32> {
+        let slot = id.slot();
+        let order = self.slots.get(slot as usize)?;
+        (order.id == id && id != OrderId::NONE).then_some(slot)
+    }
+
+    #[inline]
+    pub(super) fn get(&self, slot: u32) -> &Order {
+        &self.slots[slot as usize]
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, slot: u32) -> &mut Order {
+        &mut self.slots[slot as usize]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.slots.iter().filter(|order| order.id != OrderId::NONE)
+    }
+
+    /// Takes a slot. The caller has asked for room and fills it in.
+    #[inline]
+    pub(super) fn open(&mut self) -> u32 {
+        assert!(self.has_room(), "the caller has asked for room");
+        self.live_count += 1;
+        self.live_peak = self.live_peak.max(self.live_count);
+        self.free.pop().unwrap_or_else(|| {
+            assert!(
+                self.slots.len() < self.capacity,
+                "slots are live, closed or free"
+            );
+            self.slots.push(Order::default());
+            self.slots.len() as u32 - 1
+        })
+    }
+
+    /// An order has ended: it is remembered, and the oldest closed one may be forgotten.
+    #[inline]
+    pub(super) fn close(&mut self, slot: u32, end: OrderState) {
+        self.answered(slot);
+        let order = self.get_mut(slot);
+        assert!(order.end.is_none(), "an order ends once");
+        order.end = Some(end);
+        self.live_count -= 1;
+        self.closed.push_back(slot);
+        if self.closed_max < self.closed.len()
+            && let Some(oldest) = self.closed.pop_front()
+        {
+            self.get_mut(oldest).id = OrderId::NONE;
+            self.free.push(oldest);
+        }
+    }
+
+    /// The broker has something to answer until `deadline`, which is no earlier than any before.
+    #[inline]
+    pub(super) fn wait(&mut self, slot: u32, deadline: Nanos) {
+        self.answered(slot);
+        let last = self.waiting_last;
+        let order = self.get_mut(slot);
+        order.deadline = deadline;
+        order.is_waiting = true;
+        order.waiting_previous = last;
+        order.waiting_next = NONE;
+        match self.slots.get_mut(last as usize) {
+            Some(previous) => previous.waiting_next = slot,
+            None => self.waiting_first = slot,
+        }
+        self.waiting_last = slot;
+    }
+
+    /// The broker has answered.
+    #[inline]
+    pub(super) fn answered(&mut self, slot: u32) {
+        let order = self.get_mut(slot);
+        if !order.is_waiting {
+            return;
+        }
+        order.is_waiting = false;
+        let (previous, next) = (order.waiting_previous, order.waiting_next);
+        match self.slots.get_mut(previous as usize) {
+            Some(order) => order.waiting_next = next,
+            None => self.waiting_first = next,
+        }
+        match self.slots.get_mut(next as usize) {
+            Some(order) => order.waiting_previous = previous,
+            None => self.waiting_last = previous,
+        }
+    }
+
+    /// The order whose answer is due first.
+    #[inline]
+    pub(super) fn first_waiting(&self) -> Option<(u32, Nanos)> {
+        let order = self.slots.get(self.waiting_first as usize)?;
+        Some((self.waiting_first, order.deadline))
+    }
+
+    pub(super) fn verify(&self) {
+        let live = self.iter().filter(|order| order.end.is_none()).count();
+        assert_eq!(live, self.live_count as usize);
+        assert!(self.live_count <= self.live_max);
+        assert!(self.closed.len() <= self.closed_max);
+        assert_eq!(live + self.closed.len() + self.free.len(), self.slots.len());
+        let (mut at, mut count, mut deadline) = (self.waiting_first, 0, Nanos::ZERO);
+        while let Some(order) = self.slots.get(at as usize) {
+            assert!(order.is_waiting && order.is_live() && deadline <= order.deadline);
+            (at, count, deadline) = (order.waiting_next, count + 1, order.deadline);
+        }
+        assert_eq!(count, self.iter().filter(|order| order.is_waiting).count());
+        for order in self.iter() {
+            let worst = if order.end.is_some() {
+                (Qty::ZERO, Notional::ZERO)
+            } else {
+                order.worst()
+            };
+            assert_eq!(
+                (order.reserved, order.reserved_notional),
+                worst,
+                "{order:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Rate: never more than so many in any span of time, exactly.
+//!
+//! Pure. Hot path.
+//!
+//! A window that allows `count` remembers the times of the last `count` that passed. One more may
+//! pass when the oldest of these is a full span back: then no span of that length, wherever it
+//! begins, holds more than `count`. No buckets, so nothing happens at their edges.
+
+use super::setup;
+use crate::units::Nanos;
+
+/// All windows of all levels.
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    windows: Vec<Window>,
+    times: Vec<Nanos>,
+}
+
+/// The windows of one level.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Range {
+    first: u32,
+    end: u32,
+}
+
+#[derive(Debug)]
+struct Window {
+    span: Nanos,
+    count: u32,
+    filled: u32,
+    /// Where the oldest time stands, once filled.
+    next: u32,
+    start: u32,
+}
+
+impl Rates {
+    /// Makes room for the windows of one level.
+    pub(super) fn add(&mut self, rates: &[setup::Rate]) -> Range {
+        let first = self.windows.len() as u32;
+        for rate in rates {
+            let start = self.times.len() as u32;
+            self.times
+                .resize(self.times.len() + rate.count as usize, Nanos::ZERO);
+            self.windows.push(Window {
+                span: rate.window,
+                count: rate.count,
+                filled: 0,
+                next: 0,
+                start,
+            });
+        }
+        Range {
+            first,
+            end: self.windows.len() as u32,
+        }
+    }
+
+    /// The count of the first window that has no place for one more now.
+    #[inline]
+    pub(super) fn breached(&self, range: Range, now: Nanos) -> Option<u32> {
+        for window in &self.windows[range.first as usize..range.end as usize] {
+            if window.filled == window.count {
+                let oldest = self.times[(window.start + window.next) as usize];
+                if now.since(oldest) < window.span {
+                    return Some(window.count);
+                }
+            }
+        }
+        None
+    }
+
+    /// One passed.
+    #[inline]
+    pub(super) fn note(&mut self, range: Range, now: Nanos) {
+        for window in &mut self.windows[range.first as usize..range.end as usize] {
+            self.times[(window.start + window.next) as usize] = now;
+            window.next += 1;
+            if window.next == window.count {
+                window.next = 0;
+            }
+            window.filled = window.count.min(window.filled + 1);
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! Reports: what a broker says happened, booked.
+//!
+//! Pure. Hot path.
+//!
+//! A broker's word is taken where it can be true. What can only raise our view of what is at risk is
+//! booked in any case: a fill after the end, or of more than stood, moves the position.
+
+use super::approved::Approved;
+use super::core::{Core, about, plain};
+use super::decision::{Decision, Effects, Outcome};
+use super::exposure::{Change, Places};
+use super::order::{NEVER, Order, Replacement};
+use crate::message::{
+    BrokerRequest, Exec, Execution, Header, Kind, OrderState, Report, Settle, Text,
+};
+use crate::units::{BrokerId, Notional, OrderId, Qty};
+
+/// What is known of an order from a question.
+struct Standing {
+    filled: Qty,
+    leaves: Qty,
+    state: u8,
+    request: u32,
+}
+
+impl Core {
+    /// Books a report.
+    #[inline]
+    pub(super) fn report(
+        &mut self,
+        header: &Header,
+        report: &Report,
+        effects: &mut Effects,
+    ) -> Decision {
+        if let Some(link) = self.links.get_mut(report.broker.0 as usize) {
+            link.report_sequence = link.report_sequence.max(header.sequence);
+        }
+        let Some(slot) = self.orders.slot(report.order_id) else {
+            return plain(Outcome::OrderUnknown);
+        };
+        let order = self.orders.get(slot);
+        let (id, broker, is_live) = (order.id, order.broker, order.is_live());
+        if report.broker != broker && report.broker != BrokerId::NONE {
+            return about(Outcome::Implausible, id);
+        }
+        if self.execution_ids.seen(broker, &report.exec_id) {
+            return about(Outcome::Duplicate, id);
+        }
+        let exec = Exec::from_byte(report.exec);
+        let outcome = match exec {
+            Some(Exec::Trade) => self.trade(slot, report),
+            Some(Exec::Status) => {
+                let standing = Standing {
+                    filled: report.qty,
+                    leaves: report.leaves,
+                    state: report.state,
+                    request: report.request,
+                };
+                self.stands(slot, &standing)
+            }
+            _ if !is_live => Outcome::Implausible,
+            Some(Exec::New) => {
+                self.orders.get_mut(slot).is_acknowledged = true;
+                self.clear_doubt(slot);
+                Outcome::Applied
+            }
+            Some(Exec::Canceled) => self.close(slot, OrderState::Cancelled),
+            Some(Exec::Expired) => self.close(slot, OrderState::Expired),
+            Some(Exec::Rejected) => self.close(slot, OrderState::Rejected),
+            Some(Exec::Replaced) => self.replaced(slot),
+            Some(Exec::Restated) => self.restated(slot, report.leaves),
+            Some(Exec::CancelRejected) => self.request_rejected(slot, Exec::CancelRejected),
+            Some(Exec::ReplaceRejected) => self.request_rejected(slot, Exec::ReplaceRejected),
+            Some(Exec::NotReceived) => {
+                let order = self.orders.get(slot);
+                match order.filled == Qty::ZERO && !order.is_acknowledged {
+                    true => self.close(slot, OrderState::Rejected),
+                    false => Outcome::Implausible,
+                }
+            }
+            Some(Exec::Accepted | Exec::InDoubt) | None => Outcome::Implausible,
+        };
+        self.settle_waiting(slot);
+        if let (Some(exec), true) = (exec, outcome != Outcome::Implausible) {
+            self.tell_report(effects, slot, exec, report);
+        }
+        about(outcome, id)
+    }
+
+    /// An operator says what became of an order in doubt.
+    pub(super) fn settle(&mut self, settle: &Settle, effects: &mut Effects) -> Decision {
+        let Some(slot) = self.orders.slot(settle.order_id) else {
+            return plain(Outcome::OrderUnknown);
+        };
+        let order = self.orders.get(slot);
+        let is_known = (settle.operator as usize) < self.raises.operator_count();
+        if !is_known || !order.is_live() || !self.is_in_doubt(order) {
+            return about(Outcome::NotPermitted, order.id);
+        }
+        let standing = Standing {
+            filled: settle.filled,
+            leaves: settle.leaves,
+            state: 0,
+            request: order.request,
+        };
+        let (id, broker) = (order.id, order.broker);
+        let outcome = self.stands(slot, &standing);
+        self.settle_waiting(slot);
+        let report = Report {
+            order_id: id,
+            broker,
+            ..Report::default()
+        };
+        self.tell_report(effects, slot, Exec::Status, &report);
+        about(outcome, id)
+    }
+
+    /// A fill.
+    #[inline]
+    fn trade(&mut self, slot: u32, report: &Report) -> Outcome {
+        let qty = report.qty;
+        if qty == Qty::ZERO || Qty::MAX < qty {
+            return Outcome::Implausible;
+        }
+        let order = self.orders.get(slot);
+        let outcome = match () {
+            () if !order.is_live() => Outcome::LateFill,
+            () if order.reserved < qty => Outcome::OverFill,
+            () => Outcome::Applied,
+        };
+        self.fill(slot, qty);
+        outcome
+    }
+
+    /// Moves what was filled from the order to the positions, and ends the order if nothing is left.
+    #[inline]
+    fn fill(&mut self, slot: u32, qty: Qty) {
+        self.counts.fills += 1;
+        let order = self.orders.get_mut(slot);
+        order.filled = order.filled.saturating_add(qty);
+        order.is_acknowledged = true;
+        let is_done = order.is_live() && order.worst().0 == Qty::ZERO;
+        if is_done {
+            self.orders.close(slot, OrderState::Filled);
+        }
+        self.rebook(slot, qty, -i32::from(is_done));
+    }
+
+    fn close(&mut self, slot: u32, end: OrderState) -> Outcome {
+        self.orders.close(slot, end);
+        self.rebook(slot, Qty::ZERO, -1);
+        Outcome::Applied
+    }
+
+    /// The terms have changed: what is reserved follows, and an order with nothing left ends.
+    fn close_if_done(&mut self, slot: u32, end: OrderState) {
+        if self.orders.get(slot).worst().0 == Qty::ZERO {
+            self.close(slot, end);
+        } else {
+            self.rebook(slot, Qty::ZERO, 0);
+        }
+    }
+
+    fn replaced(&mut self, slot: u32) -> Outcome {
+        let order = self.orders.get_mut(slot);
+        if !order.is_replace_pending {
+            return Outcome::Implausible;
+        }
+        order.price = order.replacement.limit;
+        order.value_price = order.replacement.price;
+        order.qty = order.replacement.qty;
+        order.client_order_id = order.replacement.client_order_id;
+        order.is_acknowledged = true;
+        order.is_replace_pending = false;
+        order.replacement = Replacement::default();
+        self.clear_doubt(slot);
+        self.close_if_done(slot, OrderState::Filled);
+        Outcome::Applied
+    }
+
+    fn restated(&mut self, slot: u32, leaves: Qty) -> Outcome {
+        let order = self.orders.get_mut(slot);
+        if order.leaves() < leaves {
+            return Outcome::Implausible;
+        }
+        order.qty = order.filled.saturating_add(leaves);
+        order.is_acknowledged = true;
+        self.clear_doubt(slot);
+        self.close_if_done(slot, OrderState::Cancelled);
+        Outcome::Applied
+    }
+
+    fn request_rejected(&mut self, slot: u32, exec: Exec) -> Outcome {
+        let order = self.orders.get_mut(slot);
+        let pending = match exec {
+            Exec::CancelRejected => &mut order.is_cancel_pending,
+            _ => &mut order.is_replace_pending,
+        };
+        if !*pending {
+            return Outcome::Implausible;
+        }
+        *pending = false;
+        self.clear_doubt(slot);
+        self.close_if_done(slot, OrderState::Filled);
+        Outcome::Applied
+    }
+
+    /// The order stands so at the broker, who has seen `request` of our requests about it.
+    fn stands(&mut self, slot: u32, standing: &Standing) -> Outcome {
+        let order = self.orders.get(slot);
+        let (is_live, request) = (order.is_live(), order.request);
+        if standing.filled < order.filled || Qty::MAX < standing.filled {
+            return Outcome::Implausible;
+        }
+        let missed = standing.filled.saturating_sub(order.filled);
+        if !is_live {
+            if missed == Qty::ZERO {
+                return Outcome::Applied;
+            }
+            self.fill(slot, missed);
+            return Outcome::LateFill;
+        }
+        // The order must not end while what the broker says of it is still being booked.
+        let order = self.orders.get_mut(slot);
+        order.is_acknowledged = true;
+        if standing.request < request {
+            order.is_cancel_pending = false;
+            order.is_replace_pending = false;
+        }
+        let end = OrderState::from_byte(standing.state).filter(|state| {
+            use OrderState::{Cancelled, Expired, Filled, Rejected};
+            matches!(state, Filled | Cancelled | Rejected | Expired)
+        });
+        self.clear_doubt(slot);
+        if missed != Qty::ZERO {
+            self.counts.fills += 1;
+            let order = self.orders.get_mut(slot);
+            order.filled = standing.filled;
+            self.rebook(slot, missed, 0);
+        }
+        let order = self.orders.get_mut(slot);
+        let is_more = order.leaves() < standing.leaves;
+        if !is_more && !order.is_replace_pending {
+            order.qty = order.filled.saturating_add(standing.leaves);
+        }
+        match end {
+            Some(end) => {
+                self.close(slot, end);
+            }
+            None => self.close_if_done(slot, OrderState::Filled),
+        }
+        if is_more {
+            Outcome::Implausible
+        } else {
+            Outcome::Applied
+        }
+    }
+
+    /// An order with nothing unanswered waits no more.
+    #[inline]
+    fn settle_waiting(&mut self, slot: u32) {
+        let order = self.orders.get(slot);
+        if order.is_acknowledged && !order.is_cancel_pending && !order.is_replace_pending {
+            self.orders.answered(slot);
+        }
+    }
+
+    fn clear_doubt(&mut self, slot: u32) {
+        let order = self.orders.get_mut(slot);
+        order.is_in_doubt = false;
+        order.asked_after = NEVER;
+        order.link_losses = self.links[order.broker.0 as usize].losses;
+    }
+
+    /// True while nobody knows what became of an order: no answer in time, or the link was lost.
+    #[inline]
+    pub(super) fn is_in_doubt(&self, order: &Order) -> bool {
+        order.is_in_doubt || order.link_losses < self.links[order.broker.0 as usize].losses
+    }
+
+    /// Where an order is in its life.
+    pub fn state(&self, order: &Order) -> OrderState {
+        match order.is_live() && self.is_in_doubt(order) {
+            true => OrderState::InDoubt,
+            false => order.own_state(),
+        }
+    }
+
+    /// Books what an order has reserved from now on, and what of it has just been filled.
+    #[inline]
+    pub(super) fn rebook(&mut self, slot: u32, filled: Qty, orders: i32) {
+        let order = self.orders.get_mut(slot);
+        let worst = match order.end {
+            Some(_) => (Qty::ZERO, Notional::ZERO),
+            None => order.worst(),
+        };
+        let change = Change {
+            side: order.side,
+            filled,
+            reserved: (order.reserved, worst.0),
+            notional: (order.reserved_notional, worst.1),
+            orders,
+        };
+        (order.reserved, order.reserved_notional) = worst;
+        self.exposure.book(Places::of(order), &change);
+    }
+
+    /// Asks the broker what became of an order.
+    pub(super) fn ask(&mut self, effects: &mut Effects, slot: u32) {
+        let losses = self.links[self.orders.get(slot).broker.0 as usize].losses;
+        let order = self.orders.get_mut(slot);
+        order.asked_after = losses;
+        let request = BrokerRequest {
+            order_id: order.id,
+            symbol: order.symbol,
+            account: order.account,
+            request: order.request,
+            broker: order.broker,
+            client_order_id: order.client_order_id,
+            side: order.side as u8,
+            order_type: order.order_type as u8,
+            time_in_force: order.time_in_force as u8,
+            ..BrokerRequest::default()
+        };
+        let head = Header {
+            time: self.now,
+            correlation: order.correlation,
+            strategy: order.strategy,
+            ..Header::default()
+        };
+        Self::send(
+            effects,
+            Approved::request(Kind::BrokerStatus, head, request),
+            &[],
+        );
+    }
+
+    #[inline]
+    fn tell_report(&mut self, effects: &mut Effects, slot: u32, exec: Exec, report: &Report) {
+        let order = self.orders.get(slot);
+        let id = match exec {
+            Exec::Canceled | Exec::CancelRejected if !order.cancel_id.is_empty() => order.cancel_id,
+            Exec::ReplaceRejected => order.replacement.client_order_id,
+            _ => order.client_order_id,
+        };
+        let is_trade = exec == Exec::Trade;
+        let execution = Execution {
+            qty: if is_trade { report.qty } else { Qty::ZERO },
+            price: if is_trade { report.price } else { order.price },
+            fee: report.fee,
+            broker_reason: report.broker_reason,
+            ..self.execution(order, exec, &id)
+        };
+        let (strategy, correlation) = (order.strategy, order.correlation);
+        self.tell(effects, Kind::Execution, strategy, correlation, execution);
+    }
+
+    /// Tells the strategy what became of its order.
+    pub(super) fn tell_execution(
+        &mut self,
+        effects: &mut Effects,
+        slot: u32,
+        exec: Exec,
+        id: &Text,
+    ) {
+        let order = self.orders.get(slot);
+        let execution = self.execution(order, exec, id);
+        let (strategy, correlation) = (order.strategy, order.correlation);
+        self.tell(effects, Kind::Execution, strategy, correlation, execution);
+    }
+
+    fn execution(&self, order: &Order, exec: Exec, id: &Text) -> Execution {
+        let is_live = order.is_live();
+        Execution {
+            order_id: order.id,
+            price: order.price,
+            leaves: if is_live { order.leaves() } else { Qty::ZERO },
+            filled: order.filled,
+            account: order.account,
+            client_order_id: *id,
+            exec: exec as u8,
+            state: self.state(order) as u8,
+            ..Execution::default()
+        }
+    }
+
+    /// An order, live or remembered.
+    pub fn order(&self, id: OrderId) -> Option<&Order> {
+        self.orders.slot(id).map(|slot| self.orders.get(slot))
+    }
+}

@@ -1,0 +1,102 @@
+//! Verify: the invariants of the whole state, slowly.
+//!
+//! Tests, fuzzing and simulation call it after each command.
+
+use super::core::Core;
+use super::exposure::{Cell, Level};
+use crate::message::Side;
+use crate::units::{Notional, Qty};
+use std::collections::BTreeMap;
+
+impl Core {
+    /// Panics where an invariant does not hold.
+    pub fn verify(&self) {
+        self.orders.verify();
+        self.client_order_ids.verify();
+        let mut open: BTreeMap<(u8, u32, u32), (u64, u64)> = BTreeMap::new();
+        let mut levels: BTreeMap<(u8, u32), (u32, u128)> = BTreeMap::new();
+        for order in self.orders.iter().filter(|order| order.is_live()) {
+            let owners = [
+                (0, order.account.0),
+                (1, order.strategy.0),
+                (2, order.symbol.0),
+                (3, 0),
+            ];
+            for (kind, owner) in owners {
+                let level = levels.entry((kind, owner)).or_default();
+                level.0 += 1;
+                level.1 += order.reserved_notional.raw();
+                let cell = open.entry((kind, owner, order.symbol.0)).or_default();
+                match order.side {
+                    Side::Buy => cell.0 += order.reserved.raw(),
+                    Side::Sell => cell.1 += order.reserved.raw(),
+                }
+            }
+        }
+        let check_level = |level: &Level, key: (u8, u32)| {
+            let (count, notional) = levels.get(&key).copied().unwrap_or_default();
+            assert_eq!(
+                (level.open_count, level.open_notional.raw()),
+                (count, notional),
+                "{key:?}"
+            );
+        };
+        let of = |rows: &[Level], kind: u8| {
+            for (at, level) in rows.iter().enumerate() {
+                check_level(level, (kind, at as u32));
+            }
+        };
+        of(&self.exposure.accounts, 0);
+        of(&self.exposure.strategies, 1);
+        of(&self.exposure.symbols, 2);
+        check_level(&self.exposure.firm, (3, 0));
+
+        let mut gross: BTreeMap<(u8, u32), u128> = BTreeMap::new();
+        let mut positions: BTreeMap<u32, i64> = BTreeMap::new();
+        let check_cell = |cell: &Cell, kind: u8, owner: u32| {
+            let found = open
+                .get(&(kind, owner, cell.symbol))
+                .copied()
+                .unwrap_or_default();
+            assert_eq!((cell.open_buy.raw(), cell.open_sell.raw()), found);
+        };
+        for (kind, is_account) in [(0, true), (1, false)] {
+            for cell in self.exposure.cells(is_account) {
+                check_cell(cell, kind, cell.owner);
+                assert_eq!(
+                    cell.contribution,
+                    cell.value(self.exposure.mark(cell.symbol))
+                );
+                *gross.entry((kind, cell.owner)).or_default() += cell.contribution.raw();
+                if is_account {
+                    *gross.entry((2, cell.symbol)).or_default() += cell.contribution.raw();
+                    *gross.entry((3, 0)).or_default() += cell.contribution.raw();
+                    let position = positions.entry(cell.symbol).or_default();
+                    *position = position.saturating_add(cell.position.raw());
+                }
+            }
+        }
+        for cell in self.exposure.symbol_cells() {
+            check_cell(cell, 2, cell.symbol);
+            let position = positions.get(&cell.symbol).copied().unwrap_or_default();
+            assert_eq!(cell.position.raw(), position);
+        }
+        let rows = [
+            (0, &self.exposure.accounts[..]),
+            (1, &self.exposure.strategies[..]),
+            (2, &self.exposure.symbols[..]),
+            (3, std::slice::from_ref(&self.exposure.firm)),
+        ];
+        for (kind, levels) in rows {
+            for (at, level) in levels.iter().enumerate() {
+                let sum = gross.get(&(kind, at as u32)).copied().unwrap_or_default();
+                assert_eq!(level.gross, Notional::from_raw(sum), "gross of {kind} {at}");
+            }
+        }
+        assert!(
+            self.orders
+                .iter()
+                .all(|order| order.filled <= Qty::from_raw(u64::MAX))
+        );
+    }
+}

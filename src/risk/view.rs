@@ -1,0 +1,217 @@
+//! View: the state as others may see it. Cold: followers, `try` and tests ask here.
+
+use super::core::{Core, Counts};
+use super::duplicate::Recent;
+use super::exposure::{Cell, Exposure, Level};
+use super::identity::{ClientOrderIds, ExecutionIds};
+use super::index::mix;
+use super::order::{Order, Orders};
+use super::setup::Setup;
+use crate::message::Scope;
+use crate::units::{BrokerId, Nanos, Notional, StrategyId, SymbolId};
+
+/// What one level has at risk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LevelView {
+    /// Live orders.
+    pub open_count: u32,
+    /// Their value.
+    pub open_notional: Notional,
+    /// The highest it was.
+    pub open_notional_peak: Notional,
+    /// Worst net positions, added up.
+    pub gross: Notional,
+    /// The kill switch is down.
+    pub is_killed: bool,
+}
+
+impl From<&Level> for LevelView {
+    fn from(level: &Level) -> Self {
+        Self {
+            open_count: level.open_count,
+            open_notional: level.open_notional,
+            open_notional_peak: level.open_notional_peak,
+            gross: level.gross,
+            is_killed: level.is_killed,
+        }
+    }
+}
+
+impl Core {
+    /// How often each thing happened.
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Live orders.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().filter(|order| order.is_live())
+    }
+
+    /// Live orders, counted.
+    pub const fn orders_open_count(&self) -> u32 {
+        self.orders.live_count()
+    }
+
+    /// The most there were at a time.
+    pub const fn orders_open_peak(&self) -> u32 {
+        self.orders.live_peak()
+    }
+
+    /// Live orders of which nobody knows what became.
+    pub fn orders_in_doubt_count(&self) -> usize {
+        self.orders()
+            .filter(|order| self.is_in_doubt(order))
+            .count()
+    }
+
+    /// One level: `target` is its place, and of no meaning for the firm.
+    pub fn level(&self, scope: Scope, target: u32) -> Option<LevelView> {
+        let level = match scope {
+            Scope::Firm => Some(&self.exposure.firm),
+            Scope::Account => self.exposure.accounts.get(target as usize),
+            Scope::Strategy => self.exposure.strategies.get(target as usize),
+            Scope::Symbol => self.exposure.symbols.get(target as usize),
+        };
+        level.map(LevelView::from)
+    }
+
+    /// The books of accounts, by account and symbol as they came.
+    pub fn account_positions(&self) -> impl Iterator<Item = &Cell> {
+        self.exposure.cells(true)
+    }
+
+    /// The books of strategies.
+    pub fn strategy_positions(&self) -> impl Iterator<Item = &Cell> {
+        self.exposure.cells(false)
+    }
+
+    /// The firm's book in each symbol.
+    pub fn symbol_positions(&self) -> &[Cell] {
+        self.exposure.symbol_cells()
+    }
+
+    /// Twice the last good mid of a symbol, when it came, and whether it may be used.
+    pub fn reference(&self, symbol: SymbolId) -> Option<(i128, Nanos, bool)> {
+        let reference = self.references.get(symbol.0 as usize)?;
+        reference
+            .last_good()
+            .map(|(sum, time)| (sum, time, reference.is_usable()))
+    }
+
+    /// The last counted command that a strategy sent, and how many reports it was sent.
+    pub fn session(&self, strategy: StrategyId) -> Option<(u64, u64)> {
+        let row = self.strategies.get(strategy.0 as usize)?;
+        Some((row.command_sequence, row.report_sequence))
+    }
+
+    /// The number of the last report of a broker, and its link's [`crate::message::LinkState`].
+    pub fn broker(&self, broker: BrokerId) -> Option<(u64, u8)> {
+        self.links
+            .get(broker.0 as usize)
+            .map(|link| (link.report_sequence, link.state))
+    }
+
+    /// How full the tables are: live orders, client order ids, positions.
+    pub fn used(&self) -> [(&'static str, usize, usize); 3] {
+        let of = &self.capacity;
+        [
+            (
+                "orders",
+                self.orders.live_count() as usize,
+                of.orders as usize,
+            ),
+            (
+                "client_order_ids",
+                self.client_order_ids.count(),
+                of.client_order_ids as usize,
+            ),
+            (
+                "positions",
+                self.exposure.cell_count(),
+                of.positions as usize,
+            ),
+        ]
+    }
+
+    /// A hash of the whole state, walked in a fixed order: equal states, equal hashes.
+    pub fn state_hash(&self) -> u64 {
+        let mut hash = 0;
+        let mut add = |a: u64, b: u64| hash = mix(hash ^ a, b);
+        add(self.digest(), self.serial);
+        for order in self.orders.iter() {
+            add(order.id.0, order.filled.raw());
+            add(order.qty.raw(), order.price.raw() as u64);
+            add(order.reserved.raw(), order.reserved_notional.raw() as u64);
+            add(self.state(order) as u64, u64::from(order.request));
+            add(
+                order.replacement.qty.raw(),
+                order.replacement.limit.raw() as u64,
+            );
+        }
+        for is_account in [true, false] {
+            for cell in self.exposure.cells(is_account) {
+                add(
+                    u64::from(cell.owner) << 32 | u64::from(cell.symbol),
+                    cell.position.raw() as u64,
+                );
+                add(cell.open_buy.raw(), cell.open_sell.raw());
+            }
+        }
+        let exposure = &self.exposure;
+        let rows = [&exposure.accounts, &exposure.strategies, &exposure.symbols];
+        for level in rows.into_iter().flatten().chain([&exposure.firm]) {
+            add(level.open_notional.raw() as u64, level.gross.raw() as u64);
+            add(u64::from(level.open_count), u64::from(level.is_killed));
+        }
+        for reference in &self.references {
+            let (sum, time) = reference.last_good().unwrap_or((0, Nanos::ZERO));
+            add(sum as u64, time.raw() ^ u64::from(reference.is_usable()));
+        }
+        for strategy in &self.strategies {
+            add(strategy.command_sequence, strategy.report_sequence);
+        }
+        hash
+    }
+}
+
+/// What the core will take, by table, in bytes.
+pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
+    let of = &setup.capacity;
+    let levels = setup.accounts.len() + setup.strategies.len() + setup.symbols.len() + 1;
+    let limits = || {
+        let accounts = setup.accounts.iter().map(|account| &account.limits);
+        let strategies = setup.strategies.iter().map(|strategy| &strategy.limits);
+        let symbols = setup.symbols.iter().map(|symbol| &symbol.limits);
+        accounts
+            .chain(strategies)
+            .chain(symbols)
+            .chain([&setup.firm])
+    };
+    let windows = limits()
+        .filter(|limits| limits.duplicate_window.is_some())
+        .count();
+    let times = limits()
+        .flat_map(|limits| &limits.order_rate)
+        .map(|rate| rate.count as usize);
+    vec![
+        ("orders", Orders::size_bytes(of.orders as usize)),
+        (
+            "client_order_ids",
+            ClientOrderIds::size_bytes(of.client_order_ids as usize),
+        ),
+        (
+            "executions",
+            ExecutionIds::size_bytes(of.executions as usize),
+        ),
+        (
+            "positions",
+            Exposure::size_bytes(of.positions as usize, levels, setup.symbols.len()),
+        ),
+        (
+            "duplicate windows",
+            windows * Recent::size_bytes(of.duplicates_per_window as usize),
+        ),
+        ("rate windows", times.sum::<usize>() * size_of::<Nanos>()),
+    ]
+}
