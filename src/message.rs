@@ -346,6 +346,8 @@ macro_rules! wire_enum {
     };
 }
 
+pub(crate) use wire_enum;
+
 wire_enum! {
     /// Which way.
     Side {
@@ -751,6 +753,8 @@ bodies! {
         reserved: [u8; 72],
     } reserved [reserved];
 }
+
+pub(crate) use bodies;
 
 /// A refusal's limit and value as two words.
 pub const fn split_wide(value: i128) -> [u64; 2] {

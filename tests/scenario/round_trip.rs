@@ -1,0 +1,293 @@
+//! An event, written as a line, reads the same: in words where words can say it, in bytes otherwise.
+
+use super::names;
+use portcullis::message::{
+    Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind, Link, NewOrder, Quote, Replace,
+    Report, SessionChange, Settle, TEXT_SIZE, Text, Tick, flags,
+};
+use portcullis::protocol::scenario::OPERATOR_UNKNOWN;
+use portcullis::protocol::scenario::read::read_line;
+use portcullis::protocol::scenario::write::{NotAnEvent, write_event};
+use portcullis::units::{
+    AccountId, BrokerId, Money, Nanos, OrderId, Price, Qty, StrategyId, SymbolId,
+};
+use proptest::prelude::*;
+use std::fmt::Write;
+
+const CLIENT_ID_PREFIX: &str = "c \"\\";
+
+/// Even orders have an id of their strategy.
+fn client_id_of(order: OrderId) -> Option<(AccountId, Text)> {
+    let mut id = String::new();
+    write!(id, "{CLIENT_ID_PREFIX}{}", order.0).unwrap();
+    (order.0 % 2 == 0 && order != OrderId::NONE).then(|| (AccountId(1), Text::new(&id).unwrap()))
+}
+
+fn order_of(account: AccountId, id: &Text) -> Option<OrderId> {
+    let number = id.as_str().strip_prefix(CLIENT_ID_PREFIX)?.parse().ok()?;
+    (account == AccountId(1)).then_some(OrderId(number))
+}
+
+/// Writes the event, reads it again, and returns the line.
+fn write_and_read(head: &Frame, continuations: &[Frame]) -> String {
+    let names = names();
+    let mut out = String::from("before\n");
+    write_event(&mut out, head, continuations, &names, client_id_of).unwrap();
+    let line = out.strip_prefix("before\n").unwrap();
+    assert_eq!(line.find('\n'), Some(line.len() - 1), "{line}");
+    let read = read_line(1, line.as_bytes(), &names)
+        .unwrap_or_else(|error| panic!("{line}{error}"))
+        .unwrap();
+    assert_eq!(read.time, head.header.time);
+    let (frame, rest) = read.command.resolve(order_of, |_, _| false);
+    assert_eq!(frame, *head, "{line}");
+    assert_eq!(rest, continuations, "{line}");
+    line.to_owned()
+}
+
+const EVENTS: [Kind; 11] = [
+    Kind::NewOrder,
+    Kind::Cancel,
+    Kind::Replace,
+    Kind::Report,
+    Kind::Link,
+    Kind::Quote,
+    Kind::Kill,
+    Kind::Raise,
+    Kind::Settle,
+    Kind::Tick,
+    Kind::SessionChange,
+];
+
+/// Continuation frames of `bytes`, zeros behind.
+fn frames_of(bytes: &[u8]) -> Vec<Frame> {
+    let chunks = bytes.chunks(FRAME_SIZE);
+    chunks
+        .map(|chunk| {
+            let mut padded = [0; FRAME_SIZE];
+            padded[..chunk.len()].copy_from_slice(chunk);
+            Frame::from_bytes(&padded)
+        })
+        .collect()
+}
+
+/// An event that words can say, from arbitrary numbers.
+fn worded(
+    kind: Kind,
+    numbers: &[u64; 16],
+    texts: &[Text; 2],
+    passthrough: &str,
+) -> (Frame, Vec<Frame>) {
+    let [a, b, c, d, e, f, g, h, ..] = *numbers;
+    let id = |number: u64| [0, 1, 2, u32::MAX, number as u32][number as usize % 5];
+    let of = |number: u64, count: u64| (number % count) as u8 + 1;
+    let qty = |number: u64| Qty::from_raw(number % (Qty::MAX.raw() + 1) * (number & 1));
+    let price = |number: u64| Price::from_raw(number as i64 * (number as i64 & 1));
+    let carries = matches!(kind, Kind::NewOrder | Kind::Replace);
+    let continuations = frames_of(if carries { passthrough.as_bytes() } else { b"" });
+    let is_sent = carries || matches!(kind, Kind::Cancel | Kind::SessionChange);
+    let strategy = if is_sent { id(numbers[8]) } else { u32::MAX };
+    let header = Header {
+        sequence: numbers[9] * (numbers[9] & 1),
+        time: Nanos::from_raw(numbers[10]),
+        correlation: numbers[11] * (numbers[11] & 1),
+        strategy: StrategyId(strategy),
+        flags: numbers[12] as u16 & flags::ALL,
+        kind: kind as u8,
+        continuation_count: continuations.len() as u8,
+    };
+    let size = passthrough.len() as u16;
+    let [text, other] = *texts;
+    let frame = match kind {
+        Kind::NewOrder => {
+            let order = NewOrder {
+                price: price(a),
+                qty: qty(b),
+                account: AccountId(id(c)),
+                symbol: SymbolId(id(d)),
+                client_order_id: text,
+                side: e as u8,
+                order_type: f as u8 % 4,
+                time_in_force: g as u8 % 6,
+                passthrough_size: size,
+                ..NewOrder::default()
+            };
+            Frame::new(kind, header, order)
+        }
+        Kind::Cancel => {
+            let cancel = Cancel {
+                client_order_id: text,
+                original_id: other,
+                account: AccountId(id(a)),
+                ..Cancel::default()
+            };
+            Frame::new(kind, header, cancel)
+        }
+        Kind::Replace => {
+            let replace = Replace {
+                price: price(a),
+                qty: qty(b),
+                account: AccountId(id(c)),
+                client_order_id: text,
+                original_id: other,
+                passthrough_size: size,
+                ..Replace::default()
+            };
+            Frame::new(kind, header, replace)
+        }
+        Kind::Report => {
+            let report = Report {
+                order_id: OrderId(a * (b & 1)),
+                qty: qty(b),
+                price: price(c),
+                leaves: qty(d),
+                fee: Money::from_raw(e as i64 * (e as i64 & 1)),
+                broker_time: Nanos::from_raw(f * (f & 1)),
+                broker: BrokerId(id(g)),
+                exec_id: text,
+                exec: of(h, 13),
+                state: of(numbers[13], 11) - 1,
+                broker_reason: numbers[14] as u16,
+                request: numbers[15] as u32,
+            };
+            Frame::new(kind, header, report)
+        }
+        Kind::Link => {
+            let link = Link {
+                broker: BrokerId(id(a)),
+                state: of(b, 4),
+                ..Link::default()
+            };
+            Frame::new(kind, header, link)
+        }
+        Kind::Quote => {
+            let quote = Quote {
+                bid: price(a),
+                ask: price(b),
+                bid_qty: qty(c),
+                ask_qty: qty(d),
+                source_time: Nanos::from_raw(e * (e & 1)),
+                symbol: SymbolId(id(f)),
+                ..Quote::default()
+            };
+            Frame::new(kind, header, quote)
+        }
+        Kind::Kill | Kind::Raise => {
+            let scope = of(a, 4);
+            let control = Control {
+                target: if scope == 1 { u32::MAX } else { id(b) },
+                operator: [id(c), OPERATOR_UNKNOWN][c as usize % 2],
+                scope,
+                note: text,
+                ..Control::default()
+            };
+            Frame::new(kind, header, control)
+        }
+        Kind::Settle => {
+            let settle = Settle {
+                order_id: OrderId(a * (b & 1)),
+                filled: qty(b),
+                price: price(c),
+                leaves: qty(d),
+                operator: id(e),
+                ..Settle::default()
+            };
+            Frame::new(kind, header, settle)
+        }
+        Kind::Tick => Frame::new(kind, header, Tick::default()),
+        Kind::SessionChange => {
+            let change = SessionChange {
+                state: of(a, 4),
+                cancel_orders: b as u8 & 1,
+                ..SessionChange::default()
+            };
+            Frame::new(kind, header, change)
+        }
+        other => panic!("{other:?} is no event"),
+    };
+    (frame, continuations)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_event_written_in_words_reads_the_same(
+        kind in prop::sample::select(EVENTS.as_slice()),
+        numbers in any::<[u64; 16]>(),
+        texts in ["[ -~]{0,36}", "[ -~]{0,36}"],
+        passthrough in prop_oneof!["\\PC{0,3}", "(?s).{0,300}"],
+    ) {
+        let texts = texts.map(|text| Text::new(&text).unwrap());
+        let (frame, continuations) = worded(kind, &numbers, &texts, &passthrough);
+        let line = write_and_read(&frame, &continuations);
+        prop_assert!(!line.contains("\"frame\":"), "{line}");
+    }
+
+    #[test]
+    fn an_event_that_words_cannot_say_reads_the_same(
+        kind in prop::sample::select(EVENTS.as_slice()),
+        numbers in any::<[u64; 16]>(),
+        passthrough in prop_oneof![
+            Just(Vec::new()),
+            prop::collection::vec(any::<u8>(), 0..300),
+            prop::collection::vec(b' '..=b'~', 0..300),
+        ],
+        size in prop_oneof![Just(0), 0..300u16],
+        changes in prop::collection::vec((0..FRAME_SIZE, any::<u8>()), 0..3),
+        wide in prop::option::of(any::<u64>()),
+    ) {
+        let (frame, _) = worded(kind, &numbers, &[Text::EMPTY; 2], "");
+        let mut bytes = *frame.bytes();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        if let Some(wide) = wide {
+            // The second word of most bodies is a quantity: wider than any order may be.
+            let second = HEADER_SIZE + 8;
+            bytes[second..second + 8].copy_from_slice(&wide.to_le_bytes());
+        }
+        let mut frame = Frame::from_bytes(&bytes);
+        match kind {
+            Kind::NewOrder => frame.body_mut::<NewOrder>().passthrough_size = size,
+            Kind::Replace => frame.body_mut::<Replace>().passthrough_size = size,
+            _ => {}
+        }
+        frame.header.kind = kind as u8;
+        let continuations = frames_of(&passthrough);
+        frame.header.continuation_count = continuations.len() as u8;
+        write_and_read(&frame, &continuations);
+    }
+
+    #[test]
+    fn no_line_makes_the_reader_fail_otherwise_than_with_an_error(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        kind in prop::sample::select(EVENTS.as_slice()),
+        numbers in any::<[u64; 16]>(),
+    ) {
+        let (frame, continuations) = worded(kind, &numbers, &[Text::EMPTY; 2], "");
+        let mut line = write_and_read(&frame, &continuations).into_bytes();
+        let at = at.index(line.len());
+        line[at] = byte;
+        let _ = read_line(1, &line, &names());
+    }
+}
+
+#[test]
+fn frames_that_the_core_does_not_take_are_no_events() {
+    for number in 0..=u8::MAX {
+        let Some(kind) = Kind::from_byte(number) else {
+            continue;
+        };
+        let frame = Frame::new(kind, Header::default(), Tick::default());
+        let outcome = write_event(&mut String::new(), &frame, &[], &names(), |_| None);
+        let expected = if EVENTS.contains(&kind) {
+            Ok(())
+        } else {
+            Err(NotAnEvent)
+        };
+        assert_eq!(outcome, expected, "{kind:?}");
+    }
+    assert_eq!(TEXT_SIZE, 36, "as the errors say");
+}
