@@ -1,0 +1,386 @@
+//! Keeper: all that the journal asks of the system, on a cold thread.
+//!
+//! In:   the sequence and position that the risk thread publishes.
+//! Out:  prepared segments; the durable sequence; the latch for a disk that failed.
+//! Owns: the directory's lock, the mappings until they are synced, the durable mark.
+//!
+//! A full disk is a state: it tries again after a while, and until then the writer lives on what is
+//! allocated. Any other error latches: a kernel that failed to sync has forgotten which pages it
+//! lost, so a second sync that succeeds proves nothing.
+//!
+//! Pages are kept writable ahead of the writer because the kernel takes that away when it writes
+//! them back. [`Policy::Process`] therefore syncs whole pages behind the writer, and the page that
+//! it stands in only when it stands still; [`Policy::Sync`] cannot choose.
+
+use crate::journal::error::JournalError;
+use crate::journal::format::Identity;
+use crate::journal::mark::MarkFile;
+use crate::journal::reader::{Reader, Tail};
+use crate::journal::segment::{self, Storage};
+use crate::journal::writer::{Position, Shared, Spare};
+use crate::journal::{Policy, Settings};
+use crate::sys::file::DirectoryLock;
+use crate::sys::memory::{MappedSegment, PAGE_SIZE, Pages};
+use crate::units::Nanos;
+use crossbeam::queue::ArrayQueue;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The journal's cold stage.
+pub struct Keeper {
+    settings: Settings,
+    journal_id: u128,
+    storage: Box<dyn Storage>,
+    _lock: DirectoryLock,
+    mark: MarkFile,
+    /// Ascending: segments not yet synced to their end, the current one, spares.
+    segments: VecDeque<Tended>,
+    spares: Arc<ArrayQueue<Spare>>,
+    shared: Arc<Shared>,
+    /// Up to where the next sync makes durable, as seen when the last interval ended.
+    candidate: Snapshot,
+    sync_at: Nanos,
+    retry_at: Nanos,
+    is_disk_full: bool,
+    failure: Option<JournalError>,
+}
+
+/// A segment in the keeper's care.
+struct Tended {
+    number: u32,
+    path: PathBuf,
+    pages: Pages,
+    /// Bytes before this are on the disk; a whole page.
+    synced: usize,
+    /// Bytes before this have been faulted in.
+    faulted: usize,
+}
+
+/// A record and where it ends, or a place behind that.
+#[derive(Clone, Copy)]
+struct Snapshot {
+    sequence: u64,
+    position: Position,
+}
+
+impl Keeper {
+    pub(crate) fn new(
+        settings: Settings,
+        storage: Box<dyn Storage>,
+        lock: DirectoryLock,
+        mark: MarkFile,
+        spares: Arc<ArrayQueue<Spare>>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let candidate = Snapshot {
+            sequence: shared.sequence(),
+            position: shared.position(),
+        };
+        Self {
+            journal_id: mark.last().journal_id(),
+            settings,
+            storage,
+            _lock: lock,
+            mark,
+            segments: VecDeque::new(),
+            spares,
+            shared,
+            candidate,
+            sync_at: Nanos::ZERO,
+            retry_at: Nanos::ZERO,
+            is_disk_full: false,
+            failure: None,
+        }
+    }
+
+    /// Does what is due and returns how many things that were. May block on the disk.
+    pub fn poll(&mut self, now: Nanos) -> usize {
+        if self.failure.is_some() {
+            return 0;
+        }
+        let result = self.work(now);
+        result.unwrap_or_else(|error| self.fail(error))
+    }
+
+    /// Syncs everything that is published, at the end of a run. False where the disk has failed.
+    pub fn flush(&mut self) -> bool {
+        if self.failure.is_some() {
+            return false;
+        }
+        let target = self.snapshot();
+        let result = self.sync_to(target, target.position.offset as usize);
+        match result.and_then(|()| self.mark.sync(&mut *self.storage)) {
+            Ok(()) => true,
+            Err(error) => {
+                self.fail(error);
+                false
+            }
+        }
+    }
+
+    /// A reader behind this journal's writer, from the first record.
+    pub fn tail(&self) -> Result<Tail, JournalError> {
+        Ok(Tail::new(
+            Reader::open(&self.settings.directory)?,
+            Arc::clone(&self.shared),
+        ))
+    }
+
+    /// Every record up to this one is on the disk.
+    pub fn durable_sequence(&self) -> u64 {
+        self.shared.kept.durable_sequence.load(Ordering::Acquire)
+    }
+
+    /// True while the next segment cannot be had for want of space.
+    pub const fn is_disk_full(&self) -> bool {
+        self.is_disk_full
+    }
+
+    /// What the disk failed with, if it was the disk.
+    pub const fn failure(&self) -> Option<&JournalError> {
+        self.failure.as_ref()
+    }
+
+    fn work(&mut self, now: Nanos) -> Result<usize, JournalError> {
+        let is_due = self.sync_at <= now;
+        let mut count = self.fault_ahead(is_due)?;
+        count += self.prepare(now)?;
+        count += match self.settings.policy {
+            Policy::Sync => self.sync_new()?,
+            Policy::Process if is_due => self.sync_behind()?,
+            Policy::Process => 0,
+        };
+        if is_due {
+            self.sync_at = now.after(self.settings.sync_interval);
+        }
+        Ok(count)
+    }
+
+    /// Keeps the queue of spares full, one more for each call.
+    pub(crate) fn prepare(&mut self, now: Nanos) -> Result<usize, JournalError> {
+        // A reserve that was spent stays spent; what was written with it is still synced.
+        let has_failed = self.shared.kept.is_failed.load(Ordering::Acquire);
+        if has_failed || now < self.retry_at || self.spares.is_full() {
+            return Ok(0);
+        }
+        let Some(number) = self
+            .segments
+            .back()
+            .and_then(|last| last.number.checked_add(1))
+        else {
+            return Ok(0);
+        };
+        let made = segment::create(&mut *self.storage, &self.settings, self.journal_id, number);
+        let segment = match made {
+            Ok(segment) => segment,
+            Err(error) if error.is_transient() => {
+                self.is_disk_full = true;
+                self.retry_at = now.after(self.settings.retry_interval);
+                return Ok(0);
+            }
+            Err(error) => return Err(error),
+        };
+        self.is_disk_full = false;
+        let settings = &self.settings;
+        let identity = Identity::new(
+            self.journal_id,
+            number,
+            settings.segment_size,
+            settings.core_version,
+        );
+        let spare = self.tend(segment, &identity, 0)?;
+        assert!(
+            self.spares.push(spare).is_ok(),
+            "the queue holds all spares"
+        );
+        // After the push: the writer pops only what this tells of.
+        self.shared
+            .kept
+            .spare_number
+            .store(number, Ordering::Release);
+        Ok(1)
+    }
+
+    /// Takes a segment into care, its first pages faulted in from `offset` on.
+    pub(crate) fn tend(
+        &mut self,
+        mut segment: MappedSegment,
+        identity: &Identity,
+        offset: usize,
+    ) -> Result<Spare, JournalError> {
+        let path = segment::path_of(&self.settings.directory, identity.number);
+        let mut tended = Tended {
+            number: identity.number,
+            path,
+            pages: segment.pages(),
+            synced: offset / PAGE_SIZE * PAGE_SIZE,
+            faulted: offset / PAGE_SIZE * PAGE_SIZE,
+        };
+        let end = offset + self.settings.fault_ahead_size as usize;
+        if !populate(&mut tended, end)? {
+            // No other thread has it yet, so its pages may be written to.
+            segment.touch();
+        }
+        self.segments.push_back(tended);
+        Ok(Spare {
+            segment,
+            number: identity.number,
+            seed: identity.seed(),
+            offset_max: identity.record_offset_max() as usize,
+        })
+    }
+
+    /// Keeps the pages ahead of the writer writable. `anew`: also those that were, for the kernel
+    /// may have written them back.
+    fn fault_ahead(&mut self, anew: bool) -> Result<usize, JournalError> {
+        let position = self.shared.position();
+        let size = self.settings.fault_ahead_size as usize;
+        let mut count = 0;
+        for tended in self
+            .segments
+            .iter_mut()
+            .filter(|tended| position.segment <= tended.number)
+        {
+            let is_current = tended.number == position.segment;
+            let offset = if is_current {
+                position.offset as usize
+            } else {
+                0
+            };
+            if anew {
+                tended.faulted = offset / PAGE_SIZE * PAGE_SIZE;
+            }
+            // In steps, so that a busy writer does not cost a call for each page.
+            let is_near = tended.faulted < offset + size - size / 4;
+            if is_near && tended.faulted < tended.pages.size() {
+                populate(tended, offset + size)?;
+                count += usize::from(!anew);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Makes everything durable that is published, as one group.
+    fn sync_new(&mut self) -> Result<usize, JournalError> {
+        let target = self.snapshot();
+        if target.sequence <= self.durable_sequence() {
+            return Ok(0);
+        }
+        self.sync_to(target, target.position.offset as usize)?;
+        Ok(1)
+    }
+
+    /// Makes durable what lies in whole pages behind the writer, and all where it stands still.
+    fn sync_behind(&mut self) -> Result<usize, JournalError> {
+        let (target, now) = (self.candidate, self.snapshot());
+        if target.sequence <= self.durable_sequence() {
+            self.candidate = now;
+            return Ok(0);
+        }
+        let page = now.position.offset as usize / PAGE_SIZE * PAGE_SIZE;
+        let has_left = target.position.segment < now.position.segment
+            || target.position.offset as usize <= page;
+        if !has_left && target.sequence < now.sequence {
+            return Ok(0);
+        }
+        let is_current = target.position.segment == now.position.segment;
+        let end = if is_current && has_left {
+            page
+        } else {
+            target.position.offset as usize
+        };
+        self.sync_to(target, end)?;
+        self.candidate = now;
+        Ok(1)
+    }
+
+    /// Syncs all segments up to the target's, and that one up to `end`; then says so.
+    fn sync_to(&mut self, target: Snapshot, end: usize) -> Result<(), JournalError> {
+        let current = self.shared.position().segment;
+        while let Some(tended) = self.segments.front_mut() {
+            let is_last = tended.number == target.position.segment;
+            let end = if is_last { end } else { tended.pages.size() };
+            let range = tended.synced..end.next_multiple_of(PAGE_SIZE);
+            self.storage
+                .sync_pages(&tended.pages, range)
+                .map_err(|error| JournalError::io(&tended.path, &error))?;
+            tended.synced = end / PAGE_SIZE * PAGE_SIZE;
+            if is_last {
+                break;
+            }
+            // The writer has left it before it published the target; this was the last mapping.
+            self.segments.pop_front();
+            self.mark.sync(&mut *self.storage)?;
+        }
+        if target.position.segment == current {
+            self.refault()?;
+        }
+        self.mark.write(target.sequence, target.position.segment)?;
+        self.shared
+            .kept
+            .durable_sequence
+            .store(target.sequence, Ordering::Release);
+        Ok(())
+    }
+
+    /// Syncing may have made the writer's page read-only again.
+    fn refault(&mut self) -> Result<(), JournalError> {
+        let position = self.shared.position();
+        let Some(tended) = self.segments.front_mut() else {
+            return Ok(());
+        };
+        if tended.number != position.segment {
+            return Ok(());
+        }
+        let end = (position.offset as usize + 1).next_multiple_of(PAGE_SIZE);
+        match tended.pages.populate(tended.synced..end) {
+            Err(error) if !is_unsupported(&error) => Err(JournalError::io(&tended.path, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        // In this order: the position is not before the end of the record.
+        let sequence = self.shared.sequence();
+        Snapshot {
+            sequence,
+            position: self.shared.position(),
+        }
+    }
+
+    /// Latches. Nothing is written from here on.
+    #[cold]
+    fn fail(&mut self, error: JournalError) -> usize {
+        self.shared.kept.is_failed.store(true, Ordering::Release);
+        self.failure = Some(error);
+        1
+    }
+}
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Keeper")
+            .field("directory", &self.settings.directory)
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Faults in from where it was left to `end`. False where the kernel is too old for it.
+fn populate(tended: &mut Tended, end: usize) -> Result<bool, JournalError> {
+    let end = end.next_multiple_of(PAGE_SIZE).min(tended.pages.size());
+    let result = tended.pages.populate(tended.faulted..end);
+    tended.faulted = end;
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if is_unsupported(&error) => Ok(false),
+        Err(error) => Err(JournalError::io(&tended.path, &error)),
+    }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::InvalidInput
+}
