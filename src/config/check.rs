@@ -1,0 +1,406 @@
+//! Check: what a configuration amounts to, for those who must sign it.
+
+use crate::config::Config;
+use crate::config::controls::{AccountGroup, groups, missing, rows};
+use crate::config::effective::{digest, effective_toml, limit_text};
+use crate::config::limits::LIMIT_KEYS;
+use crate::config::process::Idle;
+use crate::config::sessions::Endpoint;
+use crate::message::FRAME_SIZE;
+use crate::risk::setup::{Limits, Setup};
+use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
+
+/// How a report is to look.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// Tables for people.
+    Text {
+        /// For a terminal.
+        is_coloured: bool,
+    },
+    /// One object for programs.
+    Json,
+}
+
+/// What the configuration amounts to.
+pub fn report(config: &Config, format: Format) -> String {
+    match format {
+        Format::Text { is_coloured } => report_text(config, is_coloured),
+        Format::Json => report_json(config),
+    }
+}
+
+/// The memory that the core takes at start, by table.
+pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, u64)> {
+    let capacity = &setup.capacity;
+    let levels = std::iter::once(&setup.firm)
+        .chain(setup.accounts.iter().map(|account| &account.limits))
+        .chain(setup.strategies.iter().map(|strategy| &strategy.limits))
+        .chain(setup.symbols.iter().map(|symbol| &symbol.limits));
+    let (mut rated, mut windows) = (0, 0);
+    for limits in levels {
+        rated += limits
+            .order_rate
+            .iter()
+            .map(|rate| u64::from(rate.count))
+            .sum::<u64>();
+        windows += u64::from(limits.duplicate_window.is_some());
+    }
+    let duplicates = windows * u64::from(capacity.duplicates_per_window);
+    vec![
+        ("orders", u64::from(capacity.orders) * size::ORDER),
+        (
+            "client order ids",
+            u64::from(capacity.client_order_ids) * size::CLIENT_ORDER_ID,
+        ),
+        ("positions", u64::from(capacity.positions) * size::POSITION),
+        (
+            "executions",
+            u64::from(capacity.executions) * size::EXECUTION,
+        ),
+        ("rate windows", rated * size::RATED),
+        ("duplicate windows", duplicates * size::DUPLICATE),
+        ("accounts", setup.accounts.len() as u64 * size::LEVEL),
+        ("strategies", setup.strategies.len() as u64 * size::LEVEL),
+        (
+            "symbols",
+            setup.symbols.len() as u64 * (size::LEVEL + size::REFERENCE),
+        ),
+    ]
+}
+
+/// The bytes of one item of each table, its share of the index included. Estimates.
+mod size {
+    pub(super) const ORDER: u64 = 192;
+    pub(super) const CLIENT_ORDER_ID: u64 = 64;
+    pub(super) const POSITION: u64 = 128;
+    pub(super) const EXECUTION: u64 = 64;
+    pub(super) const RATED: u64 = 8;
+    pub(super) const DUPLICATE: u64 = 48;
+    pub(super) const LEVEL: u64 = 512;
+    pub(super) const REFERENCE: u64 = 128;
+}
+
+/// Rings between stages: two each between risk and strategy, risk and broker; one each from market
+/// and admin.
+const RINGS: u64 = 6;
+
+fn memory(config: &Config) -> Vec<(&'static str, u64)> {
+    let mut memory = memory_bytes(&config.setup);
+    memory.push((
+        "rings",
+        RINGS * u64::from(config.ring_messages) * FRAME_SIZE as u64,
+    ));
+    let replay = u64::from(config.listen.reports_replay) * FRAME_SIZE as u64;
+    memory.push((
+        "reports to be asked for again",
+        config.sessions.len() as u64 * replay,
+    ));
+    memory
+}
+
+/// What is allowed but may not be meant.
+fn notes(config: &Config) -> Vec<String> {
+    let setup = &config.setup;
+    let mut notes = Vec::new();
+    for (name, is_empty) in [
+        ("account", setup.accounts.is_empty()),
+        ("strategy", setup.strategies.is_empty()),
+        ("symbol", setup.symbols.is_empty()),
+    ] {
+        if is_empty {
+            notes.push(format!("No [[{name}]]: nothing can be sent."));
+        }
+    }
+    match (config.operators.len(), setup.raise_persons) {
+        (0, _) => notes.push("No [[operator]]: nobody can kill, nobody can raise.".to_owned()),
+        (_, 1) => notes.push("One person alone can raise what was killed.".to_owned()),
+        _ => {}
+    }
+    if config.feeds.is_empty() && needs_reference(setup) {
+        notes.push("No [[feed]]: controls that need a reference price refuse.".to_owned());
+    }
+    let feeds = config.feeds.iter().filter_map(|feed| match feed.listen {
+        Endpoint::Tcp(address) => Some(("feed", address)),
+        Endpoint::Unix(_) => None,
+    });
+    let places = config
+        .listen
+        .tcp
+        .map(|address| ("listen.tcp", address))
+        .into_iter();
+    let places = places.chain(config.admin.http.map(|address| ("admin.http", address)));
+    for (key, address) in places
+        .chain(feeds)
+        .filter(|(_, address)| is_beyond_loopback(*address))
+    {
+        notes.push(format!(
+            "{key} = {address} is beyond loopback and not encrypted."
+        ));
+    }
+    if config.threads.idle == Idle::Spin {
+        notes.push("threads.idle = \"spin\" keeps every thread's core busy for ever.".to_owned());
+    }
+    notes
+}
+
+fn needs_reference(setup: &Setup) -> bool {
+    let needs =
+        |limits: &Limits| limits.price_collar.is_some() || limits.position_value_max.is_some();
+    needs(&setup.firm)
+        || setup.accounts.iter().any(|account| needs(&account.limits))
+        || setup
+            .strategies
+            .iter()
+            .any(|strategy| needs(&strategy.limits))
+        || setup.symbols.iter().any(|symbol| needs(&symbol.limits))
+}
+
+fn is_beyond_loopback(address: SocketAddr) -> bool {
+    !address.ip().is_loopback()
+}
+
+fn hex(digest: [u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn report_json(config: &Config) -> String {
+    let effective = effective_toml(config);
+    let accounts = config.setup.accounts.iter().enumerate().map(|(index, account)| {
+        let missing = missing(config, index);
+        let can_send = account.enabled && missing.is_empty();
+        json!({"name": account.name, "enabled": account.enabled, "can_send": can_send, "limits_missing": missing})
+    });
+    let (groups, [accounts_omitted, symbols_omitted]) = groups(config);
+    let controls = groups.iter().flat_map(|group| {
+        group.armed.iter().map(|armed| {
+            let cells = rows()
+                .zip(&armed.cells)
+                .map(|(key, cell)| (key.to_owned(), json!(cell)));
+            json!({
+                "accounts": group.accounts,
+                "symbols": armed.symbols,
+                "controls": cells.collect::<Map<String, Value>>(),
+            })
+        })
+    });
+    let memory = memory(config)
+        .into_iter()
+        .map(|(name, bytes)| json!({"table": name, "bytes": bytes}));
+    let report = json!({
+        "digest": hex(digest(&effective)),
+        "accounts": accounts.collect::<Vec<_>>(),
+        "controls": controls.collect::<Vec<_>>(),
+        "account_kinds_omitted": accounts_omitted,
+        "symbol_kinds_omitted": symbols_omitted,
+        "memory": memory.collect::<Vec<_>>(),
+        "notes": notes(config),
+        "effective": effective,
+    });
+    format!("{report:#}\n")
+}
+
+fn report_text(config: &Config, is_coloured: bool) -> String {
+    let effective = effective_toml(config);
+    let setup = &config.setup;
+    let mut out = Page {
+        text: String::new(),
+        is_coloured,
+    };
+    out.line(&format!(
+        "Accounts: {}; strategies: {}; symbols: {}; brokers: {}; digest: {}",
+        setup.accounts.len(),
+        setup.strategies.len(),
+        setup.symbols.len(),
+        setup.brokers.len(),
+        hex(digest(&effective)),
+    ));
+    let notes = notes(config);
+    if !notes.is_empty() {
+        out.heading("Notes");
+        notes.iter().for_each(|note| out.line(note));
+    }
+    accounts_text(&mut out, config);
+    let (groups, omitted) = groups(config);
+    groups
+        .iter()
+        .for_each(|group| controls_text(&mut out, group));
+    for (count, kind) in omitted
+        .into_iter()
+        .zip(["accounts", "symbols"])
+        .filter(|(count, _)| *count > 0)
+    {
+        out.line(&format!("... and {count} more kinds of {kind}."));
+    }
+    strategies_text(&mut out, config);
+    memory_text(&mut out, config);
+    effective_text(&mut out, &effective);
+    out.text
+}
+
+fn accounts_text(out: &mut Page, config: &Config) {
+    const SHOWN_MAX: usize = 50;
+    out.heading("Accounts");
+    let mut cells = vec![
+        ["account", "can send", "why not"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for (index, account) in config.setup.accounts.iter().enumerate().take(SHOWN_MAX) {
+        let missing = missing(config, index);
+        let (can_send, why) = match (account.enabled, missing.is_empty()) {
+            (true, true) => ("yes", String::new()),
+            (false, _) => ("no", "enabled = false".to_owned()),
+            (true, false) => {
+                let keys = missing.join(", ");
+                (
+                    "no",
+                    format!("not set: {keys}; set them or write \"off\", here or in [limits]"),
+                )
+            }
+        };
+        cells.push(vec![account.name.clone(), can_send.to_owned(), why]);
+    }
+    out.table(&cells);
+    out.more(config.setup.accounts.len(), SHOWN_MAX);
+}
+
+fn controls_text(out: &mut Page, group: &AccountGroup<'_>) {
+    const COLUMNS_MAX: usize = 4;
+    for armed in group.armed.chunks(COLUMNS_MAX) {
+        out.heading(&format!(
+            "Controls of account {}",
+            some_names(&group.accounts)
+        ));
+        let head = armed.iter().map(|armed| some_names(&armed.symbols));
+        let mut cells = vec![
+            std::iter::once("control".to_owned())
+                .chain(head)
+                .collect::<Vec<_>>(),
+        ];
+        for (row, key) in rows().enumerate() {
+            let values = armed
+                .iter()
+                .map(|armed| armed.cells.get(row).cloned().unwrap_or_default());
+            cells.push(std::iter::once(key.to_owned()).chain(values).collect());
+        }
+        out.table(&cells);
+    }
+}
+
+fn strategies_text(out: &mut Page, config: &Config) {
+    const SHOWN_MAX: usize = 50;
+    out.heading("Strategies");
+    let head = ["strategy", "enabled", "accounts", "its own limits"]
+        .map(str::to_owned)
+        .to_vec();
+    let mut cells = vec![head];
+    for strategy in config.setup.strategies.iter().take(SHOWN_MAX) {
+        let accounts = strategy.accounts.iter();
+        let accounts = accounts.filter_map(|id| config.setup.accounts.get(id.0 as usize));
+        let accounts: Vec<_> = accounts.map(|account| account.name.as_str()).collect();
+        let limits = LIMIT_KEYS.into_iter().filter_map(|key| {
+            limit_text(&strategy.limits, key).map(|text| format!("{key} = {text}"))
+        });
+        let limits = limits.collect::<Vec<_>>().join(", ");
+        let enabled = if strategy.enabled { "yes" } else { "no" }.to_owned();
+        cells.push(vec![
+            strategy.name.clone(),
+            enabled,
+            some_names(&accounts),
+            limits,
+        ]);
+    }
+    out.table(&cells);
+    out.more(config.setup.strategies.len(), SHOWN_MAX);
+}
+
+fn memory_text(out: &mut Page, config: &Config) {
+    out.heading("Memory taken at start, about");
+    let mut memory = memory(config);
+    memory.push(("in all", memory.iter().map(|(_, bytes)| bytes).sum()));
+    let rows = memory.iter().map(|(name, bytes)| {
+        let kib = bytes.div_ceil(1 << 10);
+        vec![
+            (*name).to_owned(),
+            format!("{:>9}.{} MiB", kib >> 10, ((kib & 1023) * 10) >> 10),
+        ]
+    });
+    out.table(&rows.collect::<Vec<_>>());
+}
+
+fn effective_text(out: &mut Page, effective: &str) {
+    const LINES_MAX: usize = 600;
+    const CHARACTERS_MAX: usize = 200;
+    out.heading("Effective configuration");
+    for line in effective.lines().take(LINES_MAX) {
+        match line.char_indices().nth(CHARACTERS_MAX) {
+            Some((end, _)) => out.line(&format!("{} ...", &line[..end])),
+            None => out.line(line),
+        }
+    }
+    out.more(effective.lines().count(), LINES_MAX);
+}
+
+/// The first few of many names.
+fn some_names(names: &[&str]) -> String {
+    const SHOWN_MAX: usize = 3;
+    let shown = names
+        .iter()
+        .take(SHOWN_MAX)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(" ");
+    match names.len().saturating_sub(SHOWN_MAX) {
+        0 => shown,
+        more => format!("{shown} +{more}"),
+    }
+}
+
+struct Page {
+    text: String,
+    is_coloured: bool,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn heading(&mut self, heading: &str) {
+        let (bold, plain) = if self.is_coloured {
+            ("\x1b[1m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        self.line(&format!("\n{bold}{heading}{plain}"));
+    }
+
+    /// Columns as wide as their widest cell.
+    fn table(&mut self, rows: &[Vec<String>]) {
+        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column| {
+            rows.iter()
+                .filter_map(|row: &Vec<String>| row.get(column))
+                .map(String::len)
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in rows {
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:<width$}"));
+            self.line(&format!("  {}", cells.collect::<Vec<_>>().join("  ")));
+        }
+    }
+
+    fn more(&mut self, count: usize, shown: usize) {
+        if shown < count {
+            self.line(&format!("  ... and {} more; --json has all", count - shown));
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! Effective: the configuration as it holds, every default written out, in one canonical text.
+//!
+//! It opens the journal and says which rules a run was under, so it must say everything: reading it
+//! gives an equal [`Config`]. Neighbouring symbols with the same terms share one table.
+
+use crate::config::brokers::{BrokerKind, BrokerLink, FILLS, NativeConfig, SimConfig};
+use crate::config::error::ConfigErrors;
+use crate::config::limits::{LIMIT_KEYS, Written};
+use crate::config::notation::{
+    BPS_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
+};
+use crate::config::process::{IDLES, LAYOUTS, POLICIES};
+use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
+use crate::config::{Config, parse_in};
+use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
+use crate::units::Nanos;
+use std::fmt::{Display, Write as _};
+use std::path::Path;
+
+/// The canonical text. The same configuration always gives the same text.
+pub fn effective_toml(config: &Config) -> String {
+    let mut out = Writer(String::new());
+    write_process(&mut out, config);
+    write_sessions(&mut out, config);
+    out.table("[limits]");
+    out.limits(&config.setup.firm, config.firm_written);
+    for (account, written) in config.setup.accounts.iter().zip(&config.accounts_written) {
+        out.table("[[account]]");
+        out.put("name", quote(&account.name));
+        out.put("enabled", account.enabled);
+        out.table("[account.limits]");
+        out.limits(&account.limits, *written);
+    }
+    for (strategy, session) in config.setup.strategies.iter().zip(&config.sessions) {
+        write_strategy(&mut out, config, strategy, session);
+    }
+    for broker in &config.brokers {
+        write_broker(&mut out, broker);
+    }
+    for symbols in config.setup.symbols.chunk_by(has_same_terms) {
+        write_symbols(&mut out, config, symbols);
+    }
+    out.0
+}
+
+/// Reads what [`effective_toml`] wrote. Defaults are written out in it, so that it may be longer
+/// than a file that somebody writes.
+pub fn parse_effective(text: &str) -> Result<Config, ConfigErrors> {
+    parse_in(text, "effective configuration", Path::new(""))
+}
+
+/// Names the text in 32 bytes.
+pub fn digest(effective_toml: &str) -> [u8; 32] {
+    *blake3::hash(effective_toml.as_bytes()).as_bytes()
+}
+
+/// One limit as it stands in a file; `None` where it is off.
+pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
+    let bps = |raw: u64| write_digits(raw, BPS_DIGITS);
+    match key {
+        "order_qty_max" => limits.order_qty_max.map(|qty| qty.to_string()),
+        "order_notional_max" => limits
+            .order_notional_max
+            .map(|notional| notional.to_string()),
+        "price_collar_bps" => limits.price_collar.map(bps),
+        "reference_age_max" => limits.reference_age_max.map(write_duration),
+        "order_rate" => (!limits.order_rate.is_empty()).then(|| rates(&limits.order_rate)),
+        "duplicate_window" => limits.duplicate_window.map(write_duration),
+        "open_orders_max" => limits.open_orders_max.map(|count| count.to_string()),
+        "open_notional_max" => limits
+            .open_notional_max
+            .map(|notional| notional.to_string()),
+        "position_qty_max" => limits.position_qty_max.map(|qty| qty.to_string()),
+        "position_value_max" => limits
+            .position_value_max
+            .map(|notional| notional.to_string()),
+        "gross_exposure_max" => limits
+            .gross_exposure_max
+            .map(|notional| notional.to_string()),
+        _ => None,
+    }
+}
+
+struct Writer(String);
+
+impl Writer {
+    fn table(&mut self, header: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0.push_str(header);
+        self.0.push('\n');
+    }
+
+    fn put(&mut self, key: &str, value: impl Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{key} = {value}");
+    }
+
+    fn span(&mut self, key: &str, span: Nanos) {
+        self.put(key, quote(&write_duration(span)));
+    }
+
+    fn path(&mut self, key: &str, path: &Path) {
+        self.put(key, quote(&path.to_string_lossy()));
+    }
+
+    fn text_or_off(&mut self, key: &str, text: Option<impl Display>) {
+        match text {
+            Some(text) => self.put(key, quote(&text.to_string())),
+            None => self.put(key, "\"off\""),
+        }
+    }
+
+    fn word<T: PartialEq>(&mut self, key: &str, words: &[(&str, T)], value: &T) {
+        let word = words
+            .iter()
+            .find(|(_, known)| known == value)
+            .map(|(word, _)| *word);
+        self.text_or_off(key, word);
+    }
+
+    /// A limit that nobody wrote stays absent: that is what shuts an account.
+    fn limits(&mut self, limits: &Limits, written: Written) {
+        for key in LIMIT_KEYS {
+            match limit_text(limits, key) {
+                Some(text) if matches!(key, "order_rate" | "open_orders_max") => {
+                    self.put(key, text)
+                }
+                Some(text) => self.put(key, quote(&text)),
+                None if written.has(key) => self.put(key, "\"off\""),
+                None => {}
+            }
+        }
+    }
+
+    fn credential(&mut self, credential: &Credential) {
+        match credential {
+            Credential::None => {}
+            Credential::KeyFile(path) => self.path("key_file", path),
+            Credential::UnixUser(UnixUser::Name(name)) => self.put("unix_user", quote(name)),
+            Credential::UnixUser(UnixUser::Id(id)) => self.put("unix_user", id),
+        }
+    }
+}
+
+fn write_process(out: &mut Writer, config: &Config) {
+    let setup = &config.setup;
+    out.table("[gateway]");
+    out.put("name", quote(&config.gateway.name));
+    out.span("answer_timeout", setup.answer_timeout);
+    out.put("raise_persons", setup.raise_persons);
+    out.span("raise_window", setup.raise_window);
+    out.put("checkpoint_events", setup.checkpoint_events);
+    out.span("drain_timeout", config.gateway.drain_timeout);
+
+    let capacity = &setup.capacity;
+    out.table("[capacity]");
+    out.put("orders", capacity.orders);
+    out.put("orders_closed", capacity.orders_closed);
+    out.put("client_order_ids", capacity.client_order_ids);
+    out.span("client_order_id_horizon", capacity.client_order_id_horizon);
+    out.put("positions", capacity.positions);
+    out.put("duplicates_per_window", capacity.duplicates_per_window);
+    out.put("executions", capacity.executions);
+    out.put("continuation_frames_max", capacity.continuation_frames_max);
+    out.put("ring_messages", config.ring_messages);
+
+    let journal = &config.journal;
+    out.table("[journal]");
+    out.path("directory", &journal.directory);
+    out.word("policy", &POLICIES, &journal.policy);
+    out.put(
+        "segment_size_bytes",
+        quote(&write_size(journal.segment_size_bytes)),
+    );
+    out.put("ahead_bytes", quote(&write_size(journal.ahead_bytes)));
+    out.put("reserve_bytes", quote(&write_size(journal.reserve_bytes)));
+    out.span("sync_interval", journal.sync_interval);
+
+    let threads = &config.threads;
+    out.table("[threads]");
+    out.word("layout", &LAYOUTS, &threads.layout);
+    out.word("idle", &IDLES, &threads.idle);
+    let cores: Vec<String> = threads.cores.iter().map(u32::to_string).collect();
+    out.put("cores", list(&cores));
+    out.span("spin", threads.spin);
+    out.put("batch_max", threads.batch_max);
+}
+
+fn write_sessions(out: &mut Writer, config: &Config) {
+    let listen = &config.listen;
+    out.table("[listen]");
+    out.text_or_off("tcp", listen.tcp);
+    out.text_or_off(
+        "unix",
+        listen.unix.as_ref().map(|path| path.to_string_lossy()),
+    );
+    out.span("heartbeat", listen.heartbeat);
+    out.span("logon_timeout", listen.logon_timeout);
+    out.put(
+        "outbound_bytes_max",
+        quote(&write_size(listen.outbound_bytes_max)),
+    );
+    out.put("reports_replay", listen.reports_replay);
+    out.put("sessions_max", listen.sessions_max);
+
+    out.table("[admin]");
+    out.path("socket", &config.admin.socket);
+    out.put("mode", quote(&format!("{:04o}", config.admin.mode)));
+    out.text_or_off("http", config.admin.http);
+
+    for operator in &config.operators {
+        out.table("[[operator]]");
+        out.put("name", quote(&operator.name));
+        out.put("uid", operator.uid);
+    }
+    for feed in &config.feeds {
+        out.table("[[feed]]");
+        out.put("name", quote(&feed.name));
+        match &feed.listen {
+            Endpoint::Tcp(address) => out.put("tcp", quote(&address.to_string())),
+            Endpoint::Unix(path) => out.path("unix", path),
+        }
+        out.credential(&feed.credential);
+        out.span("interval_min", feed.interval_min);
+    }
+}
+
+fn write_strategy(out: &mut Writer, config: &Config, strategy: &Strategy, session: &Session) {
+    out.table("[[strategy]]");
+    out.put("name", quote(&strategy.name));
+    out.put("enabled", strategy.enabled);
+    let accounts = strategy
+        .accounts
+        .iter()
+        .filter_map(|id| config.setup.accounts.get(id.0 as usize));
+    out.put(
+        "accounts",
+        list(
+            &accounts
+                .map(|account| quote(&account.name))
+                .collect::<Vec<_>>(),
+        ),
+    );
+    out.credential(&session.credential);
+    let cancel = match session.cancel_on_disconnect {
+        CancelOnDisconnect::Never => "never".to_owned(),
+        CancelOnDisconnect::After(Nanos::ZERO) => "at once".to_owned(),
+        CancelOnDisconnect::After(span) => format!("after {}", write_duration(span)),
+    };
+    out.put("cancel_on_disconnect", quote(&cancel));
+    out.put("acknowledge", strategy.acknowledge);
+    out.table("[strategy.limits]");
+    out.limits(&strategy.limits, Written::default());
+}
+
+fn write_broker(out: &mut Writer, broker: &BrokerLink) {
+    let kind = match broker.kind {
+        BrokerKind::Sim(_) => "sim",
+        BrokerKind::Native(_) => "native",
+    };
+    out.table("[[broker]]");
+    out.put("name", quote(&broker.name));
+    out.put("kind", quote(kind));
+    out.span("reconnect_min", broker.reconnect_min);
+    out.span("reconnect_max", broker.reconnect_max);
+    out.put("cancel_on_panic", broker.cancel_on_panic);
+    out.table("[broker.breaker]");
+    match &broker.breaker {
+        Some(breaker) => {
+            out.put("failures", breaker.failures);
+            out.span("window", breaker.window);
+            out.span("pause", breaker.pause);
+            out.put("trial_orders", breaker.trial_orders);
+        }
+        None => out.put("failures", "\"off\""),
+    }
+    match &broker.kind {
+        BrokerKind::Sim(sim) => write_sim(out, sim),
+        BrokerKind::Native(native) => write_native(out, native),
+    }
+}
+
+fn write_sim(out: &mut Writer, sim: &SimConfig) {
+    let share = |share: u32| quote(&write_digits(u64::from(share), SHARE_DIGITS));
+    out.table("[broker.sim]");
+    out.put("seed", sim.seed);
+    out.span("acknowledge_latency", sim.acknowledge_latency);
+    out.span("fill_latency", sim.fill_latency);
+    out.word("fill", &FILLS, &sim.fill);
+    out.put("fill_parts_max", sim.fill_parts_max);
+    out.put("reject_share", share(sim.reject_share));
+    out.put("silent_share", share(sim.silent_share));
+    out.put("duplicate_share", share(sim.duplicate_share));
+    out.put("late_fill_share", share(sim.late_fill_share));
+    out.text_or_off(
+        "disconnect_interval",
+        sim.disconnect_interval.map(write_duration),
+    );
+}
+
+fn write_native(out: &mut Writer, native: &NativeConfig) {
+    out.table("[broker.native]");
+    out.put("address", quote(&native.address.to_string()));
+    out.path("key_file", &native.key_file);
+    out.put("logon_name", quote(&native.logon_name));
+    out.span("heartbeat", native.heartbeat);
+    out.span("logon_timeout", native.logon_timeout);
+}
+
+/// Symbols that differ in nothing but their names.
+fn write_symbols(out: &mut Writer, config: &Config, symbols: &[Symbol]) {
+    let Some(symbol) = symbols.first() else {
+        return;
+    };
+    out.table("[[symbol]]");
+    out.put(
+        "names",
+        list(
+            &symbols
+                .iter()
+                .map(|symbol| quote(&symbol.name))
+                .collect::<Vec<_>>(),
+        ),
+    );
+    out.put("enabled", symbol.enabled);
+    out.put("tick", quote(&symbol.tick.to_string()));
+    out.put("lot", quote(&symbol.lot.to_string()));
+    out.text_or_off("price_min", symbol.price_min);
+    out.text_or_off("price_max", symbol.price_max);
+    out.text_or_off("qty_min", symbol.qty_min);
+    out.text_or_off("qty_max", symbol.qty_max);
+    let types: Vec<_> = symbol
+        .order_types
+        .iter()
+        .map(|word| quote(word.text()))
+        .collect();
+    out.put("order_types", list(&types));
+    let times: Vec<_> = symbol
+        .times_in_force
+        .iter()
+        .map(|word| quote(word.text()))
+        .collect();
+    out.put("times_in_force", list(&times));
+    if let Some(broker) = config.setup.brokers.get(symbol.broker.0 as usize) {
+        out.put("broker", quote(&broker.name));
+    }
+    let jump = symbol.jump.map(|jump| write_digits(jump, BPS_DIGITS));
+    out.text_or_off("reference_jump_bps", jump);
+    out.put("reference_jump_confirmations", symbol.jump_confirmations);
+    out.table("[symbol.limits]");
+    out.limits(&symbol.limits, Written::default());
+}
+
+/// Every field but the name is named here, so that a new one cannot be forgotten.
+pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
+    let Symbol {
+        name: _,
+        enabled,
+        limits,
+        tick,
+        lot,
+        price_min,
+        price_max,
+        qty_min,
+        qty_max,
+        order_types,
+        times_in_force,
+        broker,
+        jump,
+        jump_confirmations,
+    } = one;
+    *enabled == other.enabled
+        && *limits == other.limits
+        && *tick == other.tick
+        && *lot == other.lot
+        && *price_min == other.price_min
+        && *price_max == other.price_max
+        && *qty_min == other.qty_min
+        && *qty_max == other.qty_max
+        && *order_types == other.order_types
+        && *times_in_force == other.times_in_force
+        && *broker == other.broker
+        && *jump == other.jump
+        && *jump_confirmations == other.jump_confirmations
+}
+
+fn rates(rates: &[Rate]) -> String {
+    let rates = rates.iter().map(|rate| {
+        format!(
+            "{{ max = {}, window = {} }}",
+            rate.count,
+            quote(&write_duration(rate.window))
+        )
+    });
+    list(&rates.collect::<Vec<_>>())
+}
+
+fn list(items: &[String]) -> String {
+    format!("[{}]", items.join(", "))
+}

@@ -1,0 +1,165 @@
+//! Limits: what the firm, an account, a strategy or a symbol may do: set, written off, or absent.
+//!
+//! Unlimited must be written. Where neither an account nor the firm says anything about a limit,
+//! the account can send nothing, and [`Written::missing`] names what is missing.
+
+use crate::config::notation::{BPS_DIGITS, Problem, parse_scaled};
+use crate::config::reader::Table;
+use crate::config::schema::RATE;
+use crate::config::values::{choice, count, decimal, duration, off_or};
+use crate::risk::setup::{Limits, Rate};
+use crate::units::{Nanos, Notional, Qty};
+use std::ops::RangeInclusive;
+use toml::de::DeValue;
+
+/// Which limits are written, be it as `"off"`: one bit each, in the order of [`LIMIT_KEYS`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Written(u16);
+
+/// Every limit there is, as users write it.
+pub const LIMIT_KEYS: [&str; 11] = [
+    "order_qty_max",
+    "order_notional_max",
+    "price_collar_bps",
+    "reference_age_max",
+    "order_rate",
+    "duplicate_window",
+    "open_orders_max",
+    "open_notional_max",
+    "position_qty_max",
+    "position_value_max",
+    "gross_exposure_max",
+];
+
+const ALL: u16 = (1 << LIMIT_KEYS.len()) - 1;
+
+/// A collar of a hundred times the reference holds nothing back: whoever means that writes "off".
+const COLLAR_MAX: u64 = 1_000_000 * 10u64.pow(BPS_DIGITS);
+/// Each window costs a check for every order.
+const RATES_MAX: usize = 4;
+/// The time of each order in a window is remembered.
+const RATE_COUNT_MAX: u32 = 1 << 20;
+/// The longest and shortest span that a limit can look back.
+const SPAN: RangeInclusive<Nanos> = Nanos::from_raw(1)..=Nanos::from_secs(366 * 86_400);
+
+impl Written {
+    /// Every limit.
+    pub const EVERY: Self = Self(ALL);
+
+    /// True where this limit is written.
+    pub fn has(self, key: &str) -> bool {
+        LIMIT_KEYS
+            .iter()
+            .position(|known| *known == key)
+            .is_some_and(|bit| self.0 >> bit & 1 == 1)
+    }
+
+    /// What is written here or there.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The limits that nobody has written.
+    pub fn missing(self) -> impl Iterator<Item = &'static str> {
+        LIMIT_KEYS.into_iter().filter(move |key| !self.has(key))
+    }
+
+    fn add(&mut self, key: &str) {
+        if let Some(bit) = LIMIT_KEYS.iter().position(|known| *known == key) {
+            self.0 |= 1 << bit;
+        }
+    }
+}
+
+/// One table of limits as it stands in the file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Level {
+    pub(crate) limits: Limits,
+    /// By name, or by `others`.
+    pub(crate) written: Written,
+    /// By name.
+    pub(crate) named: Written,
+}
+
+/// Reads a table of limits.
+pub(crate) fn read(table: &Table<'_>) -> Level {
+    let mut named = Written::default();
+    for key in LIMIT_KEYS.into_iter().filter(|key| table.has(key)) {
+        named.add(key);
+    }
+    let others_off = table
+        .find("others", choice(&[("off", ())]))
+        .flatten()
+        .is_some();
+    let bps = |text: &str| parse_scaled(text, BPS_DIGITS, COLLAR_MAX);
+    Level {
+        limits: Limits {
+            order_qty_max: limit(table, "order_qty_max", decimal(Qty::parse)),
+            order_notional_max: limit(table, "order_notional_max", decimal(Notional::parse)),
+            price_collar: limit(table, "price_collar_bps", decimal(bps)),
+            reference_age_max: limit(table, "reference_age_max", duration(SPAN)),
+            order_rate: order_rate(table),
+            duplicate_window: limit(table, "duplicate_window", duration(SPAN)),
+            open_orders_max: limit(table, "open_orders_max", count(0..=u32::MAX)),
+            open_notional_max: limit(table, "open_notional_max", decimal(Notional::parse)),
+            position_qty_max: limit(table, "position_qty_max", decimal(Qty::parse)),
+            position_value_max: limit(table, "position_value_max", decimal(Notional::parse)),
+            gross_exposure_max: limit(table, "gross_exposure_max", decimal(Notional::parse)),
+        },
+        written: if others_off { Written::EVERY } else { named },
+        named,
+    }
+}
+
+/// A collar needs a price to measure by, and somebody must have said how old that may be: `others`
+/// does not say it.
+pub(crate) fn check_collar(table: &Table<'_>, level: &Level, firm: &Level) {
+    let is_said = level.named.or(firm.named).has("reference_age_max");
+    if level.limits.price_collar.is_some() && !is_said {
+        table.refuse(
+            "price_collar_bps",
+            "a collar without an age for its reference; write reference_age_max beside it or in \
+             [limits], as in \"500ms\", or \"off\""
+                .to_owned(),
+        );
+    }
+}
+
+fn limit<T>(
+    table: &Table<'_>,
+    key: &'static str,
+    read: impl Fn(&DeValue<'_>) -> Result<T, Problem>,
+) -> Option<T> {
+    table.find(key, off_or(read)).flatten().flatten()
+}
+
+fn order_rate(table: &Table<'_>) -> Vec<Rate> {
+    const KEY: &str = "order_rate";
+    if table.find(KEY, |value| Ok(value.as_str() == Some("off"))) != Some(Some(false)) {
+        return Vec::new();
+    }
+    let elements = table.elements(KEY);
+    if elements.len() > RATES_MAX {
+        table.refuse(
+            KEY,
+            format!("{} windows; write at most {RATES_MAX}", elements.len()),
+        );
+    } else if elements.is_empty() && table.is_list(KEY) {
+        table.refuse(
+            KEY,
+            "no window; write [{ max = 100, window = \"1s\" }] or \"off\"".to_owned(),
+        );
+    }
+    let mut rates = Vec::new();
+    for (index, value) in elements.into_iter().take(RATES_MAX).enumerate() {
+        let Some(rate) = table.element(KEY, &RATE, index, value) else {
+            continue;
+        };
+        let max = rate.get("max", count(1..=RATE_COUNT_MAX));
+        let window = rate.get("window", duration(SPAN));
+        if let (Some(count), Some(window)) = (max, window) {
+            rates.push(Rate { count, window });
+        }
+    }
+    rates
+}

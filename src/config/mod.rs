@@ -1,0 +1,385 @@
+//! Config: one TOML file becomes one [`Config`], every bound decided, every default filled in.
+//!
+//! In:   the text of the file; key files, by [`keys::load_keys`] alone.
+//! Out:  [`Config`], of which [`Config::setup`] is all that the risk core reads.
+//!
+//! What a key means, its default and its sentence of help stand once, in `schema`; reading,
+//! refusing, `check --example` and the effective text all follow it.
+//!
+//! Invariants:
+//! - An error names file, line, key, value and remedy; all errors are told, not only the first.
+//! - No secret is ever in a [`Config`]: only the paths of key files are.
+//! - `parse(effective_toml(config))` is `config`.
+//! - Any input of any length is answered in bounded time, without a panic.
+
+pub mod brokers;
+pub mod check;
+pub mod effective;
+pub mod error;
+pub mod example;
+pub mod keys;
+pub mod limits;
+pub mod process;
+pub mod sessions;
+
+mod controls;
+mod notation;
+mod reader;
+mod schema;
+mod symbols;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use crate::config::brokers::BrokerLink;
+use crate::config::error::ConfigErrors;
+use crate::config::limits::{Level, Written};
+use crate::config::notation::{show, write_size};
+use crate::config::process::{Gateway, Journal, Threads};
+use crate::config::reader::{Reader, Table};
+use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
+use crate::config::values::{flag, name};
+use crate::risk::setup::{Account, Broker, Setup, Strategy};
+use crate::units::{AccountId, BrokerId};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+/// What `portcullis demo` runs on; a first configuration to change.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+/// Longer files are refused unread: 50,000 symbols with terms of their own take about half.
+pub const FILE_BYTES_MAX: usize = 32 << 20;
+
+const ACCOUNTS_MAX: usize = 1 << 16;
+const STRATEGIES_MAX: usize = 4096;
+const SYMBOLS_MAX: usize = 1 << 20;
+const BROKERS_MAX: usize = 64;
+const FEEDS_MAX: usize = 64;
+const OPERATORS_MAX: usize = 64;
+
+/// Everything that the file decides. Paths are complete: relative ones were relative to the file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// What the core is built from. `hash_seed` is zero: the gateway draws it at each start.
+    pub setup: Setup,
+    /// Which limits somebody has written for the firm, be it as `"off"`.
+    pub firm_written: Written,
+    /// The same, by [`crate::units::AccountId`].
+    pub accounts_written: Vec<Written>,
+    /// Slots of each ring between two stages. A power of two.
+    pub ring_messages: u32,
+    /// `[gateway]`.
+    pub gateway: Gateway,
+    /// `[listen]`.
+    pub listen: Listen,
+    /// The session of each strategy, by [`crate::units::StrategyId`].
+    pub sessions: Vec<Session>,
+    /// The link to each broker, by [`crate::units::BrokerId`].
+    pub brokers: Vec<BrokerLink>,
+    /// Where reference prices come from.
+    pub feeds: Vec<Feed>,
+    /// `[admin]`.
+    pub admin: Admin,
+    /// Who may act, by the number in [`crate::message::Control::operator`].
+    pub operators: Vec<Operator>,
+    /// `[journal]`.
+    pub journal: Journal,
+    /// `[threads]`.
+    pub threads: Threads,
+}
+
+/// Reads a file. Relative paths in it are relative to its folder.
+pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+    let file = path.to_string_lossy();
+    let fail = |problem: String| ConfigErrors::of_file(&file, problem);
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            fail(format!(
+                "cannot be read: {error}; see that it exists and is a file"
+            ))
+        })?;
+    if FILE_BYTES_MAX < bytes.len() {
+        return Err(fail(too_long()));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..good]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
+        fail(format!("line {line} is not UTF-8; save the file as UTF-8"))
+    })?;
+    let path = std::path::absolute(path).map_err(|error| {
+        fail(format!(
+            "its folder cannot be found: {error}; name it in full"
+        ))
+    })?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    if folder.to_str().is_none() {
+        return Err(fail(
+            "the name of its folder is not UTF-8; rename the folder".to_owned(),
+        ));
+    }
+    parse_in(&text, &file, folder)
+}
+
+/// Reads a text. `file` stands in errors, and relative paths are relative to its folder; nothing
+/// is opened.
+pub fn parse(text: &str, file: &str) -> Result<Config, ConfigErrors> {
+    if FILE_BYTES_MAX < text.len() {
+        return Err(ConfigErrors::of_file(file, too_long()));
+    }
+    parse_in(
+        text,
+        file,
+        Path::new(file).parent().unwrap_or(Path::new("")),
+    )
+}
+
+fn too_long() -> String {
+    let max = write_size(FILE_BYTES_MAX as u64);
+    format!("longer than {max}; give symbols with the same terms by `names`")
+}
+
+/// Tables may nest some thousands deep before the syntax refuses them, and a table that holds
+/// tables is dropped by recursion: on a stack of its own, whatever the caller has left of its own.
+fn parse_in(text: &str, file: &str, folder: &Path) -> Result<Config, ConfigErrors> {
+    const STACK_BYTES: usize = 32 << 20;
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        match thread.spawn_scoped(scope, || read_text(text, file, folder)) {
+            Ok(reading) => reading
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => Err(ConfigErrors::of_file(
+                file,
+                format!("no thread to read it: {error}; free memory"),
+            )),
+        }
+    })
+}
+
+fn read_text(text: &str, file: &str, folder: &Path) -> Result<Config, ConfigErrors> {
+    let reader = Reader::new(text, file, folder);
+    let entries = reader.syntax();
+    let config = entries.as_ref().map(|entries| read(&reader.root(entries)));
+    reader.finish()?;
+    config.ok_or_else(|| ConfigErrors::of_file(file, "not TOML".to_owned()))
+}
+
+/// Reads every table. What is refused is noted in the reader, and stands here as nothing.
+fn read(root: &Table<'_>) -> Config {
+    let firm_table = root.table("limits");
+    let firm = limits::read(&firm_table);
+    limits::check_collar(&firm_table, &firm, &firm);
+    let mut config = Config {
+        firm_written: firm.written,
+        ..Config::default()
+    };
+    read_operators(root, &mut config);
+    config.gateway = process::read_gateway(&root.table("gateway"), &mut config.setup);
+    let capacity = root.table("capacity");
+    config.setup.capacity = process::read_capacity(&capacity);
+    config.ring_messages = process::read_ring_messages(&capacity);
+    config.journal = process::read_journal(&root.table("journal"));
+    config.threads = process::read_threads(&root.table("threads"));
+    let accounts = read_accounts(root, &firm, &mut config);
+    read_endpoints(root, &mut config);
+    read_strategies(root, &firm, &accounts, &mut config);
+    let brokers = read_brokers(root, &mut config);
+    read_symbols(root, &firm, &brokers, &mut config);
+    config.setup.firm = firm.limits;
+    config
+}
+
+fn read_operators(root: &Table<'_>, config: &mut Config) {
+    let (mut names, mut uids) = (HashSet::new(), HashSet::new());
+    for table in root.tables("operator", OPERATORS_MAX) {
+        let operator = sessions::read_operator(&table);
+        claim(&table, "name", operator.name.clone(), &mut names);
+        if operator.uid != u32::MAX && !uids.insert(operator.uid) {
+            table.refuse(
+                "uid",
+                "another operator's; one person cannot be two".to_owned(),
+            );
+        }
+        config.setup.operators.push(operator.name.clone());
+        config.operators.push(operator);
+    }
+}
+
+fn read_accounts(
+    root: &Table<'_>,
+    firm: &Level,
+    config: &mut Config,
+) -> HashMap<String, AccountId> {
+    let (mut names, mut ids) = (HashSet::new(), HashMap::new());
+    for table in root.tables("account", ACCOUNTS_MAX) {
+        let name = table.get("name", name).unwrap_or_default();
+        claim(&table, "name", name.clone(), &mut names);
+        let limits_table = table.table("limits");
+        let level = limits::read(&limits_table);
+        limits::check_collar(&limits_table, &level, firm);
+        ids.insert(name.clone(), AccountId(config.setup.accounts.len() as u32));
+        config.accounts_written.push(level.written);
+        config.setup.accounts.push(Account {
+            name,
+            enabled: table.get("enabled", flag).unwrap_or_default(),
+            has_limits: level.written.or(firm.written) == Written::EVERY,
+            limits: level.limits,
+        });
+    }
+    ids
+}
+
+fn read_endpoints(root: &Table<'_>, config: &mut Config) {
+    let listen = root.table("listen");
+    config.listen = sessions::read_listen(&listen);
+    let admin = root.table("admin");
+    config.admin = sessions::read_admin(&admin);
+    let mut places = Vec::new();
+    claim_place(
+        &listen,
+        "tcp",
+        config.listen.tcp.map(Endpoint::Tcp),
+        &mut places,
+    );
+    claim_place(
+        &listen,
+        "unix",
+        config.listen.unix.clone().map(Endpoint::Unix),
+        &mut places,
+    );
+    let socket = Endpoint::Unix(config.admin.socket.clone());
+    claim_place(&admin, "socket", Some(socket), &mut places);
+    claim_place(
+        &admin,
+        "http",
+        config.admin.http.map(Endpoint::Tcp),
+        &mut places,
+    );
+    let mut names = HashSet::new();
+    for table in root.tables("feed", FEEDS_MAX) {
+        let Some(feed) = sessions::read_feed(&table) else {
+            continue;
+        };
+        claim(&table, "name", feed.name.clone(), &mut names);
+        let key = if table.has("tcp") { "tcp" } else { "unix" };
+        claim_place(&table, key, Some(feed.listen.clone()), &mut places);
+        config.feeds.push(feed);
+    }
+}
+
+fn read_strategies(
+    root: &Table<'_>,
+    firm: &Level,
+    accounts: &HashMap<String, AccountId>,
+    config: &mut Config,
+) {
+    let mut names = HashSet::new();
+    for table in root.tables("strategy", STRATEGIES_MAX) {
+        let name = table.get("name", name).unwrap_or_default();
+        claim(&table, "name", name.clone(), &mut names);
+        let limits_table = table.table("limits");
+        let level = limits::read(&limits_table);
+        limits::check_collar(&limits_table, &level, firm);
+        config.setup.strategies.push(Strategy {
+            name,
+            enabled: table.get("enabled", flag).unwrap_or_default(),
+            limits: level.limits,
+            accounts: read_permitted(&table, accounts),
+            acknowledge: table.get("acknowledge", flag).unwrap_or_default(),
+        });
+        config
+            .sessions
+            .push(sessions::read_session(&table, &config.listen));
+    }
+}
+
+/// The accounts that a strategy may trade for.
+fn read_permitted(table: &Table<'_>, accounts: &HashMap<String, AccountId>) -> Vec<AccountId> {
+    const KEY: &str = "accounts";
+    // Notes where it is absent, which its elements cannot.
+    table.get(KEY, |_| Ok(()));
+    let (mut permitted, mut seen) = (Vec::new(), HashSet::new());
+    for value in table.elements(KEY) {
+        match value.get_ref().as_str().and_then(|name| accounts.get(name)) {
+            Some(id) if seen.insert(*id) => permitted.push(*id),
+            Some(_) => table.refuse_value(KEY, value, "named twice; keep one of them".to_owned()),
+            None => {
+                let problem = "no such account; write the name of an [[account]]".to_owned();
+                table.refuse_value(KEY, value, problem);
+            }
+        }
+    }
+    permitted
+}
+
+fn read_brokers(root: &Table<'_>, config: &mut Config) -> HashMap<String, BrokerId> {
+    let (mut names, mut ids) = (HashSet::new(), HashMap::new());
+    for table in root.tables("broker", BROKERS_MAX) {
+        let link = brokers::read(&table);
+        claim(&table, "name", link.name.clone(), &mut names);
+        ids.insert(link.name.clone(), BrokerId(config.brokers.len() as u32));
+        config.setup.brokers.push(Broker {
+            name: link.name.clone(),
+        });
+        config.brokers.push(link);
+    }
+    ids
+}
+
+fn read_symbols(
+    root: &Table<'_>,
+    firm: &Level,
+    brokers: &HashMap<String, BrokerId>,
+    config: &mut Config,
+) {
+    let mut names = HashSet::new();
+    let mut is_full = false;
+    for table in root.tables("symbol", SYMBOLS_MAX) {
+        symbols::read(
+            &table,
+            firm,
+            |name| brokers.get(name).copied(),
+            |key, symbol| {
+                if config.setup.symbols.len() < SYMBOLS_MAX {
+                    claim(&table, key, symbol.name.clone(), &mut names);
+                    config.setup.symbols.push(symbol);
+                } else if !is_full {
+                    is_full = true;
+                    table.refuse(key, format!("more symbols than {SYMBOLS_MAX}; write fewer"));
+                }
+            },
+        );
+    }
+}
+
+/// Names of one kind are told apart.
+fn claim(table: &Table<'_>, key: &str, name: String, taken: &mut HashSet<String>) {
+    if taken.contains(&name) && !name.is_empty() {
+        table.refuse(
+            key,
+            format!("{} is there already; write another name", show(&name)),
+        );
+    }
+    taken.insert(name);
+}
+
+/// Two cannot listen at one place. Port 0 is a new place each time.
+fn claim_place(table: &Table<'_>, key: &str, place: Option<Endpoint>, taken: &mut Vec<Endpoint>) {
+    let Some(place) = place else { return };
+    let is_any_port = matches!(place, Endpoint::Tcp(address) if address.port() == 0);
+    if !is_any_port && taken.contains(&place) {
+        table.refuse(
+            key,
+            "something else of this file listens here; write another place".to_owned(),
+        );
+    }
+    taken.push(place);
+}

@@ -1,0 +1,277 @@
+//! Schema: every key there is, once: its name, its default, and a sentence for people.
+//!
+//! The reader refuses what is not here, fills in the defaults from here, and `check --example` is
+//! printed from here.
+
+/// A table of the file.
+#[derive(Debug)]
+pub(crate) struct Section {
+    /// Its name, without those of the tables around it.
+    pub(crate) name: &'static str,
+    /// What it is for.
+    pub(crate) about: &'static str,
+    /// What may stand in it.
+    pub(crate) keys: &'static [Key],
+}
+
+/// One key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// As users write it.
+    pub(crate) name: &'static str,
+    /// What it is when it is not written.
+    pub(crate) given: Given,
+    /// What it means.
+    pub(crate) about: &'static str,
+}
+
+/// What a key is when it is not written. Literals are as in the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Given {
+    /// It has this value.
+    Default(&'static str),
+    /// It must be written, as in this example.
+    Required(&'static str),
+    /// It is absent, which means something; this is an example.
+    Optional(&'static str),
+    /// Likewise; the example takes it up.
+    Shown(&'static str),
+    /// A table.
+    Table(&'static Section),
+    /// A list of tables.
+    List(&'static Section),
+}
+
+macro_rules! section {
+    ($(#[$doc:meta])* $visibility:vis $id:ident, $name:literal, $about:expr; $($key:ident = $given:ident($what:expr), $help:literal;)*) => {
+        $(#[$doc])*
+        $visibility static $id: Section = Section {
+            name: $name,
+            about: $about,
+            keys: &[$(Key { name: stringify!($key), given: Given::$given($what), about: $help },)*],
+        };
+    };
+}
+
+section! {
+    /// The file.
+    pub(crate) ROOT, "", "";
+    gateway = Table(&GATEWAY), "";
+    listen = Table(&LISTEN), "";
+    limits = Table(&FIRM_LIMITS), "";
+    account = List(&ACCOUNT), "";
+    strategy = List(&STRATEGY), "";
+    symbol = List(&SYMBOL), "";
+    broker = List(&BROKER), "";
+    feed = List(&FEED), "";
+    admin = Table(&ADMIN), "";
+    operator = List(&OPERATOR), "";
+    journal = Table(&JOURNAL), "";
+    threads = Table(&THREADS), "";
+    capacity = Table(&CAPACITY), "";
+}
+
+section! {
+    GATEWAY, "gateway", "The gateway itself.";
+    name = Default("\"portcullis\""), "What it calls itself to strategies and brokers.";
+    answer_timeout = Default("\"5s\""), "A broker silent for so long leaves the order in doubt: it counts in full until settled.";
+    raise_persons = Default("2"), "How many operators must raise what one has killed.";
+    raise_window = Default("\"5m\""), "A first raise waits so long for the others.";
+    checkpoint_events = Default("4096"), "The state's digest goes into the journal after so many events.";
+    drain_timeout = Default("\"5s\""), "The bound on an orderly stop.";
+}
+
+section! {
+    LISTEN, "listen", "Where strategies connect, and the bounds of each session.";
+    tcp = Default("\"127.0.0.1:7001\""), "An address, or \"off\". Not encrypted: beyond loopback, tunnel it.";
+    unix = Default("\"off\""), "The path of a unix socket, or \"off\".";
+    heartbeat = Default("\"1s\""), "A silent session is spoken to this often; one not heard three times as long is closed.";
+    logon_timeout = Default("\"5s\""), "A connection that has not logged on by then is closed.";
+    outbound_bytes_max = Default("\"1MiB\""), "A session that leaves more than this unread is closed.";
+    reports_replay = Default("4096"), "Reports of each strategy that it can ask for again after a reconnect.";
+    sessions_max = Default("64"), "Connections at one time, logged on or not.";
+}
+
+macro_rules! limits {
+    ($visibility:vis $id:ident, $about:literal) => {
+        section! {
+            $visibility $id, "limits", $about;
+            order_qty_max = Shown("\"1000\""), "On one order: its quantity.";
+            order_notional_max = Shown("\"250000\""), "On one order: price times quantity.";
+            price_collar_bps = Shown("\"50\""), "On one order: how far its price may be from the reference, in basis points.";
+            reference_age_max = Shown("\"500ms\""), "How old the reference may be where one is needed. A collar needs this written beside it or for the firm.";
+            order_rate = Shown("[{ max = 100, window = \"1s\" }]"), "Accepted orders and replaces within any window; at most 4 windows.";
+            duplicate_window = Shown("\"off\""), "The same side, price and quantity again within this time is refused. A quarter of honest orders repeat within a second.";
+            open_orders_max = Shown("1000"), "Live orders at one time.";
+            open_notional_max = Shown("\"1000000\""), "Value of all live orders.";
+            position_qty_max = Shown("\"off\""), "Net position in any one symbol, if the worst of its live orders fill.";
+            position_value_max = Shown("\"1000000\""), "The same in money, at the reference or at the order's own price if that is higher.";
+            gross_exposure_max = Shown("\"5000000\""), "Sum over symbols and accounts of the worst position's value.";
+            others = Optional("\"off\""), "\"off\" writes off every limit of this table that is not named in it.";
+        }
+    };
+}
+
+limits!(
+    FIRM_LIMITS,
+    "Limits of the firm as a whole. The tightest of firm, account, strategy and symbol applies. An account can send nothing until every limit is set or written \"off\", here or for the account."
+);
+limits!(pub(crate) ACCOUNT_LIMITS, "Limits of the account. What is set here holds beside the firm's own.");
+limits!(
+    STRATEGY_LIMITS,
+    "Limits of the strategy. What is absent is off."
+);
+limits!(
+    SYMBOL_LIMITS,
+    "Limits of each symbol named above. What is absent is off."
+);
+
+section! {
+    /// One window of `order_rate`.
+    pub(crate) RATE, "order_rate", "";
+    max = Required("100"), "How many. At least 1.";
+    window = Required("\"1s\""), "In which time.";
+}
+
+section! {
+    ACCOUNT, "account", "An account that orders are booked to.";
+    name = Required("\"main\""), "At most 36 printable characters.";
+    enabled = Default("true"), "false refuses everything new.";
+    limits = Table(&ACCOUNT_LIMITS), "";
+}
+
+section! {
+    STRATEGY, "strategy", "A strategy that sends orders. It proves who it is by a key or by its unix user, one of the two.";
+    name = Required("\"momentum\""), "At most 36 printable characters.";
+    enabled = Default("true"), "false refuses everything new.";
+    accounts = Required("[\"main\"]"), "The accounts it may trade for.";
+    key_file = Shown("\"keys/momentum.key\""), "The file of its key: 64 hexadecimal digits, readable by the gateway alone.";
+    unix_user = Optional("\"alice\""), "A user's name or number, told by the kernel; needs `listen.unix`.";
+    cancel_on_disconnect = Default("\"never\""), "\"never\", \"at once\", or \"after 5s\" unless it is back by then.";
+    acknowledge = Default("false"), "true tells it that the gate has accepted, before the broker answers.";
+    limits = Table(&STRATEGY_LIMITS), "";
+}
+
+section! {
+    SYMBOL, "symbol", "An instrument, or several with the same terms. Give `name` or `names`, one of the two.";
+    name = Shown("\"AMZN\""), "At most 36 printable characters.";
+    names = Optional("[\"AMZN\", \"MSFT\"]"), "Several with the same terms.";
+    enabled = Default("true"), "false refuses everything new.";
+    tick = Required("\"0.01\""), "Prices are whole numbers of it.";
+    lot = Required("\"1\""), "Quantities are whole numbers of it.";
+    price_min = Default("\"off\""), "The lowest price, or \"off\".";
+    price_max = Default("\"off\""), "The highest price, or \"off\".";
+    qty_min = Default("\"off\""), "The smallest order, or \"off\".";
+    qty_max = Default("\"off\""), "The largest order that the venue takes, or \"off\".";
+    order_types = Default("[\"limit\", \"market\"]"), "What it takes of limit, market.";
+    times_in_force = Default("[\"day\", \"gtc\", \"ioc\", \"fok\"]"), "What it takes of day, gtc, ioc, fok.";
+    broker = Required("\"sim\""), "Where its orders go.";
+    reference_jump_bps = Default("\"off\""), "A quote further than this from the last good one is not believed at once.";
+    reference_jump_confirmations = Default("3"), "How many quotes near the new price confirm a jump.";
+    limits = Table(&SYMBOL_LIMITS), "";
+}
+
+section! {
+    BROKER, "broker", "A link to a broker.";
+    name = Required("\"sim\""), "At most 36 printable characters.";
+    kind = Required("\"sim\""), "What speaks at the other end: sim, native.";
+    reconnect_min = Default("\"100ms\""), "The first pause before a lost connection is made again; it doubles each time.";
+    reconnect_max = Default("\"30s\""), "The longest pause.";
+    cancel_on_panic = Default("false"), "true cancels all that was sent when the gateway dies of a fault of its own.";
+    breaker = Table(&BREAKER), "";
+    sim = Table(&SIM), "";
+    native = Table(&NATIVE), "";
+}
+
+section! {
+    BREAKER, "breaker", "When the link is shut because too much goes wrong on it.";
+    failures = Default("20"), "So many rejects and time-outs open it; \"off\": never.";
+    window = Default("\"10s\""), "Within this time.";
+    pause = Default("\"5s\""), "It stays open so long.";
+    trial_orders = Default("5"), "Then so many orders are let through to see.";
+}
+
+section! {
+    SIM, "sim", "For kind = \"sim\": a broker inside the gateway. Shares are parts of 1, as in \"0.01\".";
+    seed = Default("1"), "Of all that is left to chance.";
+    acknowledge_latency = Default("\"100us\""), "From an order to its `new`.";
+    fill_latency = Default("\"1ms\""), "From `new` to a fill, at the earliest.";
+    fill = Default("\"crossing\""), "\"crossing\": what crosses the reference; \"always\": everything at its own price; \"never\".";
+    fill_parts_max = Default("1"), "An order fills in at most so many parts.";
+    reject_share = Default("\"0\""), "Orders that it rejects.";
+    silent_share = Default("\"0\""), "Requests that it never answers.";
+    duplicate_share = Default("\"0\""), "Reports that it sends twice.";
+    late_fill_share = Default("\"0\""), "Cancels that it confirms before the last fill.";
+    disconnect_interval = Default("\"off\""), "The link goes down this often.";
+}
+
+section! {
+    NATIVE, "native", "For kind = \"native\": the gateway's own protocol over TCP.";
+    address = Required("\"127.0.0.1:9000\""), "Where the broker listens.";
+    key_file = Required("\"keys/broker.key\""), "The file of the key that both ends know.";
+    logon_name = Default("\"portcullis\""), "Who the gateway says it is.";
+    heartbeat = Default("\"1s\""), "A silent link is spoken to this often; one not heard three times as long is closed.";
+    logon_timeout = Default("\"5s\""), "The logon must be answered by then.";
+}
+
+section! {
+    FEED, "feed", "Where reference prices come in. Give `tcp` or `unix`, and `key_file` or `unix_user`.";
+    name = Required("\"prices\""), "At most 36 printable characters.";
+    tcp = Shown("\"127.0.0.1:7002\""), "The address at which the feed connects.";
+    unix = Optional("\"run/prices.sock\""), "The path of a unix socket instead.";
+    key_file = Shown("\"keys/prices.key\""), "The file of its key: who feeds prices moves every collar.";
+    unix_user = Optional("\"alice\""), "A user's name or number instead; needs `unix`.";
+    interval_min = Default("\"1ms\""), "One symbol's price goes to the core at most this often; the latest wins.";
+}
+
+section! {
+    ADMIN, "admin", "Where operators connect.";
+    socket = Default("\"run/admin.sock\""), "The path of the unix socket.";
+    mode = Default("\"0660\""), "Its file mode, in octal digits.";
+    http = Default("\"off\""), "An address for dashboard and metrics, read-only and open to all who reach it, or \"off\".";
+}
+
+section! {
+    OPERATOR, "operator", "A person who may kill and raise.";
+    name = Required("\"alice\""), "At most 36 printable characters.";
+    uid = Required("1000"), "The user number that the kernel tells of this person; one person each.";
+}
+
+section! {
+    JOURNAL, "journal", "Every event and every decision, in order, on disk.";
+    directory = Default("\"journal\""), "Where its segments lie.";
+    policy = Default("\"process\""), "What it survives: \"process\", the death of the process; \"sync\", the loss of power.";
+    segment_size_bytes = Default("\"256MiB\""), "The size of one segment; a power of two.";
+    ahead_bytes = Default("\"8MiB\""), "How far ahead of the writer pages are made ready.";
+    reserve_bytes = Default("\"16MiB\""), "Kept back for cancels and reports once the disk is full.";
+    sync_interval = Default("\"100ms\""), "What was written is synced at least this often.";
+}
+
+section! {
+    THREADS, "threads", "Which thread runs which stage, and what it does when there is nothing to do.";
+    layout = Default("\"auto\""), "\"dedicated\": a thread each; \"shared\": all stages of the path on one; \"auto\": as the machine has cores.";
+    idle = Default("\"park\""), "\"park\" sleeps until rung; \"backoff\" gives up its turn; \"spin\" burns one core each.";
+    cores = Default("[]"), "The cores to pin to, in the order of the stages; empty: the gateway chooses.";
+    spin = Default("\"50us\""), "How long a thread looks again before it rests.";
+    batch_max = Default("64"), "How many messages a stage takes in one round.";
+}
+
+section! {
+    CAPACITY, "capacity", "How many of each thing there may be. All memory is taken at start; full is a refusal.";
+    orders = Default("131072"), "Orders, live and remembered. At most 16777216.";
+    orders_closed = Default("32768"), "Of these, how many closed ones are remembered at the least, for late reports.";
+    client_order_ids = Default("1048576"), "Client order ids remembered against duplicates.";
+    client_order_id_horizon = Default("\"24h\""), "A closed order's id may be forgotten after so long, when room is needed.";
+    positions = Default("8192"), "Pairs of account and symbol, and of strategy and symbol, that ever traded.";
+    duplicates_per_window = Default("65536"), "Orders remembered in each window against duplicates.";
+    executions = Default("262144"), "Execution ids remembered against duplicate reports.";
+    continuation_frames_max = Default("4"), "Frames of 128 bytes that may follow an order's own. At most 16.";
+    ring_messages = Default("4096"), "Slots of each ring between two stages; a power of two.";
+}
+
+impl Section {
+    /// The key of a name.
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}

@@ -1,0 +1,350 @@
+//! What is refused, where, and with which words.
+
+use super::{BROKER, told, wrong};
+use crate::config::keys::{Key, load_keys};
+use crate::config::{load, parse};
+
+#[test]
+fn an_error_names_file_line_key_value_and_remedy() {
+    let text =
+        "[[account]]\nname = \"A\"\n[account.limits]\norder_qty_max = \"1.5x\"\nothers = \"off\"\n";
+    assert_eq!(
+        told(text),
+        "gate.toml:4: account.A.limits.order_qty_max = \"1.5x\": not a decimal; write digits with at \
+         most one point, as in 223.81; or \"off\""
+    );
+    assert_eq!(
+        told("[gateway]\nanswer_timeout = 5\n"),
+        "gate.toml:2: gateway.answer_timeout = 5: not a duration; write it in quotes with its unit, \
+         as in \"500ms\""
+    );
+    let text = told("[limits]\norder_qty_mx = 5\n");
+    assert!(text.starts_with("gate.toml:2: limits.order_qty_mx: unknown key; did you mean order_qty_max? known: order_qty_max, order_notional_max"), "{text}");
+    let text = told("[[broker]]\nname = \"b\"\nkind = \"simm\"\n");
+    assert_eq!(
+        text,
+        "gate.toml:3: broker.b.kind = \"simm\": unknown; did you mean \"sim\"? known: \"sim\", \"native\""
+    );
+    let text = told("[capacity]\nring_messages = 5000\n");
+    assert_eq!(
+        text,
+        "gate.toml:2: capacity.ring_messages = 5000: not a power of two; write 8192"
+    );
+}
+
+#[test]
+fn every_error_of_a_file_is_told_in_the_order_of_its_lines() {
+    let text = "\
+[gateway]
+raise_persons = 0
+nme = \"x\"
+[limits]
+order_qty_max = -1
+price_collar_bps = \"10.00001\"
+reference_age_max = \"0s\"
+order_rate = [{ max = 0, window = \"1s\" }, { max = 1 }, 7]
+[[account]]
+enabled = 1
+[[strategy]]
+name = \"S\"
+accounts = [\"A\", 5]
+[[symbol]]
+name = \"X\"
+tick = 0
+lot = \"0\"
+order_types = []
+broker = \"none\"
+[threads]
+cores = [0, 0, -1]
+[wrong]
+";
+    let expected = [
+        "2 gateway.raise_persons",
+        "3 gateway.nme",
+        "5 limits.order_qty_max",
+        "6 limits.price_collar_bps",
+        "7 limits.reference_age_max",
+        "8 limits.order_rate[1].max",
+        "8 limits.order_rate[2].window",
+        "8 limits.order_rate",
+        "9 account[1].name",
+        "10 account[1].enabled",
+        "11 strategy.S.key_file",
+        "13 strategy.S.accounts",
+        "13 strategy.S.accounts",
+        "16 symbol.X.tick",
+        "17 symbol.X.lot",
+        "18 symbol.X.order_types",
+        "19 symbol.X.broker",
+        "21 threads.cores",
+        "21 threads.cores",
+        "22 wrong",
+    ];
+    assert_eq!(wrong(text), expected);
+}
+
+#[test]
+fn impossible_values_are_refused_where_they_stand() {
+    let symbol = |lines: &str| {
+        format!("{BROKER}[[symbol]]\nname = \"X\"\ntick = 1\nlot = 1\nbroker = \"sim\"\n{lines}")
+    };
+    let strategy = "[[account]]\nname = \"A\"\n[[strategy]]\nname = \"S\"\naccounts = [\"A\"]\n";
+    let operators = "[[operator]]\nname = \"a\"\nuid = 1\n[[operator]]\nname = \"b\"\nuid = 1\n";
+    let long = "x".repeat(200);
+    for (text, error) in [
+        (
+            "[capacity]\norders = 16777217\n".to_owned(),
+            "2 capacity.orders",
+        ),
+        (
+            "[capacity]\norders = 100\norders_closed = 100\n".to_owned(),
+            "3 capacity.orders_closed",
+        ),
+        (
+            "[capacity]\nclient_order_ids = 99\n".to_owned(),
+            "2 capacity.client_order_ids",
+        ),
+        (
+            "[capacity]\ncontinuation_frames_max = 17\n".to_owned(),
+            "2 capacity.continuation_frames_max",
+        ),
+        (
+            "[capacity]\nring_messages = 64\n".to_owned(),
+            "2 capacity.ring_messages",
+        ),
+        (
+            "[limits]\nprice_collar_bps = 5\n".to_owned(),
+            "2 limits.price_collar_bps",
+        ),
+        (
+            "[limits]\nprice_collar_bps = 5\nothers = \"off\"\n".to_owned(),
+            "2 limits.price_collar_bps",
+        ),
+        ("[limits]\nothers = \"on\"\n".to_owned(), "2 limits.others"),
+        (
+            "[limits]\norder_rate = []\n".to_owned(),
+            "2 limits.order_rate",
+        ),
+        (
+            "[limits]\norder_rate = 5\n".to_owned(),
+            "2 limits.order_rate",
+        ),
+        (
+            "[limits]\nopen_orders_max = \"5\"\n".to_owned(),
+            "2 limits.open_orders_max",
+        ),
+        (
+            "[limits]\norder_qty_max = inf\n".to_owned(),
+            "2 limits.order_qty_max",
+        ),
+        (
+            "[limits]\norder_qty_max = 0x10\n".to_owned(),
+            "2 limits.order_qty_max",
+        ),
+        (
+            "[limits]\norder_qty_max = 0.000000001\n".to_owned(),
+            "2 limits.order_qty_max",
+        ),
+        (
+            "[limits]\nduplicate_window = \"1S\"\n".to_owned(),
+            "2 limits.duplicate_window",
+        ),
+        ("account = 5\n".to_owned(), "1 account"),
+        ("account = [5]\n".to_owned(), "1 account"),
+        ("[account]\nname = \"A\"\n".to_owned(), "1 account"),
+        ("gateway = 5\n".to_owned(), "1 gateway"),
+        (
+            "[[account]]\nname = \"A\"\n[[account]]\nname = \"A\"\n".to_owned(),
+            "4 account.A.name",
+        ),
+        (
+            "[[account]]\nname = \"A \"\n".to_owned(),
+            "2 account.A .name",
+        ),
+        ("[[account]]\nname = \"\"\n".to_owned(), "2 account..name"),
+        (operators.to_owned(), "6 operator.b.uid"),
+        (
+            "[gateway]\nraise_persons = 2\n[[operator]]\nname = \"a\"\nuid = 1\n".to_owned(),
+            "2 gateway.raise_persons",
+        ),
+        (
+            symbol("price_min = 5\nprice_max = 4\n"),
+            "10 symbol.X.price_max",
+        ),
+        (symbol("qty_min = 5\nqty_max = 4\n"), "10 symbol.X.qty_max"),
+        (symbol("names = [\"Y\"]\n"), "9 symbol.X.names"),
+        (
+            symbol("order_types = [\"limit\", \"limit\"]\n"),
+            "9 symbol.X.order_types",
+        ),
+        (
+            symbol("times_in_force = [\"gtx\"]\n"),
+            "9 symbol.X.times_in_force",
+        ),
+        (
+            symbol("[symbol.limits]\nprice_collar_bps = 1\n"),
+            "10 symbol.X.limits.price_collar_bps",
+        ),
+        (
+            symbol("").replace("name = \"X\"", "names = [\"X\", \"X\"]"),
+            "5 symbol[1].names",
+        ),
+        (symbol("").replace("name = \"X\"\n", ""), "4 symbol[1].name"),
+        (strategy.to_owned(), "3 strategy.S.key_file"),
+        (
+            format!("{strategy}unix_user = \"u\"\n"),
+            "6 strategy.S.unix_user",
+        ),
+        (
+            format!("{strategy}key_file = \"a\"\nunix_user = \"u\"\n[listen]\nunix = \"s\"\n"),
+            "7 strategy.S.unix_user",
+        ),
+        (
+            format!("{strategy}key_file = \"a\"\ncancel_on_disconnect = \"after\"\n"),
+            "7 strategy.S.cancel_on_disconnect",
+        ),
+        (
+            format!("{strategy}key_file = \"a\"\n").replace("[\"A\"]", "[\"A\", \"A\"]"),
+            "5 strategy.S.accounts",
+        ),
+        (
+            format!("{strategy}key_file = \"a\"\n").replace("accounts = [\"A\"]\n", ""),
+            "3 strategy.S.accounts",
+        ),
+        (
+            format!("{strategy}key_file = \"a\"\n[listen]\ntcp = \"off\"\n"),
+            "6 strategy.S.key_file",
+        ),
+        (
+            format!("{BROKER}[broker.native]\naddress = \"1.2.3.4:5\"\nkey_file = \"k\"\n"),
+            "4 broker.sim.native",
+        ),
+        (
+            format!("{BROKER}reconnect_max = \"1ms\"\n"),
+            "4 broker.sim.reconnect_max",
+        ),
+        (
+            format!("{BROKER}[broker.sim]\nreject_share = 1.1\n"),
+            "5 broker.sim.sim.reject_share",
+        ),
+        (
+            "[[feed]]\nname = \"f\"\nkey_file = \"k\"\n".to_owned(),
+            "1 feed.f.tcp",
+        ),
+        (
+            "[[feed]]\nname = \"f\"\nunix_user = 1\ntcp = \"127.0.0.1:1\"\n".to_owned(),
+            "3 feed.f.unix_user",
+        ),
+        (
+            "[[feed]]\nname = \"f\"\nkey_file = \"k\"\ntcp = \"127.0.0.1:7001\"\n".to_owned(),
+            "4 feed.f.tcp",
+        ),
+        (
+            "[listen]\ntcp = \"localhost:7001\"\n".to_owned(),
+            "2 listen.tcp",
+        ),
+        (format!("[listen]\nunix = \"{long}\"\n"), "2 listen.unix"),
+        ("[admin]\nmode = \"0888\"\n".to_owned(), "2 admin.mode"),
+        ("[admin]\nmode = 660\n".to_owned(), "2 admin.mode"),
+        (
+            "[journal]\nsegment_size_bytes = \"3MiB\"\n".to_owned(),
+            "2 journal.segment_size_bytes",
+        ),
+        (
+            "[journal]\nahead_bytes = \"512MiB\"\n".to_owned(),
+            "2 journal.ahead_bytes",
+        ),
+        (
+            "[journal]\npolicy = \"synced\"\n".to_owned(),
+            "2 journal.policy",
+        ),
+    ] {
+        let errors = wrong(&text);
+        assert!(
+            errors.iter().any(|told| told == error),
+            "{error} not in {errors:?}\n{text}"
+        );
+        assert!(errors.len() <= 2, "{errors:?}\n{text}");
+    }
+}
+
+#[test]
+fn what_is_not_toml_is_told_by_line() {
+    assert_eq!(wrong("a = \nb = 5 5\n[gateway\n"), ["1 ", "2 ", "3 "]);
+    assert_eq!(
+        told("[gateway]\nname = \"a\"\nname = \"b\"\n"),
+        "gate.toml:3: name: written twice; keep one of them"
+    );
+}
+
+#[test]
+fn no_secret_is_told() {
+    let secret = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    for text in [
+        format!("[[strategy]]\nname = \"S\"\naccounts = []\nkey_file = \"{secret}\"\n"),
+        format!("[[strategy]]\nname = \"S\"\naccounts = []\nkey = \"{secret}\"\n"),
+        format!("[[strategy]]\nname = \"S\"\nkey_file = [\"{secret}\"]\n"),
+        format!("[[strategy]]\nname = \"S\"\nkey_file = \"{secret}\n"),
+        format!("[[strategy]]\nname = \"S\"\nkey_file = {secret}\n"),
+        format!("[gateway]\nname = \"{secret}\"\n"),
+        format!("[gateway]\n{secret} = 1\n"),
+        format!("[gateway]\n{secret} = 1\n{secret} = 2\n"),
+        format!("[[account]]\nname = \"{secret}\"\nenabled = 1\n"),
+        format!("[secrets]\nS = \"{secret}\"\n"),
+    ] {
+        let errors = parse(&text, "gate.toml").expect_err("refused");
+        let (told, debug) = (errors.to_string(), format!("{errors:?}"));
+        let part = &secret[..8];
+        assert!(!told.contains(part) && !debug.contains(part), "{told}");
+    }
+    // What is no key by its looks is not shown where a key may have been meant.
+    let text = "[[strategy]]\nname = \"S\"\naccounts = []\nkey_file = [\"hunter2\"]\n";
+    assert!(!told(text).contains("hunter2"));
+    let key = Key::parse(secret.as_bytes()).expect("a key");
+    assert_eq!(format!("{key:?}"), "Key(..)");
+}
+
+#[test]
+fn key_files_are_read_only_when_nobody_else_can() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = std::env::temp_dir().join(format!("portcullis-config-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("s.key");
+    let secret = "ab".repeat(32);
+    let text = "[[account]]\nname = \"A\"\n[[strategy]]\nname = \"S\"\naccounts = [\"A\"]\nkey_file = \"s.key\"\n";
+    std::fs::write(folder.join("gate.toml"), text).expect("a file");
+    let config = load(&folder.join("gate.toml")).expect("a good file");
+    let refused = || load_keys(&config).expect_err("refused").to_string();
+    let set_mode = |mode| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+
+    assert!(refused().contains("s.key: strategy.S.key_file: cannot be opened"));
+    std::fs::write(&path, format!("{secret}\n")).expect("a file");
+    set_mode(0o640);
+    let shown = path.display();
+    let problem = format!("mode 0640 lets others at it; run chmod 600 {shown}");
+    assert!(refused().ends_with(&problem), "{}", refused());
+    set_mode(0o600);
+    let keys = load_keys(&config).expect("a good key");
+    assert_eq!(
+        keys.strategies[0].as_ref().map(Key::bytes),
+        Some(&[0xab; 32])
+    );
+    assert!(!format!("{keys:?}").contains("171"));
+    for wrong in ["", "ab", &format!("{secret}00"), &"xy".repeat(32)] {
+        std::fs::write(&path, wrong).expect("a file");
+        assert!(
+            refused().contains("not a key; write 64 hexadecimal digits"),
+            "{wrong}"
+        );
+        assert!(wrong.is_empty() || !refused().contains(&secret));
+    }
+    std::fs::remove_dir_all(&folder).expect("it is gone");
+    assert!(
+        load(&folder.join("gate.toml"))
+            .expect_err("gone")
+            .to_string()
+            .contains("cannot be read")
+    );
+}
