@@ -1,0 +1,455 @@
+//! Read: one line of a scenario to the event that it says.
+
+use crate::message::{
+    Body, Cancel, Control, Exec, Frame, Header, Kind, Link, NewOrder, OrderState, OrderType, Quote,
+    Replace, Report, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce,
+};
+use crate::protocol::scenario::fields::{self, Fields};
+use crate::protocol::scenario::names::{Names, Table};
+use crate::protocol::scenario::terms::{
+    CANCEL, CONTROL, LINE, LINE_HEADER, LINK, ORDER, QUOTE, REPLACE, REPORT, SESSION, SETTLE, TICK,
+    byte, flag_bits, frames, id_required, link_state, passthrough, qty, qty_required, time, word,
+};
+use crate::protocol::scenario::{Command, Line, LineError, OPERATOR_UNKNOWN};
+use crate::units::{AccountId, BrokerId, Money, Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
+
+/// Reads the line with this `number`, counted from 1. `None`: nothing but white space.
+pub fn read_line(number: u64, bytes: &[u8], names: &Names) -> Result<Option<Line>, LineError> {
+    read(bytes, names)
+        .map(|read| {
+            read.map(|(time, command)| Line {
+                number,
+                time,
+                command,
+            })
+        })
+        .map_err(|error| LineError {
+            line: number,
+            ..error
+        })
+}
+
+fn read(bytes: &[u8], names: &Names) -> Result<Option<(Nanos, Command)>, LineError> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.trim_ascii_end(),
+        Err(error) => return Err(not_utf8(error.valid_up_to())),
+    };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let line = Fields::read("", LINE, text)?;
+    let missing = || line.missing("t", "write nanoseconds since 1970 UTC, or RFC 3339");
+    let time = time(&line, "t")?.ok_or_else(missing)?;
+    let Some((name, object)) = line.only(LINE_HEADER.len()) else {
+        let is_none = line.present(LINE_HEADER.len()).next().is_none();
+        let count = if is_none { "no" } else { "more than one" };
+        let commands = LINE[LINE_HEADER.len()..].join(", ");
+        let remedy = format!("{count} command; write exactly one of {commands}");
+        return Err(LineError {
+            line: 0,
+            field: String::new(),
+            value: fields::shorten(text),
+            problem: remedy,
+        });
+    };
+    let reader = Reader {
+        names,
+        header: Header {
+            sequence: line.integer("sequence")?.unwrap_or(0),
+            time,
+            correlation: line.integer("correlation")?.unwrap_or(0),
+            strategy: StrategyId::NONE,
+            ..Header::default()
+        },
+    };
+    let command = match name {
+        "quote" => reader.quote(object),
+        "order" => reader.order(object),
+        "cancel" => reader.cancel(object),
+        "replace" => reader.replace(object),
+        "report" => reader.report(object),
+        "link" => reader.link(object),
+        "session" => reader.session(object),
+        "kill" => reader.control(Kind::Kill, object),
+        "raise" => reader.control(Kind::Raise, object),
+        "settle" => reader.settle(object),
+        "tick" => reader.tick(object),
+        _ => frames(&line, time).map(|(head, rest)| Command::Event(head, rest)),
+    };
+    Ok(Some((time, command?)))
+}
+
+/// The names, and what stands beside the command.
+struct Reader<'n> {
+    names: &'n Names,
+    header: Header,
+}
+
+impl Reader<'_> {
+    fn quote(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("quote", QUOTE, object)?;
+        let side = |name: &str| {
+            fields
+                .decimal(name, Price::parse)?
+                .ok_or_else(|| fields.missing(name, "write a decimal, \"0\" where nobody quotes"))
+        };
+        let quote = Quote {
+            bid: side("bid")?,
+            ask: side("ask")?,
+            bid_qty: qty(&fields, "bid_qty")?.unwrap_or(Qty::ZERO),
+            ask_qty: qty(&fields, "ask_qty")?.unwrap_or(Qty::ZERO),
+            source_time: time(&fields, "source_time")?.unwrap_or(Nanos::ZERO),
+            symbol: self.symbol(&fields)?,
+            ..Quote::default()
+        };
+        self.event(Kind::Quote, &fields, quote)
+    }
+
+    fn order(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("order", ORDER, object)?;
+        let account = self.account(&fields)?;
+        let order_type = byte(&fields, "type", |it| {
+            OrderType::from_text(it).map(|it| it as u8)
+        })?
+        .unwrap_or(OrderType::Limit as u8);
+        let price = match fields.decimal("price", Price::parse)? {
+            Some(price) => price,
+            None if order_type == OrderType::Limit as u8 => {
+                return Err(fields.missing("price", "a limit order needs a decimal, \"101.25\""));
+            }
+            None => Price::from_raw(0),
+        };
+        let side = byte(&fields, "side", |it| Side::from_text(it).map(|it| it as u8))?;
+        let time_in_force = byte(&fields, "tif", |it| {
+            TimeInForce::from_text(it).map(|it| it as u8)
+        })?;
+        let (continuations, passthrough_size) = passthrough(&fields)?;
+        let order = NewOrder {
+            price,
+            qty: qty_required(&fields, "qty")?,
+            account,
+            symbol: self.symbol(&fields)?,
+            client_order_id: id_required(&fields, "id")?,
+            side: side.ok_or_else(|| fields.missing("side", "write \"buy\" or \"sell\""))?,
+            order_type,
+            time_in_force: time_in_force.unwrap_or(TimeInForce::Day as u8),
+            passthrough_size,
+            ..NewOrder::default()
+        };
+        let strategy = self.strategy(&fields)?;
+        let strategy = strategy.or_else(|| self.names.strategy_unsaid(account));
+        let remedy = "not exactly one strategy may trade for the account: write which";
+        let header = Header {
+            strategy: strategy.ok_or_else(|| fields.missing("strategy", remedy))?,
+            flags: flag_bits(&fields)?,
+            continuation_count: continuations.len() as u8,
+            ..self.header
+        };
+        Ok(Command::Event(
+            Frame::new(Kind::NewOrder, header, order),
+            continuations,
+        ))
+    }
+
+    fn cancel(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("cancel", CANCEL, object)?;
+        let cancel = Cancel {
+            client_order_id: id_required(&fields, "id")?,
+            original_id: id_required(&fields, "orig")?,
+            account: self.account(&fields)?,
+            ..Cancel::default()
+        };
+        let header = Header {
+            // Absent: nobody, who may touch the order of any strategy.
+            strategy: self.strategy(&fields)?.unwrap_or(StrategyId::NONE),
+            flags: flag_bits(&fields)?,
+            ..self.header
+        };
+        Ok(Command::Event(
+            Frame::new(Kind::Cancel, header, cancel),
+            Vec::new(),
+        ))
+    }
+
+    fn replace(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("replace", REPLACE, object)?;
+        let (continuations, passthrough_size) = passthrough(&fields)?;
+        let price = fields.decimal("price", Price::parse)?;
+        let replace = Replace {
+            price: price.ok_or_else(|| fields.missing("price", "write the new limit price"))?,
+            qty: qty_required(&fields, "qty")?,
+            account: self.account(&fields)?,
+            client_order_id: id_required(&fields, "id")?,
+            original_id: id_required(&fields, "orig")?,
+            passthrough_size,
+            ..Replace::default()
+        };
+        let header = Header {
+            // Absent: nobody, who may touch the order of any strategy.
+            strategy: self.strategy(&fields)?.unwrap_or(StrategyId::NONE),
+            flags: flag_bits(&fields)?,
+            continuation_count: continuations.len() as u8,
+            ..self.header
+        };
+        Ok(Command::Event(
+            Frame::new(Kind::Replace, header, replace),
+            continuations,
+        ))
+    }
+
+    fn report(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("report", REPORT, object)?;
+        let execs = Exec::ALL.iter().map(|it| it.text());
+        let exec = word(&fields, "exec", Exec::from_text, execs)?;
+        let exec = exec.ok_or_else(|| fields.missing("exec", "write \"trade\" or another"))?;
+        let states = OrderState::ALL.iter().map(|it| it.text());
+        let state = word(&fields, "state", OrderState::from_text, states)?;
+        let fills = exec == Exec::Trade;
+        if fills && fields.raw("qty").is_none() {
+            return Err(fields.missing("qty", "a trade needs the quantity of this fill"));
+        }
+        if fills && fields.raw("price").is_none() {
+            return Err(fields.missing("price", "a trade needs the price of this fill"));
+        }
+        let stands = matches!(exec, Exec::Restated | Exec::Status);
+        if stands && fields.raw("leaves").is_none() {
+            return Err(fields.missing("leaves", "write the quantity that still stands"));
+        }
+        // Absent: whoever has the order.
+        let broker = match fields.raw("broker") {
+            Some(_) => BrokerId(self.id_of(&fields, "broker", &self.names.brokers)?),
+            None => BrokerId::NONE,
+        };
+        let report = Report {
+            order_id: OrderId::NONE,
+            qty: qty(&fields, "qty")?.unwrap_or(Qty::ZERO),
+            price: fields.decimal("price", Price::parse)?.unwrap_or_default(),
+            leaves: qty(&fields, "leaves")?.unwrap_or(Qty::ZERO),
+            fee: fields.decimal("fee", Money::parse)?.unwrap_or_default(),
+            broker_time: time(&fields, "broker_time")?.unwrap_or(Nanos::ZERO),
+            broker,
+            exec_id: fields.text("exec_id")?.unwrap_or(Text::EMPTY),
+            exec: exec as u8,
+            state: state.map_or(0, |state| state as u8),
+            broker_reason: fields.integer("broker_reason")?.unwrap_or(0),
+            request: fields.integer("request")?.unwrap_or(0),
+        };
+        let order_id = self.order_id(&fields)?;
+        let report = Report {
+            order_id: order_id.unwrap_or(OrderId::NONE),
+            ..report
+        };
+        self.about_order(Kind::Report, &fields, order_id, report)
+    }
+
+    fn settle(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("settle", SETTLE, object)?;
+        if fields.raw("operator").is_none() {
+            return Err(fields.missing("operator", "write the name of who settles"));
+        }
+        let order_id = self.order_id(&fields)?;
+        let settle = Settle {
+            order_id: order_id.unwrap_or(OrderId::NONE),
+            filled: qty_required(&fields, "filled")?,
+            price: fields.decimal("price", Price::parse)?.unwrap_or_default(),
+            leaves: qty_required(&fields, "leaves")?,
+            operator: self.operator(&fields)?,
+            ..Settle::default()
+        };
+        self.about_order(Kind::Settle, &fields, order_id, settle)
+    }
+
+    fn link(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("link", LINK, object)?;
+        let broker = match (fields.raw("broker"), self.names.broker_unsaid()) {
+            (None, Some(broker)) => broker,
+            (None, None) => return Err(fields.missing("broker", "write the name of the broker")),
+            (Some(_), _) => BrokerId(self.id_of(&fields, "broker", &self.names.brokers)?),
+        };
+        let link = Link {
+            broker,
+            state: link_state(&fields)? as u8,
+            ..Link::default()
+        };
+        self.event(Kind::Link, &fields, link)
+    }
+
+    fn session(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("session", SESSION, object)?;
+        let change = SessionChange {
+            state: link_state(&fields)? as u8,
+            cancel_orders: u8::from(fields.flag("cancel_orders")?),
+            ..SessionChange::default()
+        };
+        let strategy = self.strategy(&fields)?;
+        let header = Header {
+            strategy: strategy.ok_or_else(|| fields.missing("strategy", "write whose"))?,
+            flags: flag_bits(&fields)?,
+            ..self.header
+        };
+        Ok(Command::Event(
+            Frame::new(Kind::SessionChange, header, change),
+            Vec::new(),
+        ))
+    }
+
+    fn control(&self, kind: Kind, object: &str) -> Result<Command, LineError> {
+        let path = if kind == Kind::Kill { "kill" } else { "raise" };
+        let fields = Fields::read(path, CONTROL, object)?;
+        let scopes = Scope::ALL.iter().map(|it| it.text());
+        let scope = word(&fields, "scope", Scope::from_text, scopes)?;
+        let scope = scope.ok_or_else(|| fields.missing("scope", "write \"firm\" or another"))?;
+        let table = match scope {
+            Scope::Firm => None,
+            Scope::Account => Some(&self.names.accounts),
+            Scope::Strategy => Some(&self.names.strategies),
+            Scope::Symbol => Some(&self.names.symbols),
+        };
+        let target = match (table, fields.raw("name")) {
+            (None, None) => u32::MAX,
+            (None, Some(_)) => {
+                return Err(fields.wrong("name", "the firm has no name: leave it out"));
+            }
+            (Some(_), None) => return Err(fields.missing("name", "write whose")),
+            (Some(table), Some(_)) => self.id_of(&fields, "name", table)?,
+        };
+        if kind == Kind::Raise && fields.raw("operator").is_none() {
+            return Err(fields.missing("operator", "write the name of who raises"));
+        }
+        let control = Control {
+            target,
+            operator: self.operator(&fields)?,
+            scope: scope as u8,
+            note: fields.text("note")?.unwrap_or(Text::EMPTY),
+            ..Control::default()
+        };
+        self.event(kind, &fields, control)
+    }
+
+    fn tick(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("tick", TICK, object)?;
+        self.event(Kind::Tick, &fields, Tick::default())
+    }
+
+    fn event<B: Body>(&self, kind: Kind, fields: &Fields, body: B) -> Result<Command, LineError> {
+        let header = Header {
+            flags: flag_bits(fields)?,
+            ..self.header
+        };
+        Ok(Command::Event(Frame::new(kind, header, body), Vec::new()))
+    }
+
+    /// A report or a settlement: by the gate's number of the order, or by the strategy's.
+    fn about_order<B: Body>(
+        &self,
+        kind: Kind,
+        fields: &Fields,
+        order_id: Option<OrderId>,
+        body: B,
+    ) -> Result<Command, LineError> {
+        let header = Header {
+            flags: flag_bits(fields)?,
+            ..self.header
+        };
+        let frame = Frame::new(kind, header, body);
+        if order_id.is_some() {
+            return Ok(Command::Event(frame, Vec::new()));
+        }
+        Ok(Command::ByClientId {
+            account: self.account(fields)?,
+            id: fields.text("id")?.unwrap_or(Text::EMPTY),
+            orig: fields.text("orig")?.unwrap_or(Text::EMPTY),
+            frame,
+        })
+    }
+
+    /// The gate's number of the order, where the line has it; else it must have the strategy's.
+    fn order_id(&self, fields: &Fields) -> Result<Option<OrderId>, LineError> {
+        let order_id = fields.integer("order_id")?.map(OrderId);
+        let has_client_id = fields.raw("id").is_some() || fields.raw("orig").is_some();
+        match order_id {
+            Some(_) if has_client_id || fields.raw("account").is_some() => {
+                Err(fields.wrong("order_id", "write either this or account and id"))
+            }
+            None if !has_client_id => {
+                Err(fields.missing("id", "write account and id, or the gate's order_id"))
+            }
+            order_id => Ok(order_id),
+        }
+    }
+
+    fn account(&self, fields: &Fields) -> Result<AccountId, LineError> {
+        match fields.raw("account") {
+            Some(_) => Ok(AccountId(self.id_of(
+                fields,
+                "account",
+                &self.names.accounts,
+            )?)),
+            None => Err(fields.missing("account", "write the name of the account")),
+        }
+    }
+
+    fn symbol(&self, fields: &Fields) -> Result<SymbolId, LineError> {
+        match fields.raw("symbol") {
+            Some(_) => Ok(SymbolId(self.id_of(
+                fields,
+                "symbol",
+                &self.names.symbols,
+            )?)),
+            None => Err(fields.missing("symbol", "write the name of the symbol")),
+        }
+    }
+
+    /// Who sends, where the command says it.
+    fn strategy(&self, fields: &Fields) -> Result<Option<StrategyId>, LineError> {
+        match fields.raw("strategy") {
+            Some(raw) if raw.starts_with('"') => {
+                let name = fields.string("strategy")?.unwrap_or_default();
+                Ok(Some(self.names.strategy(&name)))
+            }
+            Some(_) => {
+                let id = fields.integer("strategy");
+                id.map(|id| id.map(StrategyId))
+                    .map_err(|_| fields.wrong("strategy", "write a name, in double quotes"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Absent: the gate itself.
+    fn operator(&self, fields: &Fields) -> Result<u32, LineError> {
+        match fields.raw("operator") {
+            None => Ok(u32::MAX),
+            Some(raw) if raw.starts_with('"') => {
+                let name = fields.string("operator")?.unwrap_or_default();
+                Ok(self.names.operators.id(&name).unwrap_or(OPERATOR_UNKNOWN))
+            }
+            Some(_) => Ok(fields.integer("operator")?.unwrap_or(OPERATOR_UNKNOWN)),
+        }
+    }
+
+    /// The id of a name. A name that nothing has is no error: the core refuses it. An id that has no
+    /// name is written as a number.
+    fn id_of(&self, fields: &Fields, name: &str, table: &Table) -> Result<u32, LineError> {
+        match fields.raw(name) {
+            Some(raw) if !raw.starts_with('"') => fields
+                .integer(name)
+                .map(|id| id.unwrap_or(u32::MAX))
+                .map_err(|_| fields.wrong(name, "write a name, in double quotes")),
+            _ => {
+                let text = fields.string(name)?.unwrap_or_default();
+                Ok(table.id(&text).unwrap_or(u32::MAX))
+            }
+        }
+    }
+}
+
+#[cold]
+fn not_utf8(column: usize) -> LineError {
+    LineError {
+        line: 0,
+        field: String::new(),
+        value: String::new(),
+        problem: format!("not UTF-8 behind byte {column}; write the line in UTF-8"),
+    }
+}

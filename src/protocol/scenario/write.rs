@@ -1,0 +1,315 @@
+//! Write: an event as the line of a scenario that says exactly it.
+//!
+//! What the words of the format cannot say, a text that is not printable, a reserved bit that is set,
+//! is written as the frame's own bytes.
+
+use crate::message::{
+    Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Kind, Link, LinkState, NewOrder, OrderState,
+    OrderType, Quote, Replace, Report, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce,
+    flags,
+};
+use crate::protocol::scenario::is_event;
+use crate::protocol::scenario::names::Names;
+use crate::protocol::scenario::object::Object;
+use crate::protocol::scenario::terms::FLAGS;
+use crate::units::{AccountId, BrokerId, Money, OrderId, Qty, StrategyId};
+
+/// The frame is none that the core takes in, so no line of a scenario can say it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NotAnEvent;
+
+/// Writes one line, with its end, behind what stands in `out`. `client_id_of` finds the account and
+/// the id of an order: a report is written by them, so that it means the same order where other
+/// decisions gave other numbers; an order that it does not find is written by the gate's number.
+pub fn write_event(
+    out: &mut String,
+    frame: &Frame,
+    continuations: &[Frame],
+    names: &Names,
+    client_id_of: impl Fn(OrderId) -> Option<(AccountId, Text)>,
+) -> Result<(), NotAnEvent> {
+    let kind = frame
+        .kind()
+        .filter(|kind| is_event(*kind))
+        .ok_or(NotAnEvent)?;
+    let header = &frame.header;
+    let mut object = Object::open(out);
+    object.integer("t", header.time.raw());
+    let passthrough = passthrough_of(frame, continuations);
+    let Some(passthrough) = passthrough.filter(|_| is_plain(kind, frame)) else {
+        object.hexadecimal("frame", frame, continuations);
+        object.close();
+        out.push('\n');
+        return Ok(());
+    };
+    if header.sequence != 0 {
+        object.integer("sequence", header.sequence);
+    }
+    if header.correlation != 0 {
+        object.integer("correlation", header.correlation);
+    }
+    match kind {
+        Kind::Quote => quote(object.object("quote"), frame, names),
+        Kind::NewOrder => order(object.object("order"), frame, names, passthrough),
+        Kind::Cancel => cancel(object.object("cancel"), frame, names),
+        Kind::Replace => replace(object.object("replace"), frame, names, passthrough),
+        Kind::Report => report(object.object("report"), frame, names, client_id_of),
+        Kind::Link => link(object.object("link"), frame, names),
+        Kind::SessionChange => session(object.object("session"), frame, names),
+        Kind::Kill => control(object.object("kill"), frame, names),
+        Kind::Raise => control(object.object("raise"), frame, names),
+        Kind::Settle => settle(object.object("settle"), frame, names, client_id_of),
+        _ => flags_and_close(object.object("tick"), frame),
+    }
+    out.push_str("}\n");
+    Ok(())
+}
+
+fn quote(mut object: Object, frame: &Frame, names: &Names) {
+    let quote: &Quote = frame.body();
+    object.name("symbol", &names.symbols, quote.symbol.0);
+    object.price("bid", quote.bid);
+    object.price("ask", quote.ask);
+    object.qty_unless_zero("bid_qty", quote.bid_qty);
+    object.qty_unless_zero("ask_qty", quote.ask_qty);
+    object.integer_unless_zero("source_time", quote.source_time.raw());
+    flags_and_close(object, frame);
+}
+
+fn order(mut object: Object, frame: &Frame, names: &Names, passthrough: &str) {
+    let order: &NewOrder = frame.body();
+    object.name("account", &names.accounts, order.account.0);
+    object.name("strategy", &names.strategies, frame.header.strategy.0);
+    object.text("id", &order.client_order_id);
+    object.name("symbol", &names.symbols, order.symbol.0);
+    object.word(
+        "side",
+        Side::from_byte(order.side).map(Side::text),
+        order.side,
+    );
+    let order_type = OrderType::from_byte(order.order_type);
+    object.word("type", order_type.map(OrderType::text), order.order_type);
+    object.qty("qty", order.qty);
+    if order_type == Some(OrderType::Limit) || order.price.raw() != 0 {
+        object.price("price", order.price);
+    }
+    let time_in_force = TimeInForce::from_byte(order.time_in_force).map(TimeInForce::text);
+    object.word("tif", time_in_force, order.time_in_force);
+    if !passthrough.is_empty() {
+        object.string("passthrough", passthrough);
+    }
+    flags_and_close(object, frame);
+}
+
+fn cancel(mut object: Object, frame: &Frame, names: &Names) {
+    let cancel: &Cancel = frame.body();
+    object.name("account", &names.accounts, cancel.account.0);
+    if frame.header.strategy != StrategyId::NONE {
+        object.name("strategy", &names.strategies, frame.header.strategy.0);
+    }
+    object.text("id", &cancel.client_order_id);
+    object.text("orig", &cancel.original_id);
+    flags_and_close(object, frame);
+}
+
+fn replace(mut object: Object, frame: &Frame, names: &Names, passthrough: &str) {
+    let replace: &Replace = frame.body();
+    object.name("account", &names.accounts, replace.account.0);
+    if frame.header.strategy != StrategyId::NONE {
+        object.name("strategy", &names.strategies, frame.header.strategy.0);
+    }
+    object.text("id", &replace.client_order_id);
+    object.text("orig", &replace.original_id);
+    object.qty("qty", replace.qty);
+    object.price("price", replace.price);
+    if !passthrough.is_empty() {
+        object.string("passthrough", passthrough);
+    }
+    flags_and_close(object, frame);
+}
+
+fn report(
+    mut object: Object,
+    frame: &Frame,
+    names: &Names,
+    client_id_of: impl Fn(OrderId) -> Option<(AccountId, Text)>,
+) {
+    let report: &Report = frame.body();
+    object.order(names, report.order_id, client_id_of);
+    object.word(
+        "exec",
+        Exec::from_byte(report.exec).map(Exec::text),
+        report.exec,
+    );
+    object.text_unless_empty("exec_id", &report.exec_id);
+    let exec = Exec::from_byte(report.exec);
+    if exec == Some(Exec::Trade) || report.qty != Qty::ZERO {
+        object.qty("qty", report.qty);
+    }
+    if exec == Some(Exec::Trade) || report.price.raw() != 0 {
+        object.price("price", report.price);
+    }
+    if report.fee != Money::default() {
+        object.decimal("fee", i128::from(report.fee.raw()), Money::DIGITS);
+    }
+    if matches!(exec, Some(Exec::Restated | Exec::Status)) || report.leaves != Qty::ZERO {
+        object.qty("leaves", report.leaves);
+    }
+    if report.broker != BrokerId::NONE {
+        object.name("broker", &names.brokers, report.broker.0);
+    }
+    object.integer_unless_zero("broker_time", report.broker_time.raw());
+    if let Some(state) = OrderState::from_byte(report.state) {
+        object.string("state", state.text());
+    }
+    object.integer_unless_zero("broker_reason", u64::from(report.broker_reason));
+    object.integer_unless_zero("request", u64::from(report.request));
+    flags_and_close(object, frame);
+}
+
+fn settle(
+    mut object: Object,
+    frame: &Frame,
+    names: &Names,
+    client_id_of: impl Fn(OrderId) -> Option<(AccountId, Text)>,
+) {
+    let settle: &Settle = frame.body();
+    object.order(names, settle.order_id, client_id_of);
+    object.name("operator", &names.operators, settle.operator);
+    object.qty("filled", settle.filled);
+    if settle.price.raw() != 0 {
+        object.price("price", settle.price);
+    }
+    object.qty("leaves", settle.leaves);
+    flags_and_close(object, frame);
+}
+
+fn link(mut object: Object, frame: &Frame, names: &Names) {
+    let link: &Link = frame.body();
+    object.name("broker", &names.brokers, link.broker.0);
+    let state = LinkState::from_byte(link.state).map(LinkState::text);
+    object.word("state", state, link.state);
+    flags_and_close(object, frame);
+}
+
+fn session(mut object: Object, frame: &Frame, names: &Names) {
+    let change: &SessionChange = frame.body();
+    object.name("strategy", &names.strategies, frame.header.strategy.0);
+    let state = LinkState::from_byte(change.state).map(LinkState::text);
+    object.word("state", state, change.state);
+    if change.cancel_orders == 1 {
+        object.truth("cancel_orders");
+    }
+    flags_and_close(object, frame);
+}
+
+fn control(mut object: Object, frame: &Frame, names: &Names) {
+    let control: &Control = frame.body();
+    let scope = Scope::from_byte(control.scope);
+    object.word("scope", scope.map(Scope::text), control.scope);
+    let table = match scope {
+        Some(Scope::Account) => Some(&names.accounts),
+        Some(Scope::Strategy) => Some(&names.strategies),
+        Some(Scope::Symbol) => Some(&names.symbols),
+        Some(Scope::Firm) | None => None,
+    };
+    if let Some(table) = table {
+        object.name("name", table, control.target);
+    }
+    if frame.kind() == Some(Kind::Raise) || control.operator != u32::MAX {
+        object.name("operator", &names.operators, control.operator);
+    }
+    object.text_unless_empty("note", &control.note);
+    flags_and_close(object, frame);
+}
+
+fn flags_and_close(mut object: Object, frame: &Frame) {
+    for (name, bit) in FLAGS {
+        if frame.header.flags & bit != 0 {
+            object.truth(name);
+        }
+    }
+    object.close();
+}
+
+/// True where the words of the format can say the head frame.
+fn is_plain(kind: Kind, frame: &Frame) -> bool {
+    let text = |text: &Text| text.is_empty() || text.is_id();
+    let qty = |qty: Qty| qty <= Qty::MAX;
+    let is_sent = matches!(
+        kind,
+        Kind::NewOrder | Kind::Cancel | Kind::Replace | Kind::SessionChange
+    );
+    let body = match kind {
+        Kind::Quote => {
+            let quote: &Quote = frame.body();
+            quote.reserved_is_zero() && qty(quote.bid_qty) && qty(quote.ask_qty)
+        }
+        Kind::NewOrder => {
+            let order: &NewOrder = frame.body();
+            order.reserved_is_zero() && text(&order.client_order_id) && qty(order.qty)
+        }
+        Kind::Cancel => {
+            let cancel: &Cancel = frame.body();
+            let ids = text(&cancel.client_order_id) && text(&cancel.original_id);
+            cancel.reserved_is_zero() && ids
+        }
+        Kind::Replace => {
+            let replace: &Replace = frame.body();
+            let ids = text(&replace.client_order_id) && text(&replace.original_id);
+            replace.reserved_is_zero() && ids && qty(replace.qty)
+        }
+        Kind::Report => {
+            let report: &Report = frame.body();
+            let state = report.state == 0 || OrderState::from_byte(report.state).is_some();
+            let words = state && Exec::from_byte(report.exec).is_some();
+            words && text(&report.exec_id) && qty(report.qty) && qty(report.leaves)
+        }
+        Kind::Settle => {
+            let settle: &Settle = frame.body();
+            settle.reserved_is_zero() && qty(settle.filled) && qty(settle.leaves)
+        }
+        Kind::Link => {
+            let link: &Link = frame.body();
+            link.reserved_is_zero() && LinkState::from_byte(link.state).is_some()
+        }
+        Kind::SessionChange => {
+            let change: &SessionChange = frame.body();
+            let state = LinkState::from_byte(change.state).is_some();
+            change.reserved_is_zero() && state && change.cancel_orders <= 1
+        }
+        Kind::Kill | Kind::Raise => {
+            let control: &Control = frame.body();
+            let target = match Scope::from_byte(control.scope) {
+                Some(Scope::Firm) => control.target == u32::MAX,
+                Some(_) => true,
+                None => false,
+            };
+            control.reserved_is_zero() && target && text(&control.note)
+        }
+        Kind::Tick => frame.body::<Tick>().reserved_is_zero(),
+        _ => false,
+    };
+    let strategy = is_sent || frame.header.strategy == StrategyId::NONE;
+    body && strategy && frame.header.flags & !flags::ALL == 0
+}
+
+/// The text in the continuation frames; `None` where they hold anything but just that.
+fn passthrough_of<'a>(frame: &Frame, continuations: &'a [Frame]) -> Option<&'a str> {
+    let size = match frame.kind() {
+        Some(Kind::NewOrder) => frame.body::<NewOrder>().passthrough_size,
+        Some(Kind::Replace) => frame.body::<Replace>().passthrough_size,
+        _ => 0,
+    };
+    let size = usize::from(size);
+    let counts = [
+        size.div_ceil(FRAME_SIZE),
+        frame.header.continuation_count.into(),
+    ];
+    if counts != [continuations.len(); 2] {
+        return None;
+    }
+    let (text, rest) = bytemuck::cast_slice::<Frame, u8>(continuations).split_at(size);
+    let is_zero = rest.iter().all(|&byte| byte == 0);
+    std::str::from_utf8(text).ok().filter(|_| is_zero)
+}
