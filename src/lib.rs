@@ -1,8 +1,14 @@
 //! Portcullis: a low-latency, lock-free pre-trade risk gateway.
 
+pub mod broker;
+pub mod config;
+pub mod journal;
 pub mod message;
+pub mod protocol;
 pub mod reject;
+pub mod ring;
 pub mod risk;
+pub mod strategy;
 pub mod sys;
 pub mod topology;
 pub mod units;

@@ -43,4 +43,10 @@ impl Approved {
     pub const fn frame(&self) -> &Frame {
         &self.frame
     }
+
+    /// For tests of what lies behind the core.
+    #[cfg(test)]
+    pub(crate) fn forged(frame: Frame) -> Self {
+        Self { frame }
+    }
 }

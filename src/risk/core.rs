@@ -8,7 +8,7 @@
 use super::approved::Approved;
 use super::check::{Divisor, Findings, symbol_bounds};
 use super::control::Raises;
-use super::decision::{Decision, Effects, Outcome};
+use super::decision::{Decision, EFFECTS_MAX, Effects, Outcome};
 use super::duplicate::Recent;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
@@ -129,7 +129,58 @@ pub(super) struct BrokerLink {
     pub(super) report_sequence: u64,
 }
 
+impl Account {
+    pub(super) fn new(setup: &setup::Account, rates: Range) -> Self {
+        Self {
+            has_limits: setup.has_limits,
+            rates,
+            recent: None,
+        }
+    }
+}
+
+impl Symbol {
+    pub(super) fn new(symbol: &setup::Symbol, rates: Range) -> Self {
+        let (price_min, price_max, qty_min, qty_max) = symbol_bounds(symbol);
+        Self {
+            tick: Divisor::new(symbol.tick.raw().unsigned_abs()),
+            lot: Divisor::new(symbol.lot.raw()),
+            price_min,
+            price_max,
+            qty_min,
+            qty_max,
+            order_types: symbol
+                .order_types
+                .iter()
+                .fold(0, |set, of| set | 1 << *of as u8),
+            times_in_force: symbol
+                .times_in_force
+                .iter()
+                .fold(0, |set, of| set | 1 << *of as u8),
+            broker: symbol.broker,
+            rates,
+            recent: None,
+        }
+    }
+}
+
 impl Strategy {
+    pub(super) fn new(setup: &setup::Strategy, account_count: usize, rates: Range) -> Self {
+        let mut permitted = vec![0; account_count.div_ceil(64)].into_boxed_slice();
+        for account in &setup.accounts {
+            permitted[account.0 as usize / 64] |= 1 << (account.0 % 64);
+        }
+        Self {
+            permitted,
+            acknowledge: setup.acknowledge,
+            rates,
+            recent: None,
+            report_sequence: 0,
+            command_sequence: 0,
+            cancel_through: 0,
+        }
+    }
+
     #[inline]
     pub(super) fn may_use(&self, account: AccountId) -> bool {
         let word = self
@@ -155,50 +206,24 @@ impl Core {
         };
         let firm_rates = rates.add(&setup.firm.order_rate);
         let accounts = setup.accounts.iter().map(|account| Account {
-            has_limits: account.has_limits,
-            rates: rates.add(&account.limits.order_rate),
             recent: recent(&account.limits),
+            ..Account::new(account, rates.add(&account.limits.order_rate))
         });
         let accounts: Vec<_> = accounts.collect();
         let strategies = setup.strategies.iter().map(|strategy| {
-            let mut permitted = vec![0; setup.accounts.len().div_ceil(64)].into_boxed_slice();
-            for account in &strategy.accounts {
-                permitted[account.0 as usize / 64] |= 1 << (account.0 % 64);
-            }
+            let range = rates.add(&strategy.limits.order_rate);
             Strategy {
-                permitted,
-                acknowledge: strategy.acknowledge,
-                rates: rates.add(&strategy.limits.order_rate),
                 recent: recent(&strategy.limits),
-                report_sequence: 0,
-                command_sequence: 0,
-                cancel_through: 0,
+                ..Strategy::new(strategy, setup.accounts.len(), range)
             }
         });
         let strategies: Vec<_> = strategies.collect();
-        let symbols = setup.symbols.iter().map(|symbol| {
-            let (price_min, price_max, qty_min, qty_max) = symbol_bounds(symbol);
-            Symbol {
-                tick: Divisor::new(symbol.tick.raw().unsigned_abs()),
-                lot: Divisor::new(symbol.lot.raw()),
-                price_min,
-                price_max,
-                qty_min,
-                qty_max,
-                order_types: symbol
-                    .order_types
-                    .iter()
-                    .fold(0, |set, of| set | 1 << *of as u8),
-                times_in_force: symbol
-                    .times_in_force
-                    .iter()
-                    .fold(0, |set, of| set | 1 << *of as u8),
-                broker: symbol.broker,
-                rates: rates.add(&symbol.limits.order_rate),
-                recent: recent(&symbol.limits),
-            }
+        let symbols = setup.symbols.iter().map(|symbol| Symbol {
+            recent: recent(&symbol.limits),
+            ..Symbol::new(symbol, rates.add(&symbol.limits.order_rate))
         });
         let symbols: Vec<_> = symbols.collect();
+        assert!(usize::from(capacity.continuation_frames_max) <= EFFECTS_MAX / 2);
         Self {
             capacity,
             answer_timeout: setup.answer_timeout,

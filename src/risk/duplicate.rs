@@ -66,6 +66,17 @@ impl Recent {
         }
     }
 
+    /// The same orders under another window.
+    pub(super) fn carried(&self, span: Nanos, capacity: usize, seed: u64) -> Self {
+        let mut carried = Self::new(span, capacity, seed);
+        let mut at = self.first;
+        while let Some(entry) = self.entries.get(at as usize) {
+            carried.note(entry.content, entry.time);
+            at = entry.next;
+        }
+        carried
+    }
+
     /// Bytes that one window takes.
     pub(super) const fn size_bytes(capacity: usize) -> usize {
         Index::size_bytes(capacity) + capacity * size_of::<Entry>()

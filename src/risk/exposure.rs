@@ -96,6 +96,13 @@ impl Level {
     }
 }
 
+impl Level {
+    fn adopt(&mut self, limits: &Limits, is_enabled: bool) {
+        self.limits = Bounds::new(limits);
+        self.is_enabled = is_enabled;
+    }
+}
+
 /// The levels that an order counts in, and their cells, by place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
@@ -242,6 +249,56 @@ impl Exposure {
             capacity,
             index: Index::new(capacity),
             seed: setup.hash_seed,
+        }
+    }
+
+    /// Goes on under other limits, with room for more.
+    pub(super) fn adopt(&mut self, setup: &Setup) {
+        self.firm.adopt(&setup.firm, true);
+        let rows = |levels: &mut Vec<Level>, limits: Vec<(&Limits, bool)>| {
+            for (at, (limits, is_enabled)) in limits.into_iter().enumerate() {
+                match levels.get_mut(at) {
+                    Some(level) => level.adopt(limits, is_enabled),
+                    None => levels.push(Level::new(limits, is_enabled)),
+                }
+            }
+        };
+        rows(
+            &mut self.accounts,
+            setup
+                .accounts
+                .iter()
+                .map(|of| (&of.limits, of.enabled))
+                .collect(),
+        );
+        rows(
+            &mut self.strategies,
+            setup
+                .strategies
+                .iter()
+                .map(|of| (&of.limits, of.enabled))
+                .collect(),
+        );
+        rows(
+            &mut self.symbols,
+            setup
+                .symbols
+                .iter()
+                .map(|of| (&of.limits, of.enabled))
+                .collect(),
+        );
+        let (known, count) = (self.symbol_cells.len() as u32, setup.symbols.len());
+        self.symbol_cells
+            .extend((known..count as u32).map(|symbol| Cell { symbol, ..EMPTY }));
+        self.marks.resize(count, Price::default());
+        self.first_in_symbol.resize(count, NO_CELL);
+        self.capacity = setup.capacity.positions as usize;
+        self.cells.reserve_exact(self.capacity - self.cells.len());
+        self.index = Index::new(self.capacity);
+        for at in 0..self.cells.len() {
+            let cell = self.cells[at];
+            let hash = self.hash(cell.is_account, cell.owner, cell.symbol);
+            self.index.insert(hash, at as u32);
         }
     }
 

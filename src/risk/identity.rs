@@ -109,6 +109,20 @@ impl ClientOrderIds {
         self.index.insert(place.hash, at as u32);
     }
 
+    /// Makes room for more.
+    pub(super) fn grow(&mut self, capacity: usize, horizon: Nanos) {
+        self.entries.rotate_left(self.oldest);
+        self.oldest = 0;
+        self.entries.reserve_exact(capacity - self.entries.len());
+        self.index = Index::new(capacity);
+        for (at, entry) in self.entries.iter().enumerate() {
+            let hash = hash_text(self.seed ^ u64::from(entry.account.0), &entry.text);
+            self.index.insert(hash, at as u32);
+        }
+        self.capacity = capacity;
+        self.horizon = horizon;
+    }
+
     /// How many ids are remembered.
     pub(super) fn count(&self) -> usize {
         self.entries.len()
@@ -149,6 +163,19 @@ impl ExecutionIds {
     /// Bytes that `capacity` ids take.
     pub(super) const fn size_bytes(capacity: usize) -> usize {
         Index::size_bytes(capacity) + capacity * size_of::<(Text, BrokerId)>()
+    }
+
+    /// Makes room for more.
+    pub(super) fn grow(&mut self, capacity: usize) {
+        self.entries.rotate_left(self.oldest);
+        self.oldest = 0;
+        self.entries.reserve_exact(capacity - self.entries.len());
+        self.index = Index::new(capacity);
+        for (at, (text, broker)) in self.entries.iter().enumerate() {
+            let hash = hash_text(self.seed ^ u64::from(broker.0), text);
+            self.index.insert(hash, at as u32);
+        }
+        self.capacity = capacity;
     }
 
     /// True where the id was there already; it is remembered from now on.

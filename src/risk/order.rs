@@ -163,7 +163,7 @@ impl Default for Order {
             side: Side::Buy,
             order_type: OrderType::Limit,
             time_in_force: TimeInForce::Day,
-            end: Some(OrderState::Rejected),
+            end: None,
             is_acknowledged: false,
             is_cancel_pending: false,
             is_replace_pending: false,
@@ -204,6 +204,17 @@ impl Orders {
             waiting_first: NONE,
             waiting_last: NONE,
         }
+    }
+
+    /// Makes room for more.
+    pub(super) fn grow(&mut self, capacity: u32, closed_max: u32) {
+        self.capacity = capacity as usize;
+        self.live_max = capacity.saturating_sub(closed_max);
+        self.closed_max = closed_max as usize;
+        self.slots.reserve_exact(self.capacity - self.slots.len());
+        self.free.reserve_exact(self.capacity - self.free.len());
+        self.closed
+            .reserve_exact(self.closed_max + 1 - self.closed.len());
     }
 
     /// Bytes that so many slots take.

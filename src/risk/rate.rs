@@ -55,6 +55,23 @@ impl Rates {
         }
     }
 
+    /// Fills windows that were added with what others had seen of the same level.
+    pub(super) fn carry(&mut self, to: Range, old: &Self, from: Range) {
+        let windows = &old.windows[from.first as usize..from.end as usize];
+        let Some(longest) = windows.iter().max_by_key(|window| window.filled) else {
+            return;
+        };
+        let oldest = if longest.filled == longest.count {
+            longest.next
+        } else {
+            0
+        };
+        for back in 0..longest.filled {
+            let at = (oldest + back) % longest.count;
+            self.note(to, old.times[(longest.start + at) as usize]);
+        }
+    }
+
     /// The count of the first window that has no place for one more now.
     #[inline]
     pub(super) fn breached(&self, range: Range, now: Nanos) -> Option<u32> {

@@ -1,4 +1,13 @@
 //! Topology: stages, the rings between them, and the threads that run them.
+//!
+//! Which thread runs which stage is configuration. A [`worker::Worker`] is a thread's list of stages;
+//! [`gateway::Gateway`] builds all stages and rings from a configuration, and either spawns its
+//! workers or lets its caller step them.
+
+// pub mod gateway;
+pub mod rebuild;
+// pub mod supervisor;
+pub mod worker;
 
 use crate::sys::poller::Readiness;
 use crate::units::Nanos;
@@ -26,5 +35,12 @@ pub trait Stage {
     /// nothing left to do; polled until then, or until the bound on the shutdown.
     fn drain(&mut self, now: Nanos) -> bool {
         self.poll(now) == 0
+    }
+
+    /// It has panicked. True where it has put itself back to a sound beginning and may go on; false
+    /// where the gate must shut, which is what a stage says that decides or remembers.
+    fn restart(&mut self, now: Nanos) -> bool {
+        let _ = now;
+        false
     }
 }

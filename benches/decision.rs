@@ -1,0 +1,188 @@
+//! The decision: what one order costs, accepted and refused, with every control armed.
+//!
+//! Timed: `Core::step` on a new order, in batches of 1,000 with one clock reading each. Not timed:
+//! building the frames, and the report that ends each accepted order.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use portcullis::message::{Exec, Frame, Header, Kind, NewOrder, Quote, Report, Text};
+use portcullis::risk::core::Core;
+use portcullis::risk::decision::{Effects, Outcome};
+use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
+use portcullis::units::{
+    AccountId, Money, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
+};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+const BATCH: usize = 1_000;
+
+/// Every control of every level, wide enough that the flow passes.
+fn limits() -> Limits {
+    Limits {
+        order_qty_max: Qty::parse("1000").ok(),
+        order_notional_max: Notional::parse("1000000").ok(),
+        price_collar: Some(10_000_000),
+        reference_age_max: Some(Nanos::from_secs(3600)),
+        order_rate: vec![Rate {
+            count: 100_000,
+            window: Nanos::from_millis(1),
+        }],
+        duplicate_window: Some(Nanos::from_raw(1_000)),
+        open_orders_max: Some(2_000_000),
+        open_notional_max: Notional::parse("1000000000000").ok(),
+        position_qty_max: Qty::parse("1000000000").ok(),
+        position_value_max: Notional::parse("1000000000000").ok(),
+        gross_exposure_max: Notional::parse("1000000000000").ok(),
+    }
+}
+
+fn setup() -> Setup {
+    Setup {
+        capacity: Capacity {
+            orders: 1 << 17,
+            orders_closed: 4096,
+            client_order_ids: 1 << 20,
+            client_order_id_horizon: Nanos::ZERO,
+            positions: 8192,
+            duplicates_per_window: 4096,
+            executions: 1 << 18,
+            continuation_frames_max: 4,
+        },
+        hash_seed: 1,
+        firm: limits(),
+        accounts: vec![Account {
+            name: "A".into(),
+            enabled: true,
+            has_limits: true,
+            limits: limits(),
+        }],
+        strategies: vec![Strategy {
+            name: "S".into(),
+            enabled: true,
+            limits: limits(),
+            accounts: vec![AccountId(0)],
+            acknowledge: false,
+        }],
+        symbols: vec![Symbol {
+            name: "X".into(),
+            enabled: true,
+            limits: limits(),
+            tick: Price::parse("0.01").unwrap(),
+            lot: Qty::parse("1").unwrap(),
+            price_min: Price::parse("0.01").ok(),
+            price_max: Price::parse("100000").ok(),
+            qty_min: Qty::parse("1").ok(),
+            qty_max: Qty::parse("100000").ok(),
+            order_types: portcullis::message::OrderType::ALL.to_vec(),
+            times_in_force: portcullis::message::TimeInForce::ALL.to_vec(),
+            ..Symbol::default()
+        }],
+        brokers: vec![Broker { name: "sim".into() }],
+        answer_timeout: Nanos::from_secs(5),
+        ..Setup::default()
+    }
+}
+
+struct Bench {
+    core: Core,
+    effects: Effects,
+    now: u64,
+    serial: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut bench = Self {
+            core: Core::new(&setup()),
+            effects: Effects::default(),
+            now: 1_700_000_000_000_000_000,
+            serial: 0,
+        };
+        let quote = Quote {
+            bid: Price::parse("199.99").unwrap(),
+            ask: Price::parse("200.01").unwrap(),
+            symbol: SymbolId(0),
+            ..Quote::default()
+        };
+        let frame = Frame::new(Kind::Quote, bench.header(), quote);
+        bench.core.step(&frame, &[], &mut bench.effects);
+        bench
+    }
+
+    fn header(&mut self) -> Header {
+        self.now += 100;
+        Header {
+            time: Nanos::from_raw(self.now),
+            strategy: StrategyId(0),
+            ..Header::default()
+        }
+    }
+
+    fn orders(&mut self, qty: u64) -> Vec<Frame> {
+        (0..BATCH)
+            .map(|_| {
+                self.serial += 1;
+                let order = NewOrder {
+                    price: Price::from_raw(
+                        200_000_000_000 + (self.serial % 400) as i64 * 10_000_000,
+                    ),
+                    qty: Qty::from_raw(qty + self.serial % 50 * 100_000_000),
+                    client_order_id: Text::new(&format!("order-{}", self.serial)).unwrap(),
+                    side: 1 + (self.serial % 2) as u8,
+                    order_type: 2,
+                    time_in_force: 1,
+                    ..NewOrder::default()
+                };
+                Frame::new(Kind::NewOrder, self.header(), order)
+            })
+            .collect()
+    }
+
+    /// Decides a batch and returns what it took; everything accepted is ended afterwards.
+    fn run(&mut self, qty: u64, expected: Outcome) -> Duration {
+        let orders = self.orders(qty);
+        let mut ids = Vec::with_capacity(BATCH);
+        let start = Instant::now();
+        for order in &orders {
+            self.effects.clear();
+            let decision = self.core.step(black_box(order), &[], &mut self.effects);
+            assert!(decision.outcome == expected, "{decision:?}");
+            ids.push(decision.order_id);
+        }
+        let elapsed = start.elapsed();
+        for id in ids.into_iter().filter(|id| *id != OrderId::NONE) {
+            let report = Report {
+                order_id: id,
+                qty: Qty::ZERO,
+                fee: Money::from_raw(0),
+                exec: Exec::Canceled as u8,
+                ..Report::default()
+            };
+            let frame = Frame::new(Kind::Report, self.header(), report);
+            self.effects.clear();
+            self.core.step(&frame, &[], &mut self.effects);
+        }
+        elapsed
+    }
+}
+
+fn decision(criterion: &mut Criterion) {
+    let cases = [
+        ("accepted", 100_000_000, Outcome::Accepted),
+        ("refused", 100_000_000_000_000, Outcome::Refused),
+    ];
+    for (name, qty, expected) in cases {
+        let mut bench = Bench::new();
+        criterion.bench_function(&format!("decision/{name}"), |bencher| {
+            bencher.iter_custom(|iterations| {
+                let batches = iterations.div_ceil(BATCH as u64);
+                let total: Duration = (0..batches).map(|_| bench.run(qty, expected)).sum();
+                total.mul_f64(iterations as f64 / (batches * BATCH as u64) as f64)
+            });
+        });
+        println!("digest {name}: {:016x}", bench.core.digest());
+    }
+}
+
+criterion_group!(benches, decision);
+criterion_main!(benches);
