@@ -1,6 +1,7 @@
 //! Portcullis: a low-latency, lock-free pre-trade risk gateway.
 
 pub mod broker;
+pub mod command;
 pub mod config;
 pub mod journal;
 pub mod message;

@@ -4,9 +4,11 @@
 //! [`gateway::Gateway`] builds all stages and rings from a configuration, and either spawns its
 //! workers or lets its caller step them.
 
-// pub mod gateway;
+pub mod gateway;
+mod keeper;
+pub mod options;
 pub mod rebuild;
-// pub mod supervisor;
+pub mod supervisor;
 pub mod worker;
 
 use crate::sys::poller::Readiness;

@@ -1,0 +1,30 @@
+//! Command: what `portcullis` does when it is called. One file for each command.
+
+pub mod check;
+pub mod journal;
+pub mod replay;
+pub mod run;
+pub mod trial;
+
+use std::fmt;
+
+/// A command failed: what to tell the user, and the exit status.
+#[derive(Debug)]
+pub struct Failure {
+    /// For people: what is wrong and what to do.
+    pub text: String,
+    /// 1: what was asked for did not hold. 2: it could not be asked.
+    pub status: u8,
+}
+
+impl Failure {
+    /// It could not be done: wrong input, a file, a socket.
+    pub fn of(error: impl fmt::Display) -> Self {
+        Self { text: error.to_string(), status: 2 }
+    }
+
+    /// It was done, and what was asked for does not hold.
+    pub fn found(text: impl Into<String>) -> Self {
+        Self { text: text.into(), status: 1 }
+    }
+}

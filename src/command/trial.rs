@@ -1,0 +1,188 @@
+//! `portcullis try`: the gate in virtual time, without a network. A scenario in, decisions out.
+
+use super::Failure;
+use crate::message::{Frame, Header, Kind, Scope, Tick};
+use crate::protocol::scenario::answer::{Answers, write_decision, write_error};
+use crate::protocol::scenario::names::Names;
+use crate::protocol::scenario::read::read_line;
+use crate::reject::RejectReason;
+use crate::risk::core::Core;
+use crate::risk::decision::{Decision, Effects, Outcome};
+use crate::risk::setup::Setup;
+use crate::units::Nanos;
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+
+/// A core that a scenario drives.
+pub struct Trial {
+    setup: Setup,
+    core: Core,
+    names: Names,
+    effects: Effects,
+    time: Nanos,
+    rejected: BTreeMap<RejectReason, u64>,
+    failed: BTreeMap<RejectReason, u64>,
+    errors: u64,
+}
+
+impl Trial {
+    /// Before the first line.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            core: Core::new(&setup),
+            names: Names::new(&setup),
+            setup,
+            effects: Effects::default(),
+            time: Nanos::ZERO,
+            rejected: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            errors: 0,
+        }
+    }
+
+    /// Takes one line; what there is to say of it goes into `out`.
+    pub fn take(&mut self, number: u64, line: &[u8], answers: Answers, out: &mut String) {
+        let line = match read_line(number, line, &self.names) {
+            Ok(Some(line)) => line,
+            Ok(None) => return,
+            Err(error) => {
+                self.errors += 1;
+                return write_error(out, &error);
+            }
+        };
+        if line.time < self.time {
+            self.errors += 1;
+            out.push_str(&format!(
+                "{{\"line\":{number},\"error\":\"t goes back from {} to {}; order the lines by time\"}}\n",
+                self.time.raw(),
+                line.time.raw()
+            ));
+            return;
+        }
+        self.tick_until(line.time);
+        self.time = line.time;
+        let core = &self.core;
+        let (frame, continuations) = line.command.resolve(
+            |account, id| core.order_id(account, id),
+            |order, id| {
+                core.order(order).is_some_and(|order| {
+                    order.is_replace_pending && order.replacement.client_order_id == *id
+                })
+            },
+        );
+        self.effects.clear();
+        let decision = self.core.step(&frame, &continuations, &mut self.effects);
+        self.count(&frame, &decision);
+        write_decision(out, answers, number, &frame, &decision);
+    }
+
+    /// Steps every tick that is due up to a time.
+    pub fn tick_until(&mut self, time: Nanos) {
+        while self.core.next_deadline() <= time {
+            let due = self.core.next_deadline().max(self.time);
+            self.time = due;
+            let header = Header { time: due, ..Header::default() };
+            self.effects.clear();
+            self.core.step(&Frame::new(Kind::Tick, header, Tick::default()), &[], &mut self.effects);
+        }
+    }
+
+    /// The core, to look at.
+    pub const fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn count(&mut self, frame: &Frame, decision: &Decision) {
+        if frame.kind() == Some(Kind::NewOrder) && decision.outcome == Outcome::Refused {
+            if let Some(reason) = decision.reason {
+                *self.rejected.entry(reason).or_default() += 1;
+            }
+            for reason in decision.failed.iter() {
+                *self.failed.entry(reason).or_default() += 1;
+            }
+        }
+    }
+
+    /// Counts, what lives, positions and the state hash, as one JSON object.
+    pub fn summary(&self) -> serde_json::Value {
+        let counts = self.core.counts();
+        let by_name = |reasons: &BTreeMap<RejectReason, u64>| -> serde_json::Value {
+            reasons.iter().map(|(reason, count)| (reason.name().to_owned(), (*count).into())).collect::<serde_json::Map<_, _>>().into()
+        };
+        let firm = self.core.level(Scope::Firm, 0);
+        let account = |at: u32| self.setup.accounts.get(at as usize).map(|of| of.name.clone());
+        let symbol = |at: u32| self.setup.symbols.get(at as usize).map(|of| of.name.clone());
+        let positions: Vec<_> = self
+            .core
+            .account_positions()
+            .map(|cell| {
+                serde_json::json!({
+                    "account": account(cell.owner),
+                    "symbol": symbol(cell.symbol),
+                    "position": cell.position.to_string(),
+                    "highest": cell.position_high.to_string(),
+                    "lowest": cell.position_low.to_string(),
+                    "open_buy": cell.open_buy.to_string(),
+                    "open_sell": cell.open_sell.to_string(),
+                })
+            })
+            .collect();
+        serde_json::json!({ "summary": {
+            "orders": counts.orders,
+            "accepted": counts.orders_accepted,
+            "rejected": counts.orders - counts.orders_accepted,
+            "rejected_by_reason": by_name(&self.rejected),
+            "failed_by_reason": by_name(&self.failed),
+            "requests_accepted": counts.requests_accepted,
+            "requests_rejected": counts.requests_refused,
+            "live_orders": self.core.orders_open_count(),
+            "live_orders_peak": self.core.orders_open_peak(),
+            "orders_in_doubt": self.core.orders_in_doubt_count(),
+            "open_notional": firm.map(|firm| firm.open_notional.to_string()),
+            "open_notional_peak": firm.map(|firm| firm.open_notional_peak.to_string()),
+            "gross_exposure": firm.map(|firm| firm.gross.to_string()),
+            "positions": positions,
+            "fills": counts.fills,
+            "late_fills": counts.late_fills,
+            "over_fills": counts.over_fills,
+            "duplicate_reports": counts.duplicate_reports,
+            "unknown_reports": counts.unknown_reports,
+            "implausible": counts.implausible,
+            "timeouts": counts.timeouts,
+            "errors": self.errors,
+            "digest": format!("{:016x}", self.core.digest()),
+            "state_hash": format!("{:016x}", self.core.state_hash()),
+        }})
+    }
+}
+
+/// Runs a scenario to its end.
+pub fn run(
+    setup: Setup,
+    input: impl BufRead,
+    mut output: impl Write,
+    with_summary: bool,
+) -> Result<(), Failure> {
+    const FLUSH_SIZE: usize = 1 << 16;
+    let mut trial = Trial::new(setup);
+    let mut out = String::with_capacity(2 * FLUSH_SIZE);
+    for (line, number) in input.split(b'\n').zip(1..) {
+        let line = line.map_err(|error| Failure::of(format!("line {number}: {error}")))?;
+        trial.take(number, &line, Answers::Decisions, &mut out);
+        if FLUSH_SIZE < out.len() {
+            output.write_all(out.as_bytes()).map_err(Failure::of)?;
+            out.clear();
+        }
+    }
+    let time = trial.time;
+    trial.tick_until(time);
+    if with_summary {
+        out.push_str(&trial.summary().to_string());
+        out.push('\n');
+    }
+    output.write_all(out.as_bytes()).and_then(|()| output.flush()).map_err(Failure::of)?;
+    match trial.errors {
+        0 => Ok(()),
+        count => Err(Failure::found(format!("{count} lines could not be read; nothing of them was applied"))),
+    }
+}

@@ -1,0 +1,353 @@
+//! Gateway: everything built from one configuration, brought up to date from its journal.
+
+use super::keeper::KeeperStage;
+use super::options;
+use super::rebuild::{Rebuild, RebuildError, Taken, opening_text};
+use super::worker::{Idle, Worker};
+use crate::broker::BrokerStage;
+use crate::broker::registry::Place;
+use crate::config::Config;
+use crate::config::keys::Keys;
+use crate::config::process::{self, Layout, Policy};
+use crate::journal::error::JournalError;
+use crate::journal::keeper::Keeper;
+use crate::journal::segment::Disk;
+use crate::journal::writer::Writer;
+use crate::journal::{opening, recovery};
+use crate::message::{Body, Control, Frame, Header, Kind, Link, LinkState, Scope, Text};
+use crate::ring::{Producer, ring};
+use crate::risk::core::Core;
+use crate::risk::decision::{EFFECTS_MAX, Effects};
+use crate::risk::{Risk, Rings};
+use crate::strategy::{self, StrategyStage};
+use crate::sys::clock::Clock;
+use crate::sys::poller::{Doorbell, Poller, Sockets};
+use crate::units::{BrokerId, Nanos, StrategyId};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// All stages on their workers, ready to run.
+pub struct Gateway {
+    /// Of an order's path: strategy, market, broker, risk.
+    pub path: Vec<Worker>,
+    /// Of what follows it: journal, follower, admin.
+    pub cold: Vec<Worker>,
+    /// The bound on an orderly stop.
+    pub drain_timeout: Nanos,
+    /// What an observer may want to know of the start.
+    pub start: Start,
+}
+
+/// What was found and where it listens.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The last record of earlier runs.
+    pub sequence: u64,
+    /// Orders that live on from earlier runs; all in doubt until their broker has spoken.
+    pub orders_open_count: u32,
+    /// What recovery could not keep: the firm is killed until it is reconciled.
+    pub set_aside: Vec<PathBuf>,
+    /// Where strategies connect.
+    pub strategy_tcp: Option<SocketAddr>,
+    /// Where feeds connect, by the place of the feed.
+    pub feed_tcp: Vec<Option<SocketAddr>>,
+}
+
+/// Why a gateway cannot start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The journal cannot be used.
+    Journal(JournalError),
+    /// The journal cannot be followed.
+    Rebuild(RebuildError),
+    /// The journal says that another decision was made than this core makes.
+    Differs {
+        /// The record.
+        sequence: u64,
+    },
+    /// The journal has no room for the run's opening.
+    NoRoom,
+    /// A socket or a poller.
+    Io(&'static str, io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Journal(error) => error.fmt(out),
+            Self::Rebuild(error) => error.fmt(out),
+            Self::Differs { sequence } => write!(
+                out,
+                "record {sequence} of the journal holds another decision than this version makes: \
+                 continue with the version that wrote it, or begin a new journal directory"
+            ),
+            Self::NoRoom => out.write_str(
+                "the journal has no room to begin a run: free disk space below journal.directory",
+            ),
+            Self::Io(what, error) => write!(out, "{what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<JournalError> for StartError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<RebuildError> for StartError {
+    fn from(error: RebuildError) -> Self {
+        Self::Rebuild(error)
+    }
+}
+
+/// What recovery brings back beside the core.
+struct Recovered {
+    core: Core,
+    writer: Writer,
+    keeper: Keeper,
+    /// The last reports of each strategy.
+    reports: Vec<VecDeque<Frame>>,
+    start: Start,
+}
+
+impl Gateway {
+    /// Recovers, opens the run in the journal, takes all memory and listens.
+    pub fn open(mut config: Config, keys: &Keys, core_count: usize) -> Result<Self, StartError> {
+        let recovered = recover(&mut config)?;
+        Builder::new(&config, core_count)?.build(keys, recovered)
+    }
+
+    /// Polls every stage once, in the order of an order's path: no thread of its own.
+    pub fn step(&mut self, now: Nanos) -> io::Result<usize> {
+        let mut count = 0;
+        for worker in self.path.iter_mut().chain(&mut self.cold) {
+            count += worker.step(now)?;
+        }
+        Ok(count)
+    }
+}
+
+/// Rebuilds the core from the journal and begins a new run behind it.
+fn recover(config: &mut Config) -> Result<Recovered, StartError> {
+    let directory = config.journal.directory.clone();
+    let journal = recovery::recover(options::journal(config), Box::new(Disk))?;
+    let replay_max = config.listen.reports_replay as usize;
+    let mut reports = vec![VecDeque::new(); config.setup.strategies.len()];
+    let mut rebuild = Rebuild::new(&directory);
+    let mut records = journal.records()?;
+    while let Some(record) = records.next()? {
+        let sequence = record.sequence;
+        match rebuild.take(&record)? {
+            Taken::Event { recorded, derived, digest_recorded, digest } => {
+                if recorded != derived || digest_recorded.is_some_and(|of| of != digest) {
+                    return Err(StartError::Differs { sequence });
+                }
+                for report in &rebuild.effects.to_strategy {
+                    keep(&mut reports, report, replay_max);
+                }
+            }
+            Taken::Checkpoint { recorded, derived } if recorded != derived => {
+                return Err(StartError::Differs { sequence });
+            }
+            _ => {}
+        }
+    }
+    // Tables keep their seed for the life of a journal: replay needs it.
+    config.setup.hash_seed = match rebuild.core() {
+        Some(_) => rebuild.setup().hash_seed,
+        None => options::random_seed(),
+    };
+    rebuild.open(config.setup.clone())?;
+    let Some((mut core, _)) = rebuild.into_core() else { return Err(StartError::NoRoom) };
+    let mut start = Start {
+        sequence: journal.sequence,
+        orders_open_count: core.orders_open_count(),
+        set_aside: journal.set_aside.clone(),
+        ..Start::default()
+    };
+    let (mut writer, mut keeper) = journal.open()?;
+    let mut clock = Clock::new(core.now());
+    let text = opening_text(config);
+    opening::append(&mut writer, clock.now(), options::CORE_VERSION, text.as_bytes(), || {
+        keeper.poll(clock.now());
+    })
+    .ok_or(StartError::NoRoom)?;
+
+    // The connections of the run before are gone: what was sent on them is in doubt.
+    for broker in 0..config.brokers.len() as u32 {
+        let broker = BrokerId(broker);
+        let down = Link { broker, state: LinkState::Down as u8, ..Link::default() };
+        remember(&mut core, &mut writer, Kind::Link, clock.now(), down);
+    }
+    if !start.set_aside.is_empty() {
+        let kill = Control {
+            target: u32::MAX,
+            operator: u32::MAX,
+            scope: Scope::Firm as u8,
+            note: Text::new("records were set aside").unwrap_or_default(),
+            ..Control::default()
+        };
+        remember(&mut core, &mut writer, Kind::Kill, clock.now(), kill);
+    }
+    start.set_aside.sort();
+    Ok(Recovered { core, writer, keeper, reports, start })
+}
+
+/// An event of the gate itself: decided and journaled like any other. It sends nothing.
+fn remember<B: Body>(core: &mut Core, writer: &mut Writer, kind: Kind, now: Nanos, body: B) {
+    let header = Header { time: now, strategy: StrategyId::NONE, ..Header::default() };
+    let frame = Frame::new(kind, header, body);
+    let decision = core.step(&frame, &[], &mut Effects::default());
+    writer.append(&[frame], &decision, core.digest());
+}
+
+fn keep(reports: &mut [VecDeque<Frame>], report: &Frame, max: usize) {
+    let Some(kept) = reports.get_mut(report.header.strategy.0 as usize) else { return };
+    if kept.len() == max {
+        kept.pop_front();
+    }
+    if max != 0 {
+        kept.push_back(*report);
+    }
+}
+
+/// A worker that is being put together, and the places of the stages in its poller.
+struct Builder<'a> {
+    config: &'a Config,
+    is_shared: bool,
+    path: Vec<Worker>,
+    cold: Vec<Worker>,
+}
+
+/// The stages of the path, in the order of their places.
+const STRATEGY: usize = 0;
+const BROKER: usize = 2;
+const RISK: usize = 3;
+const NAMES: [&str; 4] = ["strategy", "market", "broker", "risk"];
+
+impl<'a> Builder<'a> {
+    fn new(config: &'a Config, core_count: usize) -> Result<Self, StartError> {
+        let is_shared = match config.threads.layout {
+            Layout::Auto => core_count < NAMES.len() + 2,
+            Layout::Dedicated => false,
+            Layout::Shared => true,
+        };
+        let idle = match config.threads.idle {
+            process::Idle::Park => Idle::Park,
+            process::Idle::Backoff => Idle::Backoff,
+            process::Idle::Spin => Idle::Spin,
+        };
+        let names: &[&'static str] = if is_shared { &["path"] } else { &NAMES };
+        let clock = Clock::new(Nanos::ZERO);
+        let worker = |name, idle, spin| {
+            let poller = Poller::new(1024).map_err(|error| StartError::Io("a poller", error))?;
+            Ok::<_, StartError>(Worker::new(name, poller, clock.clone(), idle, spin))
+        };
+        let spin = config.threads.spin;
+        let path = names.iter().map(|name| worker(*name, idle, spin)).collect::<Result<_, _>>()?;
+        let cold = ["journal", "cold"].map(|name| worker(name, Idle::Park, Nanos::ZERO));
+        let cold = cold.into_iter().collect::<Result<_, _>>()?;
+        Ok(Self { config, is_shared, path, cold })
+    }
+
+    /// The worker of a stage of the path.
+    fn worker(&mut self, stage: usize) -> &mut Worker {
+        &mut self.path[if self.is_shared { 0 } else { stage }]
+    }
+
+    fn sockets(&mut self, stage: usize) -> Result<Sockets, StartError> {
+        let sockets = self.worker(stage).poller().sockets();
+        sockets.map_err(|error| StartError::Io("a poller", error))
+    }
+
+    /// What wakes `to` when `from` has sent it something: nothing, on one thread.
+    fn doorbell(&mut self, to: usize) -> Doorbell {
+        match self.is_shared {
+            true => Doorbell::NONE,
+            false => self.worker(to).poller().doorbell(),
+        }
+    }
+
+    fn build(mut self, keys: &Keys, recovered: Recovered) -> Result<Gateway, StartError> {
+        let Recovered { core, writer, keeper, reports, mut start } = recovered;
+        let config = self.config;
+        let messages = (config.ring_messages as usize).max(4 * EFFECTS_MAX);
+        let (strategy_to_risk, from_strategy) = ring(messages);
+        let (market_to_risk, from_market) = ring(messages);
+        let (broker_to_risk, from_broker) = ring(messages);
+        let (_admin_to_risk, from_admin): (Producer<Frame>, _) = ring(messages);
+        let (risk_to_strategy, to_strategy) = ring(messages);
+        let (risk_to_broker, to_broker) = ring(messages);
+        let mut now = Clock::new(core.now());
+        let now = now.now();
+
+        let strategies = options::strategies(config, keys, &core)
+            .map_err(|error| StartError::Io("a strategy's unix_user", error))?;
+        let rings = strategy::Rings {
+            strategy_to_risk,
+            risk_doorbell: self.doorbell(RISK),
+            risk_to_strategy: to_strategy,
+        };
+        let sockets = self.sockets(STRATEGY)?;
+        let mut strategy = StrategyStage::open(strategies, sockets, rings)
+            .map_err(|error| StartError::Io("[listen] tcp or unix", error))?;
+        for report in reports.iter().flatten() {
+            strategy.restore(report);
+        }
+        start.strategy_tcp = strategy.tcp_address();
+
+        let _market_to_risk: Producer<Frame> = market_to_risk;
+
+        let sockets = Arc::new(self.sockets(BROKER)?);
+        let mut links = Vec::new();
+        for at in 0..config.brokers.len() {
+            let broker = BrokerId(at as u32);
+            let (options, breaker) = options::broker(config, keys, at);
+            let place = Place {
+                broker,
+                report_sequence_last: core.broker(broker).map_or(0, |(sequence, _)| sequence),
+                now,
+                sockets: Some(Arc::clone(&sockets)),
+                market_to_broker: None,
+            };
+            links.push((options.open(place), breaker));
+        }
+        let broker = BrokerStage::new(to_broker, broker_to_risk, self.doorbell(RISK), links);
+
+        let rings = Rings {
+            admin_to_risk: from_admin,
+            broker_to_risk: from_broker,
+            market_to_risk: from_market,
+            strategy_to_risk: from_strategy,
+            risk_to_strategy,
+            risk_to_broker,
+            strategy_doorbell: self.doorbell(STRATEGY),
+            broker_doorbell: self.doorbell(BROKER),
+            journal_doorbell: self.cold[0].poller().doorbell(),
+        };
+        let batch_max = config.threads.batch_max as usize;
+        let is_sync = config.journal.policy == Policy::Sync;
+        let checkpoint_events = config.setup.checkpoint_events;
+        let risk = Risk::new(core, writer, rings, batch_max, checkpoint_events, is_sync);
+
+        let risk_doorbell = self.worker(RISK).poller().doorbell();
+        let interval = config.journal.sync_interval;
+        self.cold[0].add(Box::new(KeeperStage::new(keeper, interval, risk_doorbell)));
+        self.worker(STRATEGY).add(Box::new(strategy));
+        self.worker(BROKER).add(Box::new(broker));
+        self.worker(RISK).add(Box::new(risk));
+        if self.is_shared {
+            // What comes in goes on in the same round: in, decide, out.
+            self.path[0].set_round(&[0, 1, 2, 1, 0]);
+        }
+        let drain_timeout = config.gateway.drain_timeout;
+        Ok(Gateway { path: self.path, cold: self.cold, drain_timeout, start })
+    }
+}
