@@ -146,7 +146,7 @@ pub(crate) fn read_listen(table: &Table<'_>) -> Listen {
 
 /// Reads what `[[strategy]]` says about its session.
 pub(crate) fn read_session(table: &Table<'_>, listen: &Listen) -> Session {
-    let credential = read_credential(table);
+    let credential = read_credential(table, false);
     let problem = match &credential {
         Credential::UnixUser(_) if listen.unix.is_none() => Some((
             "unix_user",
@@ -171,7 +171,7 @@ pub(crate) fn read_session(table: &Table<'_>, listen: &Listen) -> Session {
 /// Reads one `[[feed]]`; `None` where it says not where it listens.
 pub(crate) fn read_feed(table: &Table<'_>) -> Option<Feed> {
     let name = table.get("name", name).unwrap_or_default();
-    let credential = read_credential(table);
+    let credential = read_credential(table, true);
     let interval = duration(Nanos::ZERO..=*PATIENCE.end());
     let interval_min = table.get("interval_min", interval).unwrap_or_default();
     let tcp = table.find("tcp", address)?;
@@ -244,7 +244,8 @@ pub(crate) fn key_file(value: &DeValue<'_>) -> Result<String, Problem> {
     Ok(path)
 }
 
-fn read_credential(table: &Table<'_>) -> Credential {
+/// A strategy without one can be tried, and cannot log on.
+fn read_credential(table: &Table<'_>, is_required: bool) -> Credential {
     let key_file = table.find("key_file", key_file);
     let unix_user = table.find("unix_user", unix_user);
     match (key_file, unix_user) {
@@ -257,7 +258,7 @@ fn read_credential(table: &Table<'_>) -> Credential {
             );
             Credential::None
         }
-        (Some(None), Some(None)) => {
+        (Some(None), Some(None)) if is_required => {
             let problem = "required; write for example key_file = \"keys/name.key\", or unix_user";
             table.refuse("key_file", problem.to_owned());
             Credential::None

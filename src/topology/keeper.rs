@@ -6,7 +6,7 @@ use crate::sys::poller::Doorbell;
 use crate::units::Nanos;
 
 /// Prepares, faults in, syncs and closes segments; wakes risk where effects wait for a sync.
-pub struct KeeperStage {
+pub(super) struct KeeperStage {
     keeper: Keeper,
     interval: Nanos,
     poll_at: Nanos,
@@ -16,7 +16,7 @@ pub struct KeeperStage {
 
 impl KeeperStage {
     /// Polled at least every `interval`.
-    pub const fn new(keeper: Keeper, interval: Nanos, risk_doorbell: Doorbell) -> Self {
+    pub(super) const fn new(keeper: Keeper, interval: Nanos, risk_doorbell: Doorbell) -> Self {
         Self { keeper, interval, poll_at: Nanos::ZERO, durable_sequence: 0, risk_doorbell }
     }
 }
