@@ -1,0 +1,238 @@
+//! A million decisions, refusals included, and not one allocation: counted on the deciding thread,
+//! through rings, core and journal.
+#![allow(unsafe_code, reason = "a global allocator that counts is unsafe by its trait")]
+
+use portcullis::journal::keeper::Keeper;
+use portcullis::journal::segment::Disk;
+use portcullis::journal::writer::Writer;
+use portcullis::journal::{Settings, recovery};
+use portcullis::message::{Exec, Frame, Header, Kind, Link, NewOrder, Quote, Report, Text};
+use portcullis::reject::RejectReason;
+use portcullis::ring::{Consumer, Producer, ring};
+use portcullis::risk::approved::Approved;
+use portcullis::risk::core::Core;
+use portcullis::risk::{Risk, Rings};
+use portcullis::sys::poller::Doorbell;
+use portcullis::topology::Stage;
+use portcullis::units::{Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes on to the system's allocator unchanged; only a counter is added.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const LIMITS: &str = r#"
+[capacity]
+orders = 4096
+orders_closed = 1024
+client_order_ids = 8192
+client_order_id_horizon = "0s"
+duplicates_per_window = 1024
+executions = 1024
+[limits]
+order_qty_max = 100
+order_notional_max = 15000
+price_collar_bps = 500
+reference_age_max = "10s"
+order_rate = [{ max = 50, window = "1ms" }]
+duplicate_window = "2us"
+open_orders_max = 512
+open_notional_max = 2000000
+position_qty_max = 100000
+position_value_max = 20000000
+gross_exposure_max = 20000000
+[[account]]
+name = "A"
+[[strategy]]
+name = "S"
+accounts = ["A"]
+[[broker]]
+name = "sim"
+kind = "sim"
+[[symbol]]
+name = "X"
+tick = "0.5"
+lot = "1"
+broker = "sim"
+"#;
+
+struct Bench {
+    risk: Risk,
+    keeper: Keeper,
+    from_strategy: Producer<Frame>,
+    from_broker: Producer<Frame>,
+    from_market: Producer<Frame>,
+    to_strategy: Consumer<Frame>,
+    to_broker: Consumer<Approved>,
+    time: u64,
+    _admin: Producer<Frame>,
+    _directory: Directory,
+}
+
+struct Directory(std::path::PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn journal(directory: &std::path::Path) -> (Writer, Keeper) {
+    let settings = Settings { segment_size: 16 << 20, reserve_size: 1 << 20, ..Settings::new(directory, 7, 1) };
+    recovery::recover(settings, Box::new(Disk)).unwrap().open().unwrap()
+}
+
+impl Bench {
+    fn new() -> Self {
+        let name = format!("portcullis-no-alloc-{}", std::process::id());
+        let directory = Directory(std::env::temp_dir().join(name));
+        let (writer, keeper) = journal(&directory.0);
+        let config = portcullis::config::parse(LIMITS, "test.toml").unwrap();
+        let (from_strategy, strategy_to_risk) = ring(1024);
+        let (from_broker, broker_to_risk) = ring(1024);
+        let (from_market, market_to_risk) = ring(1024);
+        let (admin, admin_to_risk) = ring(64);
+        let (risk_to_strategy, to_strategy) = ring(1024);
+        let (risk_to_broker, to_broker) = ring(1024);
+        let rings = Rings {
+            admin_to_risk,
+            broker_to_risk,
+            market_to_risk,
+            strategy_to_risk,
+            risk_to_strategy,
+            risk_to_broker,
+            strategy_doorbell: Doorbell::NONE,
+            broker_doorbell: Doorbell::NONE,
+            journal_doorbell: Doorbell::NONE,
+        };
+        let risk = Risk::new(Core::new(&config.setup), writer, rings, 64, 4096, false);
+        Self {
+            risk,
+            keeper,
+            from_strategy,
+            from_broker,
+            from_market,
+            to_strategy,
+            to_broker,
+            time: 1_000_000_000,
+            _admin: admin,
+            _directory: directory,
+        }
+    }
+
+    fn header(&self) -> Header {
+        Header { strategy: StrategyId(0), ..Header::default() }
+    }
+
+    /// One round of the deciding thread, and what it allocated.
+    fn round(&mut self) -> u64 {
+        self.time += 500_000;
+        let before = COUNT.with(Cell::get);
+        self.risk.poll(Nanos::from_raw(self.time));
+        COUNT.with(Cell::get) - before
+    }
+}
+
+#[test]
+fn a_million_decisions_allocate_nothing() {
+    let mut bench = Bench::new();
+    let (mut allocated, mut number, mut reasons) = (0, 0u64, std::collections::BTreeMap::new());
+    let up = Link { state: 1, ..Link::default() };
+    bench.from_broker.push(Frame::new(Kind::Link, bench.header(), up)).unwrap();
+    while number < 1_000_000 {
+        if number.is_multiple_of(64) {
+            let quote = Quote {
+                bid: Price::parse("99.5").unwrap(),
+                ask: Price::parse("100.5").unwrap(),
+                symbol: SymbolId(0),
+                ..Quote::default()
+            };
+            let _ = bench.from_market.push(Frame::new(Kind::Quote, bench.header(), quote));
+        }
+        for _ in 0..32 {
+            number += 1;
+            // Every eighth is wrong in some way, and the rate and the duplicates refuse others.
+            let (qty, price) = match number % 64 {
+                8 => ("500", "100"),
+                16 => ("1", "200"),
+                24 => ("1", "100.25"),
+                32 => ("0", "100"),
+                _ => (["1", "2", "3", "5", "8"][(number % 5) as usize], ["99.5", "100", "100.5"][(number % 3) as usize]),
+            };
+            let order = NewOrder {
+                price: Price::parse(price).unwrap(),
+                qty: Qty::parse(qty).unwrap(),
+                client_order_id: Text::new(&number.to_string()).unwrap(),
+                side: 1 + (number % 2) as u8,
+                order_type: 2,
+                time_in_force: 1,
+                ..NewOrder::default()
+            };
+            let frame = Frame::new(Kind::NewOrder, bench.header(), order);
+            assert!(bench.from_strategy.push(frame).is_ok());
+        }
+        allocated += bench.round();
+        while let Some(approved) = bench.to_broker.pop() {
+            let request = approved.frame().body::<portcullis::message::BrokerRequest>();
+            let fills = request.order_id.serial().is_multiple_of(3);
+            let report = Report {
+                order_id: request.order_id,
+                qty: request.qty,
+                price: request.price,
+                exec_id: Text::new(&format!("e{}", request.order_id.serial())).unwrap(),
+                exec: if fills { Exec::Trade } else { Exec::Canceled } as u8,
+                ..Report::default()
+            };
+            assert_ne!(request.order_id, OrderId::NONE);
+            let _ = bench.from_broker.push(Frame::new(Kind::Report, Header::default(), report));
+        }
+        while let Some(frame) = bench.to_strategy.pop() {
+            if frame.kind() == Some(Kind::Refusal) {
+                let reason = frame.body::<portcullis::message::Refusal>().reason();
+                *reasons.entry(reason).or_insert(0u64) += 1;
+            }
+        }
+        bench.keeper.poll(Nanos::from_raw(bench.time));
+    }
+    let counts = *bench.risk.core().counts();
+    println!("{counts:?}\nrefused: {reasons:?}");
+    assert_eq!(counts.orders, number);
+    assert!(100_000 < counts.orders_accepted);
+    for reason in [
+        RejectReason::QtyAboveMax,
+        RejectReason::PriceOutsideCollar,
+        RejectReason::PriceOffTick,
+        RejectReason::QtyZero,
+        RejectReason::OrderRateAboveMax,
+    ] {
+        assert!(reasons.contains_key(&Some(reason)), "{reason:?}");
+    }
+    assert_eq!(allocated, 0, "allocations over {number} decisions");
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = COUNT.with(Cell::get);
+    drop(std::hint::black_box(Box::new(1)));
+    assert_eq!(COUNT.with(Cell::get) - before, 1);
+}
