@@ -82,7 +82,7 @@ fn what_decides_has_no_float_no_lock_and_no_world() {
     forbid("src/risk", &words, &[], "risk is pure");
     forbid("src/protocol", &words, &[], "protocol is pure");
     let words = ["Mutex", "RwLock", "Condvar", "f32", "f64"];
-    for folder in ["src/ring", "src/strategy", "src/broker", "src/journal", "src/market"] {
+    for folder in ["src/ring", "src/strategy", "src/broker", "src/journal"] {
         forbid(folder, &words, &[], "no lock and no float on the path");
     }
 }

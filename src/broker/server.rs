@@ -52,7 +52,7 @@ pub enum Cut {
 /// So many connections at most.
 const CONNECTIONS_MAX: usize = 256;
 /// So many messages of one connection in one poll.
-const BATCH: usize = 1_024;
+const BATCH: usize = 256;
 /// The poller's number of the listener.
 const LISTENER: usize = CONNECTIONS_MAX;
 

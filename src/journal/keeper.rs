@@ -40,8 +40,10 @@ pub struct Keeper {
     segments: VecDeque<Tended>,
     spares: Arc<ArrayQueue<Spare>>,
     shared: Arc<Shared>,
-    /// Up to where the next sync makes durable, as seen when the last interval ended.
+    /// What the next sync makes durable once the writer has left its page.
     candidate: Snapshot,
+    /// What was published when the last interval ended.
+    seen_sequence: u64,
     sync_at: Nanos,
     retry_at: Nanos,
     is_disk_full: bool,
@@ -88,6 +90,7 @@ impl Keeper {
             segments: VecDeque::new(),
             spares,
             shared,
+            seen_sequence: candidate.sequence,
             candidate,
             sync_at: Nanos::ZERO,
             retry_at: Nanos::ZERO,
@@ -273,26 +276,27 @@ impl Keeper {
         Ok(1)
     }
 
-    /// Makes durable what lies in whole pages behind the writer, and all where it stands still.
+    /// Makes durable what lies in whole pages behind the writer, and all once it stands still.
     fn sync_behind(&mut self) -> Result<usize, JournalError> {
-        let (target, now) = (self.candidate, self.snapshot());
-        if target.sequence <= self.durable_sequence() {
+        let now = self.snapshot();
+        let is_at_rest = now.sequence == self.seen_sequence;
+        self.seen_sequence = now.sequence;
+        if now.sequence <= self.durable_sequence() {
             self.candidate = now;
             return Ok(0);
         }
+        let Snapshot { sequence, position } = self.candidate;
         let page = now.position.offset as usize / PAGE_SIZE * PAGE_SIZE;
-        let has_left = target.position.segment < now.position.segment
-            || target.position.offset as usize <= page;
-        if !has_left && target.sequence < now.sequence {
+        if is_at_rest {
+            self.sync_to(now, now.position.offset as usize)?;
+        } else if position.segment < now.position.segment {
+            self.sync_to(self.candidate, position.offset as usize)?;
+        } else if self.durable_sequence() < sequence && position.offset as usize <= page {
+            self.sync_to(self.candidate, page)?;
+        } else if self.durable_sequence() < sequence {
+            // The writer is still in the candidate's page.
             return Ok(0);
         }
-        let is_current = target.position.segment == now.position.segment;
-        let end = if is_current && has_left {
-            page
-        } else {
-            target.position.offset as usize
-        };
-        self.sync_to(target, end)?;
         self.candidate = now;
         Ok(1)
     }

@@ -10,7 +10,7 @@
 
 use crate::journal::Settings;
 use crate::journal::error::{JournalError, Problem};
-use crate::journal::format::START_OFFSET;
+use crate::journal::format::{RECORD_SIZE_MAX, START_OFFSET};
 use crate::journal::keeper::Keeper;
 use crate::journal::mark::{self, MarkFile};
 use crate::journal::reader::Reader;
@@ -270,6 +270,10 @@ fn set_aside_tail(directory: &Path, path: &Path, offset: u64) -> io::Result<()> 
     let Some(last) = file::last_nonzero(&file, offset)? else {
         return Ok(());
     };
+    if is_uncommitted(&file, offset, last)? {
+        file::zero_range(&file, offset, last + 1)?;
+        return file::sync_data(&file);
+    }
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     // Under its name only once it is whole, and before anything is zeroed.
     let target = free_name(directory, &format!("{name}.byte-{offset:010}"))?;
@@ -282,6 +286,14 @@ fn set_aside_tail(directory: &Path, path: &Path, offset: u64) -> io::Result<()> 
     file::sync_directory(directory)?;
     file::zero_range(&file, offset, last + 1)?;
     file::sync_data(&file)
+}
+
+/// True for the beginning of one record whose first word, stored last, is not there: the process
+/// ended within an append, so nothing that follows from that record has left it.
+fn is_uncommitted(file: &File, offset: u64, last: u64) -> io::Result<bool> {
+    let mut word = [0; 8];
+    let size = file::read_at(file, &mut word, offset)?;
+    Ok(size == word.len() && word == [0; 8] && last - offset < RECORD_SIZE_MAX as u64)
 }
 
 /// Nothing that was set aside before is written over.

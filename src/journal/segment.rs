@@ -122,14 +122,13 @@ pub(crate) fn open(
     path: &Path,
     identity: &Identity,
 ) -> Result<MappedSegment, JournalError> {
-    let make = || {
+    let mut make = || {
         let file = file::open_write(path)?;
         // A copy may have left holes, and a store into a hole on a full disk is SIGBUS.
         storage.allocate(&file, identity.segment_size)?;
         storage.sync_file(&file)?;
         MappedSegment::new(&file, identity.segment_size as usize)
     };
-    let mut make = make;
     make().map_err(|error: io::Error| explain(path, &error, identity.segment_size))
 }
 
@@ -162,21 +161,13 @@ pub(crate) fn read_identity(
     if identity.magic == MAGIC.swap_bytes() {
         return fail(Problem::ForeignEndianness);
     }
-    if !identity.is_intact() || count < size_of::<Identity>() {
+    let is_short = count < size_of::<Identity>();
+    if is_short || !identity.is_intact() {
         // Another version may have another layout; else it is ours and broken, or never was ours.
-        return fail(match identity {
-            Identity {
-                magic: MAGIC,
-                format_version: FORMAT_VERSION,
-                ..
-            } => Problem::IdentityDamaged,
-            Identity {
-                magic: MAGIC,
-                format_version,
-                ..
-            } => Problem::WrongVersion {
-                found: format_version,
-            },
+        let found = identity.format_version;
+        return fail(match identity.magic {
+            MAGIC if is_short || found == FORMAT_VERSION => Problem::IdentityDamaged,
+            MAGIC => Problem::WrongVersion { found },
             _ => Problem::NotASegment,
         });
     }

@@ -153,10 +153,8 @@ impl Writer {
         }
         let sequence = self.sequence + 1;
         let (head, continuations) = (frames[0], &frames[1..]);
-        let mut record = ShortRecord {
-            line: Line::new(sequence, frames.len(), decision, digest),
-            head,
-        };
+        let line = Line::new(sequence, frames.len(), decision, digest);
+        let mut record = ShortRecord { head, line };
         let mut crc = checksum(self.seed, bytemuck::bytes_of(&record));
         if !continuations.is_empty() {
             crc = self.append_continuations(crc, continuations);
@@ -165,9 +163,12 @@ impl Writer {
 
         // All but the first word, then the first word: it says that the record is there.
         let start = self.offset;
-        let bytes: &[u8; SHORT_RECORD_SIZE] = bytemuck::must_cast_ref(&record);
+        let bytes: &[u8; LINE_SIZE] = bytemuck::must_cast_ref(&record.line);
         self.segment
-            .bytes_mut(start + 8..start + SHORT_RECORD_SIZE)
+            .bytes_mut(start + LINE_SIZE..start + SHORT_RECORD_SIZE)
+            .copy_from_slice(record.head.bytes());
+        self.segment
+            .bytes_mut(start + 8..start + LINE_SIZE)
             .copy_from_slice(&bytes[8..]);
         self.segment.store_last(start, sequence);
         self.offset = start + LINE_SIZE + frames.len() * FRAME_SIZE;
@@ -277,7 +278,7 @@ fn reserve_offset(offset_max: usize, reserve_size: usize) -> usize {
 }
 
 fn pack(position: Position) -> u64 {
-    u64::from(position.segment) << 32 | position.offset / LINE_SIZE as u64
+    (u64::from(position.segment) << 32) | (position.offset / LINE_SIZE as u64)
 }
 
 fn unpack(word: u64) -> Position {

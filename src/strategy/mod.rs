@@ -262,8 +262,6 @@ impl StrategyStage {
                             else {
                                 break;
                             };
-                            #[cfg(test)]
-                            tests::panic_if_asked(head);
                             push(
                                 &mut self.rings.strategy_to_risk,
                                 head,
@@ -337,6 +335,8 @@ fn push(
     command.header.strategy = seat.strategy;
     command.header.continuation_count = continuations.len() as u8;
     let mut staged = strategy_to_risk.stage(command);
+    #[cfg(test)]
+    tests::panic_if_asked(head);
     for continuation in continuations {
         staged = staged.and(strategy_to_risk.stage(*continuation));
     }

@@ -95,7 +95,12 @@ impl Running {
     }
 
     /// Waits until something ends the run, then stops every worker in order.
-    pub fn wait(mut self) -> End {
+    pub fn wait(self) -> End {
+        self.wait_with_workers().0
+    }
+
+    /// The same, and hands the workers of the path back: their meters can be read.
+    pub fn wait_with_workers(mut self) -> (End, Vec<Worker>) {
         let end = loop {
             match self.events.recv() {
                 Ok(Event::Restarted { stage, message }) => {
@@ -109,8 +114,8 @@ impl Running {
                 }
             }
         };
-        self.end();
-        end
+        let workers = self.end();
+        (end, workers)
     }
 
     /// The path first: nothing new comes in, all that is under way goes out.
@@ -140,21 +145,19 @@ impl Running {
     }
 
     /// Ends every thread: the path, then what follows it, so that the journal sees all of it.
-    fn end(&mut self) {
+    fn end(&mut self) -> Vec<Worker> {
         self.phase.set(Phase::Ending);
         ring(&self.path);
-        for thread in self.path.drain(..) {
-            join(thread);
-        }
+        let workers = self.path.drain(..).filter_map(join).collect();
         self.cold_phase.set(Phase::Ending);
         ring(&self.cold);
-        for thread in self.cold.drain(..) {
-            join(thread);
-        }
+        // Their sockets and files close with them.
+        drop(self.cold.drain(..).map(join).collect::<Vec<_>>());
         if let Some((handle, thread)) = self.signals.take() {
             handle.close();
             let _ = thread.join();
         }
+        workers
     }
 }
 
@@ -185,10 +188,10 @@ fn ring(threads: &[Thread]) {
     }
 }
 
-fn join(thread: Thread) {
-    match thread.handle.join() {
-        // Its sockets and files close with it.
-        Ok(worker) => drop(worker),
-        Err(_) => tracing::error!(thread = thread.name, "ended by a panic outside its stages"),
+fn join(thread: Thread) -> Option<Worker> {
+    let worker = thread.handle.join();
+    if worker.is_err() {
+        tracing::error!(thread = thread.name, "ended by a panic outside its stages");
     }
+    worker.ok()
 }

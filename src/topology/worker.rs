@@ -6,6 +6,7 @@ use crate::sys::poller::Poller;
 use crate::units::Nanos;
 use crossbeam::channel::Sender;
 use crossbeam::utils::Backoff;
+use hdrhistogram::Histogram;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -100,6 +101,8 @@ pub struct Worker {
     restarts: u32,
     /// By stage: not polled before, after it has panicked.
     rests_until: Vec<Nanos>,
+    /// By stage, where latency is measured.
+    meters: Option<Vec<Histogram<u64>>>,
 }
 
 /// The pause after a stage's first restart; it doubles with each further one.
@@ -122,6 +125,7 @@ impl Worker {
             progress,
             restarts: 0,
             rests_until: Vec::new(),
+            meters: None,
         }
     }
 
@@ -130,6 +134,9 @@ impl Worker {
         self.round.push(self.stages.len());
         self.stages.push(stage);
         self.rests_until.push(Nanos::ZERO);
+        if let Some(meters) = &mut self.meters {
+            meters.push(meter());
+        }
     }
 
     /// Polls the stages in this order, some of them twice: a message that one hands to another
@@ -137,6 +144,17 @@ impl Worker {
     pub fn set_round(&mut self, round: &[usize]) {
         assert!(round.iter().all(|at| *at < self.stages.len()));
         self.round = round.to_vec();
+    }
+
+    /// From now on measures what each stage takes for a message: two more clock readings a poll.
+    pub fn measure(&mut self) {
+        self.meters = Some(self.stages.iter().map(|_| meter()).collect());
+    }
+
+    /// The time that each stage took, in nanoseconds for each message of a poll that handled some.
+    pub fn meters(&self) -> impl Iterator<Item = (&'static str, &Histogram<u64>)> {
+        let names = self.stages.iter().map(|stage| stage.name());
+        names.zip(self.meters.iter().flatten())
     }
 
     /// The thread's name.
@@ -204,13 +222,7 @@ impl Worker {
         let mut count = 0;
         let mut is_quiet = true;
         let mut panicked = None;
-        let Self {
-            poller,
-            stages,
-            round,
-            rests_until,
-            ..
-        } = self;
+        let Self { poller, stages, round, rests_until, meters, clock, .. } = self;
         let result = catch_unwind(AssertUnwindSafe(|| {
             poller.poll(|stage, readiness| {
                 panicked = Some(stage);
@@ -220,7 +232,13 @@ impl Worker {
                 panicked = Some(*at);
                 let stage = &mut stages[*at];
                 match phase {
-                    Phase::Running => count += stage.poll(now),
+                    Phase::Running => {
+                        let handled = match meters {
+                            None => stage.poll(now),
+                            Some(meters) => measured(&mut **stage, now, clock, &mut meters[*at]),
+                        };
+                        count += handled;
+                    }
                     _ => is_quiet &= stage.drain(now),
                 }
             }
@@ -297,6 +315,27 @@ impl Worker {
             catch_unwind(AssertUnwindSafe(|| stage.poll(now))).map_or(true, |count| count != 0)
         })
     }
+}
+
+/// Polls a stage and notes what each message took.
+fn measured(
+    stage: &mut (dyn Stage + Send),
+    now: Nanos,
+    clock: &mut Clock,
+    meter: &mut Histogram<u64>,
+) -> usize {
+    let begin = clock.now();
+    let handled = stage.poll(now);
+    if handled != 0 {
+        let nanos = clock.now().since(begin).raw() / handled as u64;
+        meter.saturating_record_n(nanos.max(1), handled as u64);
+    }
+    handled
+}
+
+/// From a nanosecond to ten seconds, to one part in a hundred.
+fn meter() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 10_000_000_000, 2).expect("the bounds are a range")
 }
 
 /// How often a clock looks at the wall clock, and the longest sleep.

@@ -143,7 +143,7 @@ impl Bench {
     /// Reads and compares every record; returns how many there are.
     pub(crate) fn read_all(&self) -> u64 {
         let mut reader = Reader::open(&self.path).unwrap();
-        while let Some(record) = reader.next_record().unwrap() {
+        while let Some(record) = reader.next().unwrap() {
             assert_is_event(&record);
         }
         assert_eq!(reader.invalid(), None);
@@ -156,7 +156,7 @@ impl Bench {
             .unwrap()
             .end;
         let file = file::open_write(&self.segment(end.segment)).unwrap();
-        file::write_at(&file, &[0xff; 100], end.offset + 20).unwrap();
+        file::write_at(&file, &[0xff; 100], end.offset).unwrap();
     }
 
     pub(crate) fn remove_mark(&self) {

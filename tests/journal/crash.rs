@@ -145,7 +145,7 @@ fn every_image_of_a_power_cut_is_a_prefix_with_all_that_was_durable() {
             let verified = verify(snapshot.path()).unwrap();
             assert!(durable <= verified.sequence && verified.sequence <= written);
             let mut reader = Reader::open(snapshot.path()).unwrap();
-            while let Some(record) = reader.next_record().unwrap() {
+            while let Some(record) = reader.next().unwrap() {
                 if record.frames.len() < 8 {
                     assert_is_event(&record);
                 }

@@ -14,7 +14,7 @@ use std::path::Path;
 fn offsets(bench: &Bench) -> Vec<u64> {
     let mut reader = Reader::open(bench.path()).unwrap();
     let mut offsets = Vec::new();
-    while let Some(record) = reader.next_record().unwrap() {
+    while let Some(record) = reader.next().unwrap() {
         assert_eq!(record.position.segment, 1);
         offsets.push(record.position.offset);
     }
@@ -109,7 +109,7 @@ fn cut_and_recovered_it_goes_on() {
         drop(recovered);
         bench.fill(50);
         let mut reader = Reader::open(bench.path()).unwrap();
-        while reader.next_record().unwrap().is_some() {}
+        while reader.next().unwrap().is_some() {}
         assert_eq!((reader.sequence(), reader.invalid()), (whole + 50, None));
     }
 }
@@ -245,7 +245,7 @@ fn a_segment_of_another_journal_or_another_place_is_not_read() {
     let last_of_first = {
         let mut reader = Reader::open(bench.path()).unwrap();
         let mut last = 0;
-        while let Some(record) = reader.next_record().unwrap().filter(|it| it.position.segment == 1) {
+        while let Some(record) = reader.next().unwrap().filter(|it| it.position.segment == 1) {
             last = record.sequence;
         }
         last

@@ -22,7 +22,7 @@ impl Chance {
 
     /// A number from 0 to `max`, both included.
     pub const fn up_to(&mut self, max: u64) -> u64 {
-        (self.bits() as u128 * (max as u128 + 1) >> 64) as u64
+        ((self.bits() as u128 * (max as u128 + 1)) >> 64) as u64
     }
 
     /// True for `share` in a million calls. Draws nothing for a share of nothing, so that faults

@@ -148,10 +148,10 @@ impl Exchange {
         if self.request_count == faults.silence_request {
             self.silent_until = now.after(faults.silence_span);
         }
-        if faults.disconnect_requests != 0
-            && self
-                .request_count
-                .is_multiple_of(faults.disconnect_requests)
+        let every = faults.disconnect_requests;
+        if every != 0
+            && self.request_count % every == 0
+            && self.request_count / every <= faults.disconnects_max
         {
             self.parties[party.0 as usize].is_cut = true;
         }

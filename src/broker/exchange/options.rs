@@ -61,6 +61,8 @@ pub struct Faults {
     pub late_fill_delay: Nanos,
     /// The link is cut behind every so-manyth request; zero is never.
     pub disconnect_requests: u64,
+    /// At most so often. Default: without a bound.
+    pub disconnects_max: u64,
     /// At this request, counted from 1, the exchange falls silent; zero is never.
     pub silence_request: u64,
     /// For so long; then it goes on where it stopped.
@@ -95,6 +97,7 @@ impl Default for Faults {
             late_fill_per_million: 0,
             late_fill_delay: Nanos::from_millis(1),
             disconnect_requests: 0,
+            disconnects_max: u64::MAX,
             silence_request: 0,
             silence_span: Nanos::from_secs(10),
         }

@@ -96,8 +96,17 @@ impl Rig {
     }
 
     fn count(&self, exec: Exec) -> usize {
-        let of = |told: &Told| matches!(told, Told::Report(_, found, _) if *found == exec);
-        self.told().iter().filter(|told| of(told)).count()
+        let is_such = |frame: &&Frame| {
+            frame.kind() == Some(Kind::Report) && frame.body::<Report>().exec == exec as u8
+        };
+        self.told.iter().filter(is_such).count()
+    }
+
+    /// What risk was told last of the link.
+    fn link(&self) -> Option<LinkState> {
+        let mut frames = self.told.iter().rev();
+        let link = frames.find(|frame| frame.kind() == Some(Kind::Link))?;
+        LinkState::from_byte(link.body::<Link>().state)
     }
 
     fn links(&self) -> Vec<LinkState> {
