@@ -1,8 +1,10 @@
 //! Portcullis: a low-latency, lock-free pre-trade risk gateway.
 
+pub mod admin;
 pub mod broker;
 pub mod command;
 pub mod config;
+pub mod follower;
 pub mod journal;
 pub mod message;
 pub mod protocol;

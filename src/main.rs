@@ -1,6 +1,8 @@
 //! The command line, thin.
 
 use clap::{Args, Parser, Subcommand};
+use portcullis::admin::client;
+use portcullis::admin::request::Request;
 use portcullis::command::{self, Failure};
 use portcullis::config::{self, Config};
 use std::io::{self, IsTerminal, Write};
@@ -50,6 +52,48 @@ enum Command {
         #[arg(long)]
         summary: bool,
     },
+    /// Ask a running gateway where everything stands.
+    Status(Operators),
+    /// Live orders of a running gateway.
+    Orders {
+        #[command(flatten)]
+        at: Operators,
+        #[command(flatten)]
+        only: Only,
+    },
+    /// Positions of a running gateway.
+    Positions {
+        #[command(flatten)]
+        at: Operators,
+        #[command(flatten)]
+        only: Only,
+    },
+    /// What each level of a running gateway has at risk.
+    Levels(Operators),
+    /// Drop a kill switch: nothing new passes below it, and what lives is cancelled.
+    Kill(Switch),
+    /// Ask to raise a kill switch. As many persons as `raise_persons` says must ask.
+    Raise(Switch),
+    /// Say what became of an order in doubt, as the broker told you.
+    Settle {
+        #[command(flatten)]
+        at: Operators,
+        /// The order's account.
+        #[arg(long)]
+        account: String,
+        /// The order's client order id.
+        #[arg(long)]
+        id: String,
+        /// How much of it was filled in all.
+        #[arg(long)]
+        filled: String,
+        /// The average price of what was filled and not reported.
+        #[arg(long)]
+        price: Option<String>,
+        /// How much of it still stands at the broker.
+        #[arg(long, default_value = "0")]
+        leaves: String,
+    },
     /// Look into a journal.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -57,10 +101,52 @@ enum Command {
     Replay {
         /// The journal's directory.
         journal: PathBuf,
+        /// Other limits: say which decisions they would have changed.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         /// For machines.
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+struct Operators {
+    /// The configuration of the running gateway, which names its socket.
+    #[arg(long, value_name = "FILE", required_unless_present = "socket")]
+    config: Option<PathBuf>,
+    /// The operators' socket itself.
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
+    socket: Option<PathBuf>,
+    /// For machines.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Only {
+    /// Of this account alone.
+    #[arg(long)]
+    account: Option<String>,
+    /// Of this strategy alone.
+    #[arg(long)]
+    strategy: Option<String>,
+    /// Of this symbol alone.
+    #[arg(long)]
+    symbol: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Switch {
+    #[command(flatten)]
+    at: Operators,
+    /// firm, account, strategy or symbol.
+    scope: String,
+    /// The name of the account, strategy or symbol; none for the firm.
+    name: Option<String>,
+    /// Why, in a few words.
+    #[arg(long)]
+    note: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,7 +171,7 @@ fn main() -> ExitCode {
     let cores = core_affinity::get_core_ids().unwrap_or_default();
     let arguments = Arguments::parse();
     match execute(arguments.command, &cores) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("portcullis: {}", failure.text);
             ExitCode::from(failure.status)
@@ -93,7 +179,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<(), Failure> {
+fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode, Failure> {
+    use portcullis::admin::request::Command as Act;
     match command {
         Command::Run(file) => {
             log_to_standard_error();
@@ -115,8 +202,51 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<(), Fail
         Command::Journal(JournalCommand::Verify { journal, json }) => {
             print(&command::journal::verify(&journal, json)?)
         }
-        Command::Replay { journal, json } => print(&command::replay::run(&journal, json)?),
+        Command::Replay { journal, config, json } => {
+            let other = config.map(|path| load(&path)).transpose()?;
+            print(&command::replay::run(&journal, other.map(|config| config.setup), json)?)
+        }
+        Command::Status(at) => return ask(at, Request { command: Act::Status, ..Request::default() }),
+        Command::Levels(at) => return ask(at, Request { command: Act::Levels, ..Request::default() }),
+        Command::Orders { at, only } => return ask(at, filtered(Act::Orders, only)),
+        Command::Positions { at, only } => return ask(at, filtered(Act::Positions, only)),
+        Command::Kill(switch) => return throw(Act::Kill, switch),
+        Command::Raise(switch) => return throw(Act::Raise, switch),
+        Command::Settle { at, account, id, filled, price, leaves } => {
+            let request = Request {
+                command: Act::Settle,
+                account: Some(account),
+                id: Some(id),
+                filled: Some(filled),
+                price,
+                leaves: Some(leaves),
+                ..Request::default()
+            };
+            return ask(at, request);
+        }
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+fn filtered(command: portcullis::admin::request::Command, only: Only) -> Request {
+    let Only { account, strategy, symbol } = only;
+    Request { command, account, strategy, symbol, ..Request::default() }
+}
+
+fn throw(
+    command: portcullis::admin::request::Command,
+    switch: Switch,
+) -> Result<ExitCode, Failure> {
+    let Switch { at, scope, name, note } = switch;
+    ask(at, Request { command, scope: Some(scope), name, note, ..Request::default() })
+}
+
+fn ask(at: Operators, request: Request) -> Result<ExitCode, Failure> {
+    let place = match (at.config, at.socket) {
+        (_, Some(socket)) => client::Place::Socket(socket),
+        (config, None) => client::Place::Config(config.unwrap_or_default()),
+    };
+    client::run(&request, &client::Options::new(place, at.json)).map_err(Failure::of)
 }
 
 fn load(path: &Path) -> Result<Config, Failure> {

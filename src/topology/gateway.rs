@@ -4,11 +4,15 @@ use super::keeper::KeeperStage;
 use super::options;
 use super::rebuild::{Rebuild, RebuildError, Taken, opening_text};
 use super::worker::{Idle, Worker};
+use crate::admin::socket::SocketError;
+use crate::admin::{self, Admin, Ends, kernel_peers};
 use crate::broker::BrokerStage;
 use crate::broker::registry::Place;
 use crate::config::Config;
 use crate::config::keys::Keys;
 use crate::config::process::{self, Layout, Policy};
+use crate::follower::Follower;
+use crate::follower::names::Names;
 use crate::journal::error::JournalError;
 use crate::journal::keeper::Keeper;
 use crate::journal::segment::Disk;
@@ -71,6 +75,8 @@ pub enum StartError {
     },
     /// The journal has no room for the run's opening.
     NoRoom,
+    /// The operators' socket.
+    Admin(SocketError),
     /// A socket or a poller.
     Io(&'static str, io::Error),
 }
@@ -88,6 +94,7 @@ impl fmt::Display for StartError {
             Self::NoRoom => out.write_str(
                 "the journal has no room to begin a run: free disk space below journal.directory",
             ),
+            Self::Admin(error) => error.fmt(out),
             Self::Io(what, error) => write!(out, "{what}: {error}"),
         }
     }
@@ -226,6 +233,9 @@ struct Builder<'a> {
     cold: Vec<Worker>,
 }
 
+/// A follower looks for records so many times in each interval of the journal's syncs.
+const FOLLOWS_PER_SYNC: u64 = 10;
+
 /// The stages of the path, in the order of their places.
 const STRATEGY: usize = 0;
 const BROKER: usize = 2;
@@ -282,7 +292,7 @@ impl<'a> Builder<'a> {
         let (strategy_to_risk, from_strategy) = ring(messages);
         let (market_to_risk, from_market) = ring(messages);
         let (broker_to_risk, from_broker) = ring(messages);
-        let (_admin_to_risk, from_admin): (Producer<Frame>, _) = ring(messages);
+        let (admin_to_risk, from_admin) = ring(messages);
         let (risk_to_strategy, to_strategy) = ring(messages);
         let (risk_to_broker, to_broker) = ring(messages);
         let mut now = Clock::new(core.now());
@@ -339,6 +349,7 @@ impl<'a> Builder<'a> {
 
         let risk_doorbell = self.worker(RISK).poller().doorbell();
         let interval = config.journal.sync_interval;
+        self.follow(&keeper, admin_to_risk, risk_doorbell.clone())?;
         self.cold[0].add(Box::new(KeeperStage::new(keeper, interval, risk_doorbell)));
         self.worker(STRATEGY).add(Box::new(strategy));
         self.worker(BROKER).add(Box::new(broker));
@@ -349,5 +360,29 @@ impl<'a> Builder<'a> {
         }
         let drain_timeout = config.gateway.drain_timeout;
         Ok(Gateway { path: self.path, cold: self.cold, drain_timeout, start })
+    }
+
+    /// The cold thread: operators' socket first, since it has a place in the poller.
+    fn follow(
+        &mut self,
+        keeper: &Keeper,
+        admin_to_risk: Producer<Frame>,
+        risk_doorbell: Doorbell,
+    ) -> Result<(), StartError> {
+        let cold = &mut self.cold[1];
+        let (doorbell, sockets) = (cold.poller().doorbell(), cold.poller().sockets());
+        let sockets = sockets.map_err(|error| StartError::Io("a poller", error))?;
+        let interval = Nanos::from_raw(self.config.journal.sync_interval.raw() / FOLLOWS_PER_SYNC);
+        let directory = &self.config.journal.directory;
+        let tail = keeper.tail()?;
+        let (follower, views) = Follower::new(directory, tail, interval, doorbell.clone());
+        let names = Arc::new(Names::new(&self.config.setup));
+        let ends = Ends { admin_to_risk, risk_doorbell, views, doorbell };
+        let settings = admin::Settings::new(self.config);
+        let admin = Admin::new(settings, names, ends, kernel_peers(), sockets)
+            .map_err(StartError::Admin)?;
+        cold.add(Box::new(admin));
+        cold.add(Box::new(follower));
+        Ok(())
     }
 }

@@ -1,0 +1,140 @@
+//! Act: what an operator has asked for, sent to risk or to the follower.
+
+use crate::admin::request::{Action, Named};
+use crate::admin::{Admin, Waiting, What, failed, unconfirmed};
+use crate::follower::query::Query;
+use crate::message::{Body, Control, Frame, Header, Kind, Scope, Settle};
+use crate::units::{Nanos, OrderId, StrategyId};
+
+impl Admin {
+    pub(super) fn act(&mut self, place: usize, action: Action, now: Nanos) {
+        let operator = self.sessions[place]
+            .as_ref()
+            .map_or(u32::MAX, |session| session.operator);
+        match action {
+            Action::Ask(query) => self.ask(place, query, What::View, now),
+            Action::Control(kind, control) => {
+                let scope = Scope::from_byte(control.scope).unwrap_or(Scope::Firm);
+                let (name, note) = (self.names.name(scope, control.target), control.note);
+                let about = format!("{} {name} ({note})", scope.text());
+                self.push(
+                    place,
+                    kind,
+                    Control {
+                        operator,
+                        ..control
+                    },
+                    &about,
+                    now,
+                );
+            }
+            Action::Settle(Named::Number(order_id), settle) => {
+                self.settle(place, Settle { order_id, ..settle }, now);
+            }
+            Action::Settle(Named::Id(account, client_order_id), settle) => {
+                let query = Query::Order {
+                    account,
+                    client_order_id,
+                };
+                self.ask(place, query, What::Order(settle), now);
+            }
+        }
+    }
+
+    pub(super) fn settle(&mut self, place: usize, settle: Settle, now: Nanos) {
+        if settle.order_id == OrderId::NONE {
+            self.reply(place, failed("order_id: no order has this number"), now);
+            return;
+        }
+        let operator = self.sessions[place]
+            .as_ref()
+            .map_or(u32::MAX - 1, |it| it.operator);
+        let Settle {
+            order_id,
+            filled,
+            leaves,
+            price,
+            ..
+        } = settle;
+        let about = format!(
+            "order {}: filled {filled} at {price}, leaves {leaves}",
+            order_id.0
+        );
+        self.push(
+            place,
+            Kind::Settle,
+            Settle { operator, ..settle },
+            &about,
+            now,
+        );
+    }
+
+    fn ask(&mut self, place: usize, query: Query, what: What, now: Nanos) {
+        let token = self.wait(place, what, now);
+        if self.ends.views.ask(token, query, &self.reply).is_err() {
+            self.take_waiting(place);
+            self.reply(place, failed("the follower is busy: try again"), now);
+        }
+    }
+
+    /// Sends an act to risk, and waits for its record.
+    fn push<B: Body>(&mut self, place: usize, kind: Kind, body: B, about: &str, now: Nanos) {
+        // Later than any of an earlier run, which the follower may still be reading.
+        self.correlation = (self.correlation + 1).max(CORRELATION_BIT | now.raw());
+        let correlation = self.correlation;
+        let header = Header {
+            time: now,
+            correlation,
+            strategy: StrategyId::NONE,
+            ..Header::default()
+        };
+        let operator = self.operator(place).to_owned();
+        tracing::warn!(operator, ?kind, correlation, about, "an operator acts");
+        let token = self.wait(place, What::Act(kind), now);
+        let until = now.after(self.settings.answer_timeout);
+        let query = Query::Act { correlation, until };
+        let is_watched = self.ends.views.ask(token, query, &self.reply).is_ok();
+        if self
+            .ends
+            .admin_to_risk
+            .push(Frame::new(kind, header, body))
+            .is_err()
+        {
+            self.take_waiting(place);
+            tracing::error!(
+                operator,
+                ?kind,
+                correlation,
+                "admin_to_risk is full: not done"
+            );
+            self.reply(
+                place,
+                failed("not done: the gate does not take it in; try again"),
+                now,
+            );
+            return;
+        }
+        self.ends.risk_doorbell.ring();
+        if !is_watched {
+            self.take_waiting(place);
+            self.reply(place, unconfirmed(kind, Nanos::ZERO), now);
+        }
+    }
+
+    fn wait(&mut self, place: usize, what: What, now: Nanos) -> u64 {
+        self.token += 1;
+        let token = self.token;
+        let deadline = now.after(self.settings.answer_timeout);
+        if let Some(session) = &mut self.sessions[place] {
+            session.waiting = Some(Waiting {
+                token,
+                deadline,
+                what,
+            });
+        }
+        token
+    }
+}
+
+/// Set in the correlation of every act: no other stage gives out such.
+const CORRELATION_BIT: u64 = 1 << 63;

@@ -1,0 +1,247 @@
+//! Follower: the core again, fed from the journal, for everything cold.
+//!
+//! In:   the journal's records, by its tail; questions of other stages, by a channel.
+//! Out:  answers, by their channels; an alarm, once, in the log and in every status.
+//! Owns: a core of its own, which nothing else feeds.
+//!
+//! No other thread's state is looked at: the hot core never knows that it is watched. What is shown
+//! is what the journal says, so it is true of the gate up to the lag that stands beside it.
+//!
+//! Invariants:
+//! - Every record is compared; a difference is told once and stays until the gateway is restarted.
+//! - One poll takes at most [`RECORDS_MAX`] records and [`QUESTIONS_MAX`] questions.
+
+pub mod names;
+pub mod other;
+pub mod query;
+pub mod replay;
+pub mod replica;
+
+mod acts;
+mod places;
+mod view;
+
+use crate::follower::acts::Acts;
+use crate::follower::names::Names;
+use crate::follower::query::{Query, Question, Said, Views};
+use crate::follower::replica::{Difference, Replica};
+use crate::follower::view::View;
+use crate::journal::reader::Tail;
+use crate::risk::core::Core;
+use crate::sys::poller::Doorbell;
+use crate::topology::Stage;
+use crate::topology::rebuild::{RebuildError, Taken};
+use crate::units::Nanos;
+use crossbeam::channel::{Receiver, bounded};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The most records of one poll.
+pub const RECORDS_MAX: usize = 256;
+/// The most questions of one poll.
+pub const QUESTIONS_MAX: usize = 16;
+
+/// The core again, a little later.
+#[derive(Debug)]
+pub struct Follower {
+    replica: Replica,
+    tail: Tail,
+    /// Of the run that the last record belongs to.
+    names: Names,
+    acts: Acts,
+    questions: Receiver<Question>,
+    interval: Nanos,
+    now: Nanos,
+    /// The time of the last record.
+    record_time: Nanos,
+    alarm: Option<Difference>,
+    failure: Option<String>,
+}
+
+impl Follower {
+    /// Follows from the first record. `journal` stands in errors; `interval`: how often it looks
+    /// for records when nothing wakes it; `doorbell`: of its thread.
+    pub fn new(journal: &Path, tail: Tail, interval: Nanos, doorbell: Doorbell) -> (Self, Views) {
+        let (sender, questions) = bounded(QUESTIONS_WAITING_MAX);
+        let follower = Self {
+            replica: Replica::new(journal),
+            tail,
+            names: Names::default(),
+            acts: Acts::default(),
+            questions,
+            interval,
+            now: Nanos::ZERO,
+            record_time: Nanos::ZERO,
+            alarm: None,
+            failure: None,
+        };
+        let views = Views {
+            questions: sender,
+            doorbell,
+        };
+        (follower, views)
+    }
+
+    /// Its core; `None` before the first run has opened.
+    pub const fn core(&self) -> Option<&Core> {
+        self.replica.core()
+    }
+
+    /// The first record with which it did not agree.
+    pub const fn alarm(&self) -> Option<&Difference> {
+        self.alarm.as_ref()
+    }
+
+    /// How many records it is behind the writer, and how old the last one is that it has read.
+    pub fn lag(&self) -> (u64, Nanos) {
+        match self.tail.lag() {
+            0 => (0, Nanos::ZERO),
+            records => (records, self.now.since(self.record_time)),
+        }
+    }
+
+    fn read(&mut self) -> usize {
+        for count in 0..RECORDS_MAX {
+            match self.read_one() {
+                Ok(true) => {}
+                Ok(false) => return count,
+                Err(error) => {
+                    tracing::error!(%error, "the journal cannot be read: views stand still");
+                    self.failure = Some(error.to_string());
+                    return count;
+                }
+            }
+        }
+        RECORDS_MAX
+    }
+
+    /// False where there is no record.
+    fn read_one(&mut self) -> Result<bool, RebuildError> {
+        if self.failure.is_some() {
+            return Ok(false);
+        }
+        let Some(record) = self.tail.next()? else {
+            return Ok(false);
+        };
+        let (taken, difference) = self.replica.apply(&record)?;
+        let head = &record.frames[0];
+        self.record_time = head.header.time;
+        let setup = self.replica.setup();
+        match (taken, self.replica.core()) {
+            (Taken::Opened, _) => {
+                self.names = Names::new(setup);
+                self.acts.open();
+            }
+            (Taken::Event { recorded, .. }, Some(core)) => {
+                let sequence = record.sequence;
+                self.acts
+                    .note(sequence, head, &recorded, core, setup, &self.names);
+            }
+            _ => {}
+        }
+        if let Some(difference) = difference
+            && self.alarm.is_none()
+        {
+            let Difference {
+                sequence,
+                recorded,
+                derived,
+                ..
+            } = difference;
+            tracing::error!(
+                sequence,
+                %recorded,
+                %derived,
+                "the follower does not agree with the gate: stop it, keep the journal"
+            );
+            self.alarm = Some(difference);
+        }
+        Ok(true)
+    }
+
+    fn answer(&mut self) -> usize {
+        // Nothing can be said before the first run has opened, but that it never will.
+        if self.core().is_none() && self.failure.is_none() {
+            return 0;
+        }
+        for count in 0..QUESTIONS_MAX {
+            let Ok(question) = self.questions.try_recv() else {
+                return count;
+            };
+            if let Query::Act { correlation, until } = question.query {
+                self.acts.watch(question, correlation, until);
+                continue;
+            }
+            let said = self.say(question.query);
+            question.reply.send(question.token, said);
+        }
+        QUESTIONS_MAX
+    }
+
+    fn say(&self, query: Query) -> Said {
+        let (core, setup) = (self.core(), self.replica.setup());
+        let view = core.map(|core| View {
+            core,
+            setup,
+            names: &self.names,
+        });
+        let mut value = match (query, view) {
+            (
+                Query::Order {
+                    account,
+                    client_order_id,
+                },
+                _,
+            ) => {
+                let id = core.and_then(|core| core.order_id(account, &client_order_id));
+                return Said::Order(id);
+            }
+            (_, Some(view)) => view.say(query, &self.acts),
+            (_, None) => json!({}),
+        };
+        let (lag_records, lag) = self.lag();
+        value["sequence"] = json!(self.tail.sequence());
+        value["lag_records"] = json!(lag_records);
+        value["lag_nanos"] = json!(lag.raw());
+        value["alarm"] = self
+            .alarm
+            .map_or(Value::Null, |alarm| self.say_alarm(&alarm));
+        value["failure"] = json!(self.failure);
+        Said::View(value)
+    }
+
+    fn say_alarm(&self, alarm: &Difference) -> Value {
+        json!({
+            "sequence": alarm.sequence,
+            "time": view::time(alarm.time),
+            "recorded": alarm.recorded.to_string(),
+            "derived": alarm.derived.to_string(),
+            "differences": self.replica.difference_count(),
+        })
+    }
+}
+
+impl Stage for Follower {
+    fn name(&self) -> &'static str {
+        "follower"
+    }
+
+    fn poll(&mut self, now: Nanos) -> usize {
+        self.now = now;
+        self.acts.expire(now);
+        let count = self.read();
+        count + self.answer()
+    }
+
+    fn deadline(&self) -> Nanos {
+        self.now.after(self.interval)
+    }
+
+    /// Its core may be half changed: it reads no further and says so. The gate does not need it.
+    fn restart(&mut self, _now: Nanos) -> bool {
+        self.failure = Some("the follower has panicked: views stand still".to_owned());
+        true
+    }
+}
+
+const QUESTIONS_WAITING_MAX: usize = 256;

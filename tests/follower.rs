@@ -1,0 +1,423 @@
+//! Follower: agrees with the gate, notices when it does not, and says what the gate holds.
+
+#[path = "follower/flow.rs"]
+mod flow;
+#[path = "follower/gate.rs"]
+mod gate;
+
+use flow::{APPLIED, Random, control};
+use gate::{Gate, START, config, order};
+use portcullis::follower::query::{Query, Reply, Said, Views};
+use portcullis::follower::replica::Finding;
+use portcullis::follower::{Follower, RECORDS_MAX, other, replay};
+use portcullis::message::{Exec, Kind, Scope, Side};
+use portcullis::reject::RejectReason;
+use portcullis::risk::decision::{Decision, Outcome};
+use portcullis::sys::poller::Doorbell;
+use portcullis::topology::Stage as _;
+use portcullis::units::{AccountId, Nanos, Qty, StrategyId, SymbolId};
+use serde_json::Value;
+
+fn follow(gate: &Gate) -> (Follower, Views) {
+    let interval = Nanos::from_millis(10);
+    Follower::new(&gate.journal(), gate.tail(), interval, Doorbell::NONE)
+}
+
+fn catch_up(follower: &mut Follower, now: Nanos) {
+    while follower.poll(now) != 0 {}
+}
+
+fn ask(follower: &mut Follower, views: &Views, query: Query, now: Nanos) -> Value {
+    let (reply, answers) = Reply::channel(1, Doorbell::NONE);
+    views.ask(9, query, &reply).unwrap();
+    catch_up(follower, now);
+    let answer = answers.try_recv().unwrap();
+    assert_eq!(answer.token, 9);
+    match answer.said {
+        Said::View(value) => value,
+        said => panic!("{said:?}"),
+    }
+}
+
+fn seed() -> u64 {
+    let seed = std::env::var("PORTCULLIS_TEST_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let seed = seed.unwrap_or(20_261_121);
+    println!("PORTCULLIS_TEST_SEED={seed}");
+    seed
+}
+
+#[test]
+fn a_follower_agrees_with_the_gate_and_ends_where_it_is() {
+    let (config, mut random) = (config(), Random(seed()));
+    let mut gate = Gate::new(&config);
+    let (mut follower, _views) = follow(&gate);
+    for turn in 0..6000 {
+        gate.happen(&mut random);
+        if turn % 7 == 0 {
+            follower.poll(gate.now());
+        }
+    }
+    catch_up(&mut follower, gate.now());
+    assert_eq!(follower.alarm(), None);
+    assert_eq!(follower.lag(), (0, Nanos::ZERO));
+    assert_eq!(follower.core().unwrap().digest(), gate.core.digest());
+    assert_eq!(
+        follower.core().unwrap().state_hash(),
+        gate.core.state_hash()
+    );
+    let counts = gate.core.counts();
+    assert!(100 < counts.orders_accepted && 100 < counts.orders - counts.orders_accepted);
+    assert!(0 < counts.fills && 0 < counts.timeouts && 0 < counts.requests_accepted);
+
+    let report = replay::run(&mut gate.reader(), &gate.journal(), 10).unwrap();
+    assert_eq!(report.difference_count, 0, "{report}");
+    assert_eq!(report.records, gate.writer.sequence());
+    assert_eq!(report.decisions, counts.events);
+    assert_eq!(report.state_hash, gate.core.state_hash());
+    assert_eq!(report.digest, gate.core.digest());
+}
+
+#[test]
+fn the_lag_is_told_and_a_poll_takes_a_bounded_batch() {
+    let config = config();
+    let mut gate = Gate::new(&config);
+    let (mut follower, views) = follow(&gate);
+    // The opening stands before them.
+    let count = RECORDS_MAX as u64 + 9;
+    for _ in 0..count {
+        gate.quote(0, "99", "101");
+        gate.advance(Nanos::from_millis(1));
+    }
+    assert_eq!(follower.poll(gate.now()), RECORDS_MAX);
+    let (records, age) = follower.lag();
+    assert_eq!((records, age), (10, Nanos::from_millis(11)));
+    assert_eq!(follower.poll(gate.now()), 10);
+    assert_eq!(follower.poll(gate.now()), 0);
+    assert_eq!(
+        follower.deadline(),
+        gate.now().after(Nanos::from_millis(10))
+    );
+    let status = ask(&mut follower, &views, Query::Status, gate.now());
+    assert_eq!(status["sequence"], count + 1);
+    assert_eq!(status["lag_records"], 0);
+}
+
+/// What the journal says, and the sequence where the follower must cry out.
+fn alarm_of(tamper: impl Fn(&mut Gate)) -> (Finding, Finding) {
+    let config = config();
+    let mut gate = Gate::new(&config);
+    let (mut follower, views) = follow(&gate);
+    gate.quote(0, "99", "101");
+    gate.order(0, "1", "10", "100");
+    catch_up(&mut follower, gate.now());
+    assert_eq!(follower.alarm(), None);
+    tamper(&mut gate);
+    let sequence = gate.writer.sequence();
+    gate.checkpoint(1);
+    catch_up(&mut follower, gate.now());
+    let alarm = *follower.alarm().unwrap();
+    assert_eq!(alarm.sequence, sequence, "the first one stays");
+    let status = ask(&mut follower, &views, Query::Status, gate.now());
+    assert_eq!(status["alarm"]["sequence"], sequence);
+    assert_eq!(status["alarm"]["recorded"], alarm.recorded.to_string());
+    assert_eq!(status["alarm"]["derived"], alarm.derived.to_string());
+    assert!(2 <= status["alarm"]["differences"].as_u64().unwrap());
+    let report = replay::run(&mut gate.reader(), &gate.journal(), 1).unwrap();
+    assert_eq!(report.differences, [alarm]);
+    assert!(2 <= report.difference_count);
+    (alarm.recorded, alarm.derived)
+}
+
+#[test]
+fn a_changed_decision_raises_the_alarm() {
+    let (recorded, derived) = alarm_of(|gate| {
+        let too_large = order(0, 0, "2", Side::Buy, "26", "100");
+        let frame = gate.frame(Kind::NewOrder, StrategyId(0), too_large);
+        let accepted = Decision {
+            outcome: Outcome::Accepted,
+            ..APPLIED
+        };
+        gate.append(frame, &accepted, 5);
+    });
+    assert!(matches!(recorded, Finding::Decision(it) if it.outcome == Outcome::Accepted));
+    let Finding::Decision(derived) = derived else {
+        panic!("{derived:?}")
+    };
+    assert_eq!(derived.reason, Some(RejectReason::QtyAboveMax));
+}
+
+#[test]
+fn a_changed_limit_of_a_refusal_raises_the_alarm() {
+    let (recorded, derived) = alarm_of(|gate| {
+        let decision = gate.order(0, "2", "26", "100");
+        let again = order(0, 0, "3", Side::Buy, "26", "100");
+        let frame = gate.frame(Kind::NewOrder, StrategyId(0), again);
+        let changed = Decision {
+            limit: decision.limit + 1,
+            ..decision
+        };
+        gate.append(frame, &changed, 0);
+    });
+    let (Finding::Decision(recorded), Finding::Decision(derived)) = (recorded, derived) else {
+        panic!("{recorded:?} {derived:?}")
+    };
+    assert_eq!(
+        recorded,
+        Decision {
+            limit: derived.limit + 1,
+            ..derived
+        }
+    );
+}
+
+#[test]
+fn a_changed_digest_raises_the_alarm() {
+    let (recorded, derived) = alarm_of(|gate| {
+        let frame = gate.frame(Kind::Kill, StrategyId::NONE, control(0, 0));
+        gate.append(frame, &APPLIED, 0xBAD);
+    });
+    assert_eq!(recorded, Finding::Digest(0xBAD));
+    assert!(matches!(derived, Finding::Digest(_)));
+}
+
+#[test]
+fn a_changed_checkpoint_raises_the_alarm() {
+    let (recorded, derived) = alarm_of(|gate| gate.checkpoint(4));
+    let (Finding::Checkpoint(a), Finding::Checkpoint(b)) = (recorded, derived) else {
+        panic!("{recorded:?} {derived:?}")
+    };
+    assert_eq!(a ^ b, 4);
+}
+
+#[test]
+fn views_show_names_and_only_what_was_asked_for() {
+    let config = config();
+    let mut gate = Gate::new(&config);
+    let (mut follower, views) = follow(&gate);
+    gate.quote(0, "99", "102");
+    for (account, id) in [(0, "1"), (0, "2"), (1, "3")] {
+        assert_eq!(
+            gate.order(account, id, "10", "100.5").outcome,
+            Outcome::Accepted
+        );
+    }
+    let id = gate
+        .core
+        .order_id(AccountId(0), &portcullis::message::Text::new("1").unwrap());
+    gate.report(id.unwrap(), Exec::Trade, "4");
+    gate.take(gate.frame(Kind::Kill, StrategyId::NONE, control(1, 1)));
+    let now = gate.now();
+
+    let all = Query::Orders {
+        account: None,
+        strategy: None,
+        symbol: None,
+        count_max: 2,
+    };
+    let orders = ask(&mut follower, &views, all, now);
+    assert_eq!(orders["total"], 3);
+    assert_eq!(orders["orders"].as_array().unwrap().len(), 2);
+    let account = Some(AccountId(1));
+    let query = Query::Orders {
+        account,
+        strategy: None,
+        symbol: None,
+        count_max: 9,
+    };
+    let orders = ask(&mut follower, &views, query, now);
+    let order = &orders["orders"][0];
+    assert_eq!(orders["total"], 1);
+    assert_eq!(
+        (&order["account"], &order["strategy"]),
+        (&"B".into(), &"S".into())
+    );
+    assert_eq!(
+        (&order["id"], &order["price"]),
+        (&"3".into(), &"100.5".into())
+    );
+    let symbol = Some(SymbolId(1));
+    let query = Query::Orders {
+        account: None,
+        strategy: None,
+        symbol,
+        count_max: 9,
+    };
+    assert_eq!(ask(&mut follower, &views, query, now)["total"], 0);
+
+    for (books, owner, rows) in [
+        (Scope::Account, Some(0), 1),
+        (Scope::Strategy, None, 1),
+        (Scope::Firm, None, 1),
+    ] {
+        let query = Query::Positions {
+            books,
+            owner,
+            symbol: None,
+            count_max: 9,
+        };
+        let positions = ask(&mut follower, &views, query, now);
+        assert_eq!(positions["total"], rows, "{positions}");
+        assert_eq!(positions["positions"][0]["position"], "4");
+        assert_eq!(positions["positions"][0]["symbol"], "X");
+    }
+
+    let query = Query::Levels {
+        scope: Some(Scope::Account),
+        target: None,
+        count_max: 9,
+    };
+    let levels = ask(&mut follower, &views, query, now);
+    assert_eq!(levels["levels"][1]["name"], "B");
+    assert_eq!(levels["levels"][1]["killed"], true);
+    assert_eq!(levels["levels"][0]["open_notional"], "1608");
+
+    let references = ask(
+        &mut follower,
+        &views,
+        Query::References {
+            symbol: None,
+            count_max: 9,
+        },
+        now,
+    );
+    assert_eq!(references["total"], 1);
+    assert_eq!(references["references"][0]["mid"], "100.5");
+
+    let status = ask(&mut follower, &views, Query::Status, now);
+    assert_eq!(status["killed"][0]["name"], "B");
+    assert_eq!(status["links"][0]["broker"], "sim");
+    assert_eq!(status["orders_open"], 3);
+    assert_eq!(status["alarm"], Value::Null);
+    assert_eq!(START, now);
+}
+
+#[test]
+fn the_same_limits_change_nothing() {
+    let (config, mut random) = (config(), Random(seed()));
+    let mut gate = Gate::new(&config);
+    for turn in 0..4000 {
+        if turn == 2000 {
+            gate.restart(&config);
+        }
+        gate.happen(&mut random);
+    }
+    let changes = other::compare(&mut gate.reader(), &gate.journal(), &config.setup, 10).unwrap();
+    assert_eq!(changes.changed, 0, "{changes}");
+    assert_eq!((changes.consequences, changes.reports_dropped), (0, 0));
+    assert_eq!(changes.recorded.difference_count, 0);
+    assert!(1000 < changes.compared);
+
+    // The same things in another order: ids differ, names do not.
+    let mut turned = config.setup.clone();
+    turned.accounts.reverse();
+    turned.symbols.reverse();
+    turned.strategies.reverse();
+    turned.operators.reverse();
+    let changes = other::compare(&mut gate.reader(), &gate.journal(), &turned, 10).unwrap();
+    assert_eq!(changes.changed, 0, "{changes}");
+}
+
+#[test]
+fn other_limits_change_what_they_would_have_changed() {
+    let config = config();
+    let mut gate = Gate::new(&config);
+    gate.quote(0, "99", "101");
+    let small = gate.order(0, "1", "5", "100").order_id;
+    let large = gate.order(0, "2", "20", "100").order_id;
+    assert_eq!(
+        gate.order(0, "3", "26", "100").reason,
+        Some(RejectReason::QtyAboveMax)
+    );
+    assert_eq!(gate.order(0, "4", "1", "100").outcome, Outcome::Accepted);
+    for id in [small, large] {
+        gate.report(id, Exec::New, "0");
+        gate.report(id, Exec::Trade, "5");
+    }
+    assert_eq!(gate.cancel(0, "5", "2").outcome, Outcome::Accepted);
+    gate.report(large, Exec::Canceled, "0");
+    assert_eq!(gate.order(0, "6", "3", "100").outcome, Outcome::Accepted);
+
+    let mut tight = config.setup.clone();
+    tight.accounts[0].limits.order_qty_max = Some(Qty::parse("10").unwrap());
+    let changes = other::compare(&mut gate.reader(), &gate.journal(), &tight, 10).unwrap();
+    let key = (None, Some(RejectReason::QtyAboveMax));
+    assert_eq!(
+        changes.by_reason.into_iter().collect::<Vec<_>>(),
+        [(key, 1)]
+    );
+    assert_eq!((changes.compared, changes.changed), (5, 1));
+    assert_eq!((changes.consequences, changes.reports_dropped), (1, 3));
+    let example = &changes.examples[0];
+    assert_eq!((example.sequence, example.account.as_str()), (4, "A"));
+    assert_eq!(
+        (example.symbol.as_str(), example.client_order_id.as_str()),
+        ("X", "2")
+    );
+
+    let mut loose = config.setup.clone();
+    loose.accounts[0].limits.order_qty_max = None;
+    loose.accounts[0].limits.open_orders_max = Some(2);
+    let changes = other::compare(&mut gate.reader(), &gate.journal(), &loose, 10).unwrap();
+    let full = Some(RejectReason::OrdersOpenAboveMax);
+    let wanted = [
+        ((None, full), 1),
+        ((Some(RejectReason::QtyAboveMax), full), 1),
+    ];
+    assert_eq!(changes.by_reason.into_iter().collect::<Vec<_>>(), wanted);
+    // The third order is accepted alone, and makes no other order wait: no market answers it.
+    loose.accounts[0].limits.open_orders_max = Some(3);
+    let changes = other::compare(&mut gate.reader(), &gate.journal(), &loose, 10).unwrap();
+    let key = (Some(RejectReason::QtyAboveMax), None);
+    assert_eq!(
+        changes.by_reason.into_iter().collect::<Vec<_>>(),
+        [(key, 1)]
+    );
+}
+
+#[test]
+fn a_deadline_that_the_gate_was_late_for_is_not_held_against_other_limits() {
+    let config = config();
+    let mut gate = Gate::new(&config);
+    gate.quote(0, "99", "101");
+    gate.order(0, "1", "5", "100");
+    gate.advance(Nanos::from_secs(2));
+    let replace = gate.replace(0, "2", "1", "6", "100");
+    assert_eq!(
+        gate.record(replace).outcome,
+        Outcome::Accepted,
+        "its tick comes too late"
+    );
+    gate.quote(0, "99", "101");
+    let setup = &config.setup;
+    let changes = other::compare(&mut gate.reader(), &gate.journal(), setup, 10).unwrap();
+    assert_eq!((changes.compared, changes.changed), (2, 0), "{changes}");
+}
+
+#[test]
+fn a_follower_goes_on_from_run_to_run_as_the_gateway_does() {
+    let (mut config, mut random) = (config(), Random(seed()));
+    let mut gate = Gate::new(&config);
+    let (mut follower, views) = follow(&gate);
+    for _ in 0..300 {
+        gate.happen(&mut random);
+    }
+    config.setup.accounts[0].limits.order_qty_max = Some(Qty::parse("5").unwrap());
+    config.setup.accounts[0].limits.order_rate.clear();
+    gate.restart(&config);
+    for _ in 0..300 {
+        gate.happen(&mut random);
+    }
+    catch_up(&mut follower, gate.now());
+    assert_eq!(follower.alarm(), None);
+    let status = ask(&mut follower, &views, Query::Status, gate.now());
+    assert_eq!(status["failure"], Value::Null);
+    assert_eq!(status["digest"], format!("{:016x}", gate.core.digest()));
+    assert_eq!(
+        follower.core().unwrap().state_hash(),
+        gate.core.state_hash()
+    );
+    let report = replay::run(&mut gate.reader(), &gate.journal(), 10).unwrap();
+    assert_eq!((report.runs, report.difference_count), (2, 0));
+}
