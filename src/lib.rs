@@ -4,6 +4,7 @@ pub mod broker;
 pub mod command;
 pub mod config;
 pub mod journal;
+pub mod market;
 pub mod message;
 pub mod protocol;
 pub mod reject;
