@@ -6,6 +6,7 @@ pub mod command;
 pub mod config;
 pub mod follower;
 pub mod journal;
+pub mod market;
 pub mod message;
 pub mod protocol;
 pub mod reject;

@@ -3,30 +3,21 @@
 //! Never waits, unless asked to by [`StrategyClient::wait`]. Queueing an order allocates nothing and
 //! is no system call; [`StrategyClient::flush`] writes what is queued at once.
 
-use crate::message::{Cancel, FRAME_SIZE, Frame, NewOrder, Replace, Text};
+use crate::message::{Cancel, FRAME_SIZE, Frame, NewOrder, Quote, Replace, Text};
 use crate::protocol::native::bodies::{Fault, LogoutReason, Role};
 use crate::protocol::native::client::{Client, Event, Names, continuations};
 use crate::protocol::native::key::Key;
 use crate::protocol::native::parser::{self, Decoded, Inbox, Path, UNIT_FRAMES_MAX};
 use crate::protocol::native::session::InitiatorOptions;
-use crate::strategy::listener::Stream;
 use crate::sys::clock::Clock;
 use crate::sys::poller::{Poller, Sockets};
 use crate::sys::random;
+use crate::sys::stream::Stream;
 use crate::units::Nanos;
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
-use std::path::PathBuf;
 
-/// Where the gate listens.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Target {
-    /// By TCP: both ends prove that they have the key.
-    Tcp(SocketAddr),
-    /// By a Unix socket: the kernel tells the gate who this is.
-    Unix(PathBuf),
-}
+pub use crate::sys::stream::Address as Target;
 
 /// Who connects.
 #[derive(Clone, Debug)]
@@ -66,6 +57,8 @@ pub enum ClientError {
 #[derive(Debug)]
 pub struct StrategyClient {
     target: Target,
+    /// The way on which messages come.
+    path: Path,
     session: Client,
     poller: Poller,
     sockets: Sockets,
@@ -81,9 +74,19 @@ const READS_MAX: usize = 64;
 impl StrategyClient {
     /// Connects; the logon goes on in [`StrategyClient::poll`].
     pub fn connect(options: ClientOptions, now: Nanos) -> Result<Self, ClientError> {
+        Self::connect_as(Role::Strategy, Path::GateToStrategy, options, now)
+    }
+
+    /// Connects as somebody else, who is answered on `path`.
+    pub(crate) fn connect_as(
+        role: Role,
+        path: Path,
+        options: ClientOptions,
+        now: Nanos,
+    ) -> Result<Self, ClientError> {
         let session = InitiatorOptions {
             name: options.name,
-            role: Role::Strategy,
+            role,
             key: options.key,
             report_sequence_last: options.report_sequence_last,
             salt: random::bytes()?,
@@ -95,6 +98,7 @@ impl StrategyClient {
         stream.register(&sockets, 0)?;
         Ok(Self {
             target: options.target,
+            path,
             session: Client::new(session, now),
             poller,
             sockets,
@@ -170,7 +174,7 @@ impl StrategyClient {
     ) -> Result<usize, ClientError> {
         let mut count = 0;
         loop {
-            let head = match parser::decode(self.inbox.frames(), Path::GateToStrategy, u8::MAX) {
+            let head = match parser::decode(self.inbox.frames(), self.path, u8::MAX) {
                 Decoded::Incomplete => return Ok(count),
                 Decoded::Malformed(error) => return Err(self.fail(error.into())),
                 Decoded::Message { head, .. } => head,
@@ -237,6 +241,14 @@ impl StrategyClient {
     pub fn cancel(&mut self, cancel: Cancel, now: Nanos) -> Result<u64, ClientError> {
         self.check_room(&[])?;
         let head = self.session.cancel(cancel, now);
+        self.queue_command(head, &[])
+    }
+
+    /// Queues a quote, of a feed, and returns its sequence.
+    #[inline]
+    pub(crate) fn quote(&mut self, quote: Quote, now: Nanos) -> Result<u64, ClientError> {
+        self.check_room(&[])?;
+        let head = self.session.quote(quote, now);
         self.queue_command(head, &[])
     }
 

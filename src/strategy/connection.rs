@@ -4,9 +4,9 @@ use crate::message::Frame;
 use crate::protocol::native::bodies::Fault;
 use crate::protocol::native::parser::{Inbox, UNIT_FRAMES_MAX};
 use crate::protocol::native::session::Acceptor;
-use crate::strategy::listener::Stream;
 use crate::strategy::outbound::{Outbound, Stores};
 use crate::strategy::seat::Seat;
+use crate::sys::stream::Stream;
 use crate::units::Nanos;
 use std::io::{self, ErrorKind};
 

@@ -11,7 +11,7 @@ use crate::message::Frame;
 use bytemuck::Zeroable;
 
 /// A ring of reports by their sequence.
-pub(super) struct History {
+pub(crate) struct History {
     frames: Box<[Frame]>,
     oldest: u64,
     next: u64,

@@ -6,11 +6,12 @@ use crate::protocol::native::bodies::{
 };
 use crate::protocol::native::session::{Acceptor, AcceptorOptions};
 use crate::strategy::connection::{Link, Progress, Slot};
-use crate::strategy::listener::{Arrival, Listeners, TOKEN_FIRST};
+use crate::strategy::listener::{Listeners, TOKEN_FIRST};
 use crate::strategy::options::{Options, SymbolOptions};
 use crate::strategy::outbound::Outbound;
 use crate::strategy::seat::{self, Seat};
 use crate::strategy::{Counters, RETRY, Rings, StrategyStage};
+use crate::sys::listener::Arrival;
 use crate::sys::poller::Sockets;
 use crate::sys::random;
 use crate::topology::Stage;

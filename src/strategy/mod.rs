@@ -24,7 +24,7 @@ mod connection;
 mod history;
 mod lifecycle;
 mod listener;
-mod outbound;
+pub(crate) mod outbound;
 mod seat;
 #[cfg(test)]
 mod tests;

@@ -24,17 +24,17 @@ enum Source {
 
 /// What a session's frames are kept in.
 #[derive(Clone, Copy)]
-pub(super) struct Stores<'a> {
+pub(crate) struct Stores<'a> {
     /// The definitions of its accounts.
-    pub(super) accounts: &'a [Frame],
+    pub(crate) accounts: &'a [Frame],
     /// The definitions of all symbols.
-    pub(super) symbols: &'a [Frame],
+    pub(crate) symbols: &'a [Frame],
     /// Its reports; `None` before the logon.
-    pub(super) history: Option<&'a History>,
+    pub(crate) history: Option<&'a History>,
 }
 
 /// How far one session has come.
-pub(super) struct Outbound {
+pub(crate) struct Outbound {
     control: ArrayVec<Frame, CONTROL_MAX>,
     accounts_sent: usize,
     symbols_sent: usize,
@@ -53,7 +53,7 @@ type Pieces<'a> = ArrayVec<(Source, &'a [u8]), 6>;
 
 impl Outbound {
     /// Nothing to send.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             control: ArrayVec::new(),
             accounts_sent: 0,
@@ -69,17 +69,17 @@ impl Outbound {
     ///
     /// # Panics
     /// When more are waiting than a session ever has reason to send.
-    pub(super) fn control(&mut self, frame: Frame) {
+    pub(crate) fn control(&mut self, frame: Frame) {
         self.control.push(frame);
     }
 
     /// The session is live: after the control queue come definitions, then reports from `first`.
-    pub(super) fn start(&mut self, first: u64) {
+    pub(crate) fn start(&mut self, first: u64) {
         self.report_next = first;
     }
 
     /// The last message. What is not yet begun is not sent any more.
-    pub(super) fn end(&mut self, stores: Stores<'_>, logout: Frame) {
+    pub(crate) fn end(&mut self, stores: Stores<'_>, logout: Frame) {
         let begun = match self.written {
             0 => None,
             _ => self
@@ -96,13 +96,13 @@ impl Outbound {
 
     /// The first report that is not written.
     #[inline]
-    pub(super) fn report_next(&self) -> u64 {
+    pub(crate) fn report_next(&self) -> u64 {
         self.report_next
     }
 
     /// True where nothing is left to write.
     #[inline]
-    pub(super) fn is_empty(&self, stores: Stores<'_>) -> bool {
+    pub(crate) fn is_empty(&self, stores: Stores<'_>) -> bool {
         [
             Source::Control,
             Source::Accounts,
@@ -120,7 +120,7 @@ impl Outbound {
     /// Hands everything that is left to `write`, in one call, and notes how much it took. `None`:
     /// there was nothing.
     #[inline]
-    pub(super) fn write<E>(
+    pub(crate) fn write<E>(
         &mut self,
         stores: Stores<'_>,
         write: impl FnOnce(&[IoSlice<'_>]) -> Result<usize, E>,

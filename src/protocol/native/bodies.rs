@@ -15,6 +15,8 @@ wire_enum! {
         Strategy = 1, "strategy";
         /// The gate, to a broker's process.
         Gate = 2, "gate";
+        /// A feed of prices, to the gate.
+        Feed = 3, "feed";
     }
 }
 

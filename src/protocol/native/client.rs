@@ -3,8 +3,8 @@
 //! Pure. Nothing is allocated for an order.
 
 use crate::message::{
-    Cancel, Execution, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType, Refusal, Replace,
-    Scope, Side, Text, TimeInForce,
+    Cancel, Execution, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType, Quote, Refusal,
+    Replace, Scope, Side, Text, TimeInForce,
 };
 use crate::protocol::native::bodies::{Definition, Fault, LogoutReason};
 use crate::protocol::native::session::{Initiator, InitiatorOptions, Phase, Told};
@@ -196,6 +196,12 @@ impl Client {
     #[inline]
     pub fn cancel(&mut self, cancel: Cancel, now: Nanos) -> Option<Frame> {
         self.count(Frame::new(Kind::Cancel, Header::default(), cancel), now)
+    }
+
+    /// A quote, counted: for a feed.
+    #[inline]
+    pub fn quote(&mut self, quote: Quote, now: Nanos) -> Option<Frame> {
+        self.count(Frame::new(Kind::Quote, Header::default(), quote), now)
     }
 
     #[inline]

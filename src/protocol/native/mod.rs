@@ -1,15 +1,16 @@
-//! Native: the gate's own protocol, towards strategies and towards brokers' processes.
+//! Native: the gate's own protocol, towards strategies, brokers' processes and feeds of prices.
 //!
 //! Pure: no socket, clock, randomness or thread. Bytes, `now`, nonces and salts are handed in; frames
 //! are handed back.
 //!
-//! One protocol has two uses. In both, the end that connects is the **initiator** and sends commands;
+//! One protocol has three uses. In all, the end that connects is the **initiator** and sends commands;
 //! the end that listens is the **acceptor** and sends reports.
 //!
 //! | initiator | acceptor | commands | reports |
 //! |---|---|---|---|
 //! | a strategy | the gate | new order, cancel, replace | execution, refusal |
 //! | the gate | a broker's process | new, cancel, replace, status request | report |
+//! | a feed of prices | the gate | quote | none |
 //!
 //! What follows is all that a client needs, in any language.
 //!
@@ -86,6 +87,9 @@
 //! longer kept: the initiator knows that it must ask elsewhere what became of its orders. A last
 //! report that was never sent is refused: one end has lost its memory.
 //!
+//! A feed's quotes are counted from 1 again in each session: a quote that was lost is worth nothing
+//! once the next one is there. Its logon has seen report 0.
+//!
 //! A name has one session. A second logon is refused while the first lives, which is at most two and
 //! a half heartbeat intervals after its network was cut.
 //!
@@ -153,10 +157,11 @@
 //! | 34 | `BrokerReplace` | gate | broker |
 //! | 35 | `BrokerStatus` | gate | broker |
 //! | 48 | `Report` | broker | gate |
+//! | 64 | `Quote` | feed | gate |
 //! | 128 | `Challenge` | acceptor | initiator |
 //! | 129 | `Logon` | initiator | acceptor |
 //! | 130 | `Welcome` | acceptor | initiator |
-//! | 131 | `Definition` | gate | strategy, broker |
+//! | 131 | `Definition` | gate | strategy, broker, feed |
 //! | 132 | `Heartbeat` | both | both |
 //! | 133 | `Logout` | both | both |
 //!
@@ -290,6 +295,25 @@
 //! | 122 | 2 | `broker_reason` | the broker's own number, or 0 |
 //! | 124 | 4 | `request` | of a status, how many requests have arrived |
 //!
+//! ## Quotes of a feed
+//!
+//! The gate takes the last quote of each symbol, at most one per interval of its configuration, and
+//! judges it: a crossed price, a zero or a jump makes the symbol's reference unusable until a good price
+//! comes. Where nobody buys or sells, the price there is 0. A symbol that was not defined is passed
+//! over.
+//!
+//! #### Quote
+//!
+//! | offset | size | field | meaning |
+//! |---|---|---|---|
+//! | 32 | 8 | `bid` | the best price to sell at |
+//! | 40 | 8 | `ask` | the best price to buy at |
+//! | 48 | 8 | `bid_qty` | how much stands at the bid; 0 not said |
+//! | 56 | 8 | `ask_qty` | how much stands at the ask; 0 not said |
+//! | 64 | 8 | `source_time` | the feed's own time |
+//! | 72 | 4 | `symbol` | number, from the definitions |
+//! | 76 | 52 | `reserved` | 0 |
+//!
 //! ## The session layer
 //!
 //! A heartbeat's body is all reserved.
@@ -314,7 +338,7 @@
 //! | 72 | 36 | `name` | text, its name |
 //! | 108 | 4 | `version` | 1 |
 //! | 112 | 12 | `salt` | never used before with this key |
-//! | 124 | 1 | `role` | 1 strategy, 2 gate |
+//! | 124 | 1 | `role` | 1 strategy, 2 gate, 3 feed |
 //! | 125 | 3 | `reserved` | 0 |
 //!
 //! #### Welcome

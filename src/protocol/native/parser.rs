@@ -11,8 +11,8 @@
 //! - A unit, a head and its continuation frames, is handed on whole or not at all.
 
 use crate::message::{
-    Body, BrokerRequest, Cancel, Execution, FRAME_SIZE, Frame, Kind, NewOrder, Refusal, Replace,
-    Report,
+    Body, BrokerRequest, Cancel, Execution, FRAME_SIZE, Frame, Kind, NewOrder, Quote, Refusal,
+    Replace, Report,
 };
 use crate::protocol::native::bodies::{
     Challenge, Definition, Fault, Heartbeat, Logon, Logout, LogoutReason, Welcome,
@@ -34,6 +34,10 @@ pub enum Path {
     GateToBroker,
     /// Acceptor to initiator.
     BrokerToGate,
+    /// Initiator to acceptor.
+    FeedToGate,
+    /// Acceptor to initiator.
+    GateToFeed,
 }
 
 impl Path {
@@ -47,11 +51,25 @@ impl Path {
                 matches!(self, Self::GateToBroker)
             }
             Kind::Report => matches!(self, Self::BrokerToGate),
-            Kind::Logon => matches!(self, Self::StrategyToGate | Self::GateToBroker),
-            Kind::Challenge | Kind::Welcome => {
-                matches!(self, Self::GateToStrategy | Self::BrokerToGate)
+            Kind::Quote => matches!(self, Self::FeedToGate),
+            Kind::Logon => {
+                matches!(
+                    self,
+                    Self::StrategyToGate | Self::GateToBroker | Self::FeedToGate
+                )
             }
-            Kind::Definition => matches!(self, Self::GateToStrategy | Self::GateToBroker),
+            Kind::Challenge | Kind::Welcome => {
+                matches!(
+                    self,
+                    Self::GateToStrategy | Self::BrokerToGate | Self::GateToFeed
+                )
+            }
+            Kind::Definition => {
+                matches!(
+                    self,
+                    Self::GateToStrategy | Self::GateToBroker | Self::GateToFeed
+                )
+            }
             Kind::Heartbeat | Kind::Logout => true,
             _ => false,
         }
@@ -60,7 +78,10 @@ impl Path {
     /// Whether it leads to the gate.
     #[inline]
     pub const fn is_to_gate(self) -> bool {
-        matches!(self, Self::StrategyToGate | Self::BrokerToGate)
+        matches!(
+            self,
+            Self::StrategyToGate | Self::BrokerToGate | Self::FeedToGate
+        )
     }
 }
 
@@ -170,6 +191,7 @@ fn check(head: &Frame, path: Path) -> Result<(), DecodeError> {
         Kind::Execution => sized(head.body::<Execution>(), |_| 0),
         Kind::Refusal => sized(head.body::<Refusal>(), |_| 0),
         Kind::Report => sized(head.body::<Report>(), |_| 0),
+        Kind::Quote => sized(head.body::<Quote>(), |_| 0),
         Kind::Challenge => sized(head.body::<Challenge>(), |_| 0),
         Kind::Logon => sized(head.body::<Logon>(), |_| 0),
         Kind::Welcome => sized(head.body::<Welcome>(), |_| 0),

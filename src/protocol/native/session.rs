@@ -46,7 +46,8 @@ pub struct AcceptorOptions {
     pub logon_timeout: Nanos,
 }
 
-/// The end that was called: the gate towards strategies, a broker's process towards the gate.
+/// The end that was called: the gate towards strategies and feeds, a broker's process towards the
+/// gate.
 #[derive(Clone, Debug)]
 pub struct Acceptor {
     phase: Phase,
@@ -269,7 +270,7 @@ pub struct InitiatorOptions {
     pub logon_timeout: Nanos,
 }
 
-/// The end that called: a strategy towards the gate, the gate towards a broker's process.
+/// The end that called: a strategy or a feed towards the gate, the gate towards a broker's process.
 #[derive(Clone, Debug)]
 pub struct Initiator {
     options: InitiatorOptions,

@@ -2,7 +2,7 @@
 
 use super::bytes;
 use crate::message::{
-    BrokerRequest, Cancel, Execution, Frame, HEADER_SIZE, Header, Kind, NewOrder, OrderType,
+    BrokerRequest, Cancel, Execution, Frame, HEADER_SIZE, Header, Kind, NewOrder, OrderType, Quote,
     Refusal, Replace, Report, Side, Text, TimeInForce,
 };
 use crate::protocol::native::bodies::{
@@ -180,6 +180,18 @@ fn the_tables_are_the_layout() {
             state,
             broker_reason,
             request
+        }
+    );
+    layout!(
+        BODY,
+        Quote {
+            bid,
+            ask,
+            bid_qty,
+            ask_qty,
+            source_time,
+            symbol,
+            reserved
         }
     );
     layout!(

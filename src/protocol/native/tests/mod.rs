@@ -5,20 +5,23 @@ mod parser;
 mod session;
 
 use crate::message::{
-    BrokerRequest, Cancel, Execution, Frame, Header, Kind, NewOrder, Refusal, Replace, Report,
+    BrokerRequest, Cancel, Execution, Frame, Header, Kind, NewOrder, Quote, Refusal, Replace,
+    Report,
 };
 use crate::protocol::native::bodies::{Challenge, Definition, Heartbeat, Logon, Logout, Welcome};
 use crate::protocol::native::client::continuations;
 use crate::protocol::native::parser::Path;
 
-pub(super) const PATHS: [Path; 4] = [
+pub(super) const PATHS: [Path; 6] = [
     Path::StrategyToGate,
     Path::GateToStrategy,
     Path::GateToBroker,
     Path::BrokerToGate,
+    Path::FeedToGate,
+    Path::GateToFeed,
 ];
 
-pub(super) const KINDS: [Kind; 16] = [
+pub(super) const KINDS: [Kind; 17] = [
     Kind::NewOrder,
     Kind::Cancel,
     Kind::Replace,
@@ -29,6 +32,7 @@ pub(super) const KINDS: [Kind; 16] = [
     Kind::BrokerReplace,
     Kind::BrokerStatus,
     Kind::Report,
+    Kind::Quote,
     Kind::Challenge,
     Kind::Logon,
     Kind::Welcome,
@@ -50,6 +54,7 @@ pub(super) fn empty(kind: Kind, sequence: u64) -> Frame {
         Kind::Execution => Frame::new(kind, header, Execution::default()),
         Kind::Refusal => Frame::new(kind, header, Refusal::default()),
         Kind::Report => Frame::new(kind, header, Report::default()),
+        Kind::Quote => Frame::new(kind, header, Quote::default()),
         Kind::Challenge => Frame::new(kind, Header::default(), Challenge::default()),
         Kind::Logon => Frame::new(kind, Header::default(), Logon::default()),
         Kind::Welcome => Frame::new(kind, Header::default(), Welcome::default()),
