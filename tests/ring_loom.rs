@@ -2,10 +2,12 @@
 //! lets a load return. Each access to a slot is checked as well, so a missing Acquire or Release
 //! is a failure here even where the machine would forgive it.
 //!
-//! Run with `RUSTFLAGS="--cfg loom" cargo test --release --test ring_loom`; without the flag there
-//! is nothing here. No test waits for the other thread: each tries a fixed number of times, and
-//! what is left is looked at after the join. That keeps the search finite, so it is exhaustive:
-//! the number of preemptions is not bounded.
+//! Run with `RUSTFLAGS="--cfg loom" cargo test --release --test ring_loom --target-dir target/loom`
+//! (a folder of its own, since the flag concerns every crate). Without the flag nothing is here.
+//!
+//! No test waits for the other thread: each tries a fixed number of times, and what is left is
+//! looked at after the join. That keeps the search finite, so it is exhaustive: the number of
+//! preemptions is not bounded.
 #![cfg(loom)]
 
 use std::sync::Arc;

@@ -26,7 +26,9 @@ use std::fmt;
 use atomic::{Arc, Ordering};
 use shared::{Shared, Slots};
 
-/// A ring with room for at least `capacity_min` messages, rounded up to a power of two.
+/// A ring with room for at least `capacity_min` messages, rounded up to a power of two. Slots that
+/// stay in a core's first-level cache reach the other core sooner, so more room than the bursts
+/// need is not free.
 ///
 /// # Panics
 /// When `capacity_min` is 0, or so large that no power of two at or above it fits `usize`.
