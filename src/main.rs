@@ -11,11 +11,15 @@ use std::process::ExitCode;
 
 /// A pre-trade risk gateway: every order passes through one gate.
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = "A pre-trade risk gateway: every order passes through one gate.\n\n\
+#[command(
+    version,
+    about,
+    long_about = "A pre-trade risk gateway: every order passes through one gate.\n\n\
 Strategies connect to it, it decides each order against its limits, remembers every decision in a \
 journal, and sends what passed to the broker. Start with `portcullis demo`, then write a file with \
 `portcullis check --example > gate.toml`, look at what it arms with `portcullis check --config \
-gate.toml`, test your limits with `portcullis try`, and run it with `portcullis run`.")]
+gate.toml`, test your limits with `portcullis try`, and run it with `portcullis run`."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -202,17 +206,48 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
         Command::Journal(JournalCommand::Verify { journal, json }) => {
             print(&command::journal::verify(&journal, json)?)
         }
-        Command::Replay { journal, config, json } => {
+        Command::Replay {
+            journal,
+            config,
+            json,
+        } => {
             let other = config.map(|path| load(&path)).transpose()?;
-            print(&command::replay::run(&journal, other.map(|config| config.setup), json)?)
+            print(&command::replay::run(
+                &journal,
+                other.map(|config| config.setup),
+                json,
+            )?)
         }
-        Command::Status(at) => return ask(at, Request { command: Act::Status, ..Request::default() }),
-        Command::Levels(at) => return ask(at, Request { command: Act::Levels, ..Request::default() }),
+        Command::Status(at) => {
+            return ask(
+                at,
+                Request {
+                    command: Act::Status,
+                    ..Request::default()
+                },
+            );
+        }
+        Command::Levels(at) => {
+            return ask(
+                at,
+                Request {
+                    command: Act::Levels,
+                    ..Request::default()
+                },
+            );
+        }
         Command::Orders { at, only } => return ask(at, filtered(Act::Orders, only)),
         Command::Positions { at, only } => return ask(at, filtered(Act::Positions, only)),
         Command::Kill(switch) => return throw(Act::Kill, switch),
         Command::Raise(switch) => return throw(Act::Raise, switch),
-        Command::Settle { at, account, id, filled, price, leaves } => {
+        Command::Settle {
+            at,
+            account,
+            id,
+            filled,
+            price,
+            leaves,
+        } => {
             let request = Request {
                 command: Act::Settle,
                 account: Some(account),
@@ -229,16 +264,40 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
 }
 
 fn filtered(command: portcullis::admin::request::Command, only: Only) -> Request {
-    let Only { account, strategy, symbol } = only;
-    Request { command, account, strategy, symbol, ..Request::default() }
+    let Only {
+        account,
+        strategy,
+        symbol,
+    } = only;
+    Request {
+        command,
+        account,
+        strategy,
+        symbol,
+        ..Request::default()
+    }
 }
 
 fn throw(
     command: portcullis::admin::request::Command,
     switch: Switch,
 ) -> Result<ExitCode, Failure> {
-    let Switch { at, scope, name, note } = switch;
-    ask(at, Request { command, scope: Some(scope), name, note, ..Request::default() })
+    let Switch {
+        at,
+        scope,
+        name,
+        note,
+    } = switch;
+    ask(
+        at,
+        Request {
+            command,
+            scope: Some(scope),
+            name,
+            note,
+            ..Request::default()
+        },
+    )
 }
 
 fn ask(at: Operators, request: Request) -> Result<ExitCode, Failure> {
@@ -254,7 +313,10 @@ fn load(path: &Path) -> Result<Config, Failure> {
 }
 
 fn print(text: &str) -> Result<(), Failure> {
-    io::stdout().lock().write_all(text.as_bytes()).map_err(Failure::of)
+    io::stdout()
+        .lock()
+        .write_all(text.as_bytes())
+        .map_err(Failure::of)
 }
 
 /// The level is `info` unless `RUST_LOG` says otherwise.

@@ -1,6 +1,9 @@
 //! A million decisions, refusals included, and not one allocation: counted on the deciding thread,
 //! through rings, core and journal.
-#![allow(unsafe_code, reason = "a global allocator that counts is unsafe by its trait")]
+#![allow(
+    unsafe_code,
+    reason = "a global allocator that counts is unsafe by its trait"
+)]
 
 use portcullis::journal::keeper::Keeper;
 use portcullis::journal::segment::Disk;
@@ -11,7 +14,7 @@ use portcullis::reject::RejectReason;
 use portcullis::ring::{Consumer, Producer, ring};
 use portcullis::risk::approved::Approved;
 use portcullis::risk::core::Core;
-use portcullis::risk::{Risk, Rings};
+use portcullis::risk::{Rings, Risk};
 use portcullis::sys::poller::Doorbell;
 use portcullis::topology::Stage;
 use portcullis::units::{Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
@@ -98,8 +101,15 @@ impl Drop for Directory {
 }
 
 fn journal(directory: &std::path::Path) -> (Writer, Keeper) {
-    let settings = Settings { segment_size: 16 << 20, reserve_size: 1 << 20, ..Settings::new(directory, 7, 1) };
-    recovery::recover(settings, Box::new(Disk)).unwrap().open().unwrap()
+    let settings = Settings {
+        segment_size: 16 << 20,
+        reserve_size: 1 << 20,
+        ..Settings::new(directory, 7, 1)
+    };
+    recovery::recover(settings, Box::new(Disk))
+        .unwrap()
+        .open()
+        .unwrap()
 }
 
 impl Bench {
@@ -141,7 +151,10 @@ impl Bench {
     }
 
     fn header(&self) -> Header {
-        Header { strategy: StrategyId(0), ..Header::default() }
+        Header {
+            strategy: StrategyId(0),
+            ..Header::default()
+        }
     }
 
     /// One round of the deciding thread, and what it allocated.
@@ -157,8 +170,14 @@ impl Bench {
 fn a_million_decisions_allocate_nothing() {
     let mut bench = Bench::new();
     let (mut allocated, mut number, mut reasons) = (0, 0u64, std::collections::BTreeMap::new());
-    let up = Link { state: 1, ..Link::default() };
-    bench.from_broker.push(Frame::new(Kind::Link, bench.header(), up)).unwrap();
+    let up = Link {
+        state: 1,
+        ..Link::default()
+    };
+    bench
+        .from_broker
+        .push(Frame::new(Kind::Link, bench.header(), up))
+        .unwrap();
     while number < 1_000_000 {
         if number.is_multiple_of(64) {
             let quote = Quote {
@@ -167,7 +186,9 @@ fn a_million_decisions_allocate_nothing() {
                 symbol: SymbolId(0),
                 ..Quote::default()
             };
-            let _ = bench.from_market.push(Frame::new(Kind::Quote, bench.header(), quote));
+            let _ = bench
+                .from_market
+                .push(Frame::new(Kind::Quote, bench.header(), quote));
         }
         for _ in 0..32 {
             number += 1;
@@ -177,7 +198,10 @@ fn a_million_decisions_allocate_nothing() {
                 16 => ("1", "200"),
                 24 => ("1", "100.25"),
                 32 => ("0", "100"),
-                _ => (["1", "2", "3", "5", "8"][(number % 5) as usize], ["99.5", "100", "100.5"][(number % 3) as usize]),
+                _ => (
+                    ["1", "2", "3", "5", "8"][(number % 5) as usize],
+                    ["99.5", "100", "100.5"][(number % 3) as usize],
+                ),
             };
             let order = NewOrder {
                 price: Price::parse(price).unwrap(),
@@ -193,7 +217,9 @@ fn a_million_decisions_allocate_nothing() {
         }
         allocated += bench.round();
         while let Some(approved) = bench.to_broker.pop() {
-            let request = approved.frame().body::<portcullis::message::BrokerRequest>();
+            let request = approved
+                .frame()
+                .body::<portcullis::message::BrokerRequest>();
             let fills = request.order_id.serial().is_multiple_of(3);
             let report = Report {
                 order_id: request.order_id,
@@ -204,7 +230,9 @@ fn a_million_decisions_allocate_nothing() {
                 ..Report::default()
             };
             assert_ne!(request.order_id, OrderId::NONE);
-            let _ = bench.from_broker.push(Frame::new(Kind::Report, Header::default(), report));
+            let _ = bench
+                .from_broker
+                .push(Frame::new(Kind::Report, Header::default(), report));
         }
         while let Some(frame) = bench.to_strategy.pop() {
             if frame.kind() == Some(Kind::Refusal) {

@@ -23,7 +23,10 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 
 /// The lines of code: no comments, and nothing behind the tests' own module.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let tests = text.lines().position(|line| line.trim() == "#[cfg(test)]").unwrap_or(usize::MAX);
+    let tests = text
+        .lines()
+        .position(|line| line.trim() == "#[cfg(test)]")
+        .unwrap_or(usize::MAX);
     text.lines()
         .enumerate()
         .take(tests)
@@ -53,7 +56,8 @@ fn forbid(folder: &str, words: &[&str], allowed: &[&str], why: &str) {
 }
 
 fn contains_word(line: &str, word: &str) -> bool {
-    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let is_part =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     line.match_indices(word).any(|(at, _)| {
         let bytes = line.as_bytes();
         !(at > 0 && is_part(bytes.get(at - 1))) && !is_part(bytes.get(at + word.len()))
@@ -63,26 +67,70 @@ fn contains_word(line: &str, word: &str) -> bool {
 #[test]
 fn only_the_clock_reads_a_clock() {
     let words = ["Instant::now", "SystemTime", "clock_gettime", "elapsed"];
-    forbid("src", &words, &["src/sys/clock.rs", "src/command/"], "one clock");
+    forbid(
+        "src",
+        &words,
+        &["src/sys/clock.rs", "src/command/"],
+        "one clock",
+    );
 }
 
 #[test]
 fn unsafe_code_stands_where_it_may() {
-    forbid("src", &["unsafe"], &["src/ring/", "src/sys/"], "`unsafe` only in ring and sys");
+    forbid(
+        "src",
+        &["unsafe"],
+        &["src/ring/", "src/sys/"],
+        "`unsafe` only in ring and sys",
+    );
 }
 
 #[test]
 fn what_decides_has_no_float_no_lock_and_no_world() {
     let words = [
-        "f32", "f64", "Mutex", "RwLock", "Condvar", "Once", "HashMap", "HashSet", "std::fs", "std::net",
-        "std::thread", "std::time", "println", "format", "Box::new(dyn",
+        "f32",
+        "f64",
+        "Mutex",
+        "RwLock",
+        "Condvar",
+        "Once",
+        "HashMap",
+        "HashSet",
+        "std::fs",
+        "std::net",
+        "std::thread",
+        "std::time",
+        "println",
+        "format",
+        "Box::new(dyn",
     ];
-    forbid("src/risk", &words, &["src/risk/core.rs", "src/risk/adopt.rs", "src/risk/view.rs"], "risk is pure");
-    let words = ["f32", "f64", "Mutex", "RwLock", "Condvar", "std::fs", "std::net", "std::thread", "std::time"];
+    forbid(
+        "src/risk",
+        &words,
+        &["src/risk/core.rs", "src/risk/adopt.rs", "src/risk/view.rs"],
+        "risk is pure",
+    );
+    let words = [
+        "f32",
+        "f64",
+        "Mutex",
+        "RwLock",
+        "Condvar",
+        "std::fs",
+        "std::net",
+        "std::thread",
+        "std::time",
+    ];
     forbid("src/risk", &words, &[], "risk is pure");
     forbid("src/protocol", &words, &[], "protocol is pure");
     let words = ["Mutex", "RwLock", "Condvar", "f32", "f64"];
-    for folder in ["src/ring", "src/strategy", "src/broker", "src/journal"] {
+    for folder in [
+        "src/ring",
+        "src/strategy",
+        "src/broker",
+        "src/journal",
+        "src/market",
+    ] {
         forbid(folder, &words, &[], "no lock and no float on the path");
     }
 }
@@ -90,16 +138,62 @@ fn what_decides_has_no_float_no_lock_and_no_world() {
 #[test]
 fn arrows_point_one_way() {
     // risk's own modules, its loop and what the journal needs of it apart, nothing may look up.
-    let upwards = |of: &str, words: &[&str]| forbid(of, words, &["src/risk/mod.rs", "src/risk/held.rs"], "arrows point one way");
-    let stages = ["crate::strategy", "crate::broker", "crate::market", "crate::admin", "crate::follower", "crate::config", "crate::command", "crate::topology"];
+    let upwards = |of: &str, words: &[&str]| {
+        forbid(
+            of,
+            words,
+            &["src/risk/mod.rs", "src/risk/held.rs"],
+            "arrows point one way",
+        )
+    };
+    let stages = [
+        "crate::strategy",
+        "crate::broker",
+        "crate::market",
+        "crate::admin",
+        "crate::follower",
+        "crate::config",
+        "crate::command",
+        "crate::topology",
+    ];
     upwards("src/risk", &stages);
-    upwards("src/risk", &["crate::journal", "crate::ring", "crate::sys", "crate::protocol"]);
+    upwards(
+        "src/risk",
+        &[
+            "crate::journal",
+            "crate::ring",
+            "crate::sys",
+            "crate::protocol",
+        ],
+    );
     upwards("src/protocol", &stages);
-    upwards("src/protocol", &["crate::journal", "crate::ring", "crate::sys"]);
-    upwards("src/ring", &["crate::message", "crate::risk", "crate::sys", "crate::journal"]);
-    let low = ["crate::risk", "crate::journal", "crate::ring", "crate::strategy", "crate::broker", "crate::protocol"];
+    upwards(
+        "src/protocol",
+        &["crate::journal", "crate::ring", "crate::sys"],
+    );
+    upwards(
+        "src/ring",
+        &[
+            "crate::message",
+            "crate::risk",
+            "crate::sys",
+            "crate::journal",
+        ],
+    );
+    let low = [
+        "crate::risk",
+        "crate::journal",
+        "crate::ring",
+        "crate::strategy",
+        "crate::broker",
+        "crate::protocol",
+    ];
     upwards("src/sys", &low);
-    let sideways: Vec<&str> = stages.iter().copied().filter(|of| !of.ends_with("topology")).collect();
+    let sideways: Vec<&str> = stages
+        .iter()
+        .copied()
+        .filter(|of| !of.ends_with("topology"))
+        .collect();
     upwards("src/journal", &sideways);
 }
 
@@ -120,13 +214,24 @@ fn nothing_is_left_to_do_later() {
 fn every_module_says_what_it_is() {
     for (path, text) in sources("src") {
         let begins = text.lines().find(|line| !line.starts_with("#!"));
-        assert!(begins.is_some_and(|line| line.starts_with("//!")), "{}", path.display());
+        assert!(
+            begins.is_some_and(|line| line.starts_with("//!")),
+            "{}",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn the_release_build_checks_overflow() {
-    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let release = manifest.split("[profile.release]").nth(1).unwrap();
-    assert!(release.split("[profile").next().unwrap().contains("overflow-checks = true"));
+    assert!(
+        release
+            .split("[profile")
+            .next()
+            .unwrap()
+            .contains("overflow-checks = true")
+    );
 }

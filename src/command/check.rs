@@ -6,7 +6,11 @@ use crate::config::{Config, example};
 
 /// What is told of a sound configuration.
 pub fn run(config: &Config, json: bool, is_coloured: bool) -> Result<String, Failure> {
-    let format = if json { Format::Json } else { Format::Text { is_coloured } };
+    let format = if json {
+        Format::Json
+    } else {
+        Format::Text { is_coloured }
+    };
     Ok(report(config, format))
 }
 

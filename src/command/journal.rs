@@ -48,13 +48,16 @@ pub fn dump(directory: &Path, mut output: impl Write) -> Result<(), Failure> {
     let mut names = None;
     let mut out = String::new();
     while let Some(record) = reader.next().map_err(Failure::of)? {
-        let [head, continuations @ ..] = record.frames else { continue };
+        let [head, continuations @ ..] = record.frames else {
+            continue;
+        };
         // The names of closed orders may be forgotten by the step itself: look before it.
         if let (Some(names), Some(core), Some(kind)) = (&names, rebuild.core(), head.kind())
             && !matches!(kind, Kind::Checkpoint | Kind::Opening)
         {
             let client_id_of = |id: OrderId| -> Option<(AccountId, Text)> {
-                core.order(id).map(|order| (order.account, order.client_order_id))
+                core.order(id)
+                    .map(|order| (order.account, order.client_order_id))
             };
             write_event(&mut out, head, continuations, names, client_id_of)
                 .map_err(|_| Failure::of(format!("record {} is no event", record.sequence)))?;

@@ -20,11 +20,17 @@ pub struct Failure {
 impl Failure {
     /// It could not be done: wrong input, a file, a socket.
     pub fn of(error: impl fmt::Display) -> Self {
-        Self { text: error.to_string(), status: 2 }
+        Self {
+            text: error.to_string(),
+            status: 2,
+        }
     }
 
     /// It was done, and what was asked for does not hold.
     pub fn found(text: impl Into<String>) -> Self {
-        Self { text: text.into(), status: 1 }
+        Self {
+            text: text.into(),
+            status: 1,
+        }
     }
 }

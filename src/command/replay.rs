@@ -21,7 +21,9 @@ pub fn run(directory: &Path, other: Option<Setup>, json: bool) -> Result<String,
     if let Some(setup) = other {
         let mut reader = Reader::open(directory).map_err(Failure::of)?;
         let changes = other::compare(&mut reader, directory, &setup, EXAMPLES_MAX);
-        return changes.map(|changes| format!("{changes}\n")).map_err(Failure::of);
+        return changes
+            .map(|changes| format!("{changes}\n"))
+            .map_err(Failure::of);
     }
     let report = replay(directory)?;
     let text = match json {

@@ -31,23 +31,24 @@ pub fn run(config: Config, cores: &[CoreId]) -> Result<(), Failure> {
             tracing::warn!("stopped before everything was sent: gateway.drain_timeout ran out");
             Ok(())
         }
-        End::Shut { stage, message } => {
-            Err(Failure::found(format!("the gate is shut: {stage} failed: {message}")))
-        }
+        End::Shut { stage, message } => Err(Failure::found(format!(
+            "the gate is shut: {stage} failed: {message}"
+        ))),
     }
 }
 
 /// The cores that the configuration names, as far as this process may use them.
 fn pinned(config: &Config, cores: &[CoreId]) -> Result<Vec<CoreId>, Failure> {
-    let named = config.threads.cores.iter().map(|id| {
-        let id = *id as usize;
-        cores.iter().copied().find(|core| core.id == id).ok_or_else(|| {
+    let named =
+        config.threads.cores.iter().map(|id| {
+            let id = *id as usize;
+            cores.iter().copied().find(|core| core.id == id).ok_or_else(|| {
             let known: Vec<_> = cores.iter().map(|core| core.id.to_string()).collect();
             Failure::of(format!(
                 "threads.cores names core {id}, which this process may not use; it may use {}",
                 known.join(", ")
             ))
         })
-    });
+        });
     named.collect()
 }

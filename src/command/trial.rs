@@ -81,9 +81,16 @@ impl Trial {
         while self.core.next_deadline() <= time {
             let due = self.core.next_deadline().max(self.time);
             self.time = due;
-            let header = Header { time: due, ..Header::default() };
+            let header = Header {
+                time: due,
+                ..Header::default()
+            };
             self.effects.clear();
-            self.core.step(&Frame::new(Kind::Tick, header, Tick::default()), &[], &mut self.effects);
+            self.core.step(
+                &Frame::new(Kind::Tick, header, Tick::default()),
+                &[],
+                &mut self.effects,
+            );
         }
     }
 
@@ -107,11 +114,25 @@ impl Trial {
     pub fn summary(&self) -> serde_json::Value {
         let counts = self.core.counts();
         let by_name = |reasons: &BTreeMap<RejectReason, u64>| -> serde_json::Value {
-            reasons.iter().map(|(reason, count)| (reason.name().to_owned(), (*count).into())).collect::<serde_json::Map<_, _>>().into()
+            reasons
+                .iter()
+                .map(|(reason, count)| (reason.name().to_owned(), (*count).into()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         };
         let firm = self.core.level(Scope::Firm, 0);
-        let account = |at: u32| self.setup.accounts.get(at as usize).map(|of| of.name.clone());
-        let symbol = |at: u32| self.setup.symbols.get(at as usize).map(|of| of.name.clone());
+        let account = |at: u32| {
+            self.setup
+                .accounts
+                .get(at as usize)
+                .map(|of| of.name.clone())
+        };
+        let symbol = |at: u32| {
+            self.setup
+                .symbols
+                .get(at as usize)
+                .map(|of| of.name.clone())
+        };
         let positions: Vec<_> = self
             .core
             .account_positions()
@@ -180,9 +201,14 @@ pub fn run(
         out.push_str(&trial.summary().to_string());
         out.push('\n');
     }
-    output.write_all(out.as_bytes()).and_then(|()| output.flush()).map_err(Failure::of)?;
+    output
+        .write_all(out.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(Failure::of)?;
     match trial.errors {
         0 => Ok(()),
-        count => Err(Failure::found(format!("{count} lines could not be read; nothing of them was applied"))),
+        count => Err(Failure::found(format!(
+            "{count} lines could not be read; nothing of them was applied"
+        ))),
     }
 }

@@ -10,7 +10,9 @@ pub fn uid_of(name: &str) -> io::Result<u32> {
         .find_map(|line| {
             let mut fields = line.split(':');
             let is_it = fields.next() == Some(name);
-            is_it.then(|| fields.nth(1).and_then(|uid| uid.parse().ok())).flatten()
+            is_it
+                .then(|| fields.nth(1).and_then(|uid| uid.parse().ok()))
+                .flatten()
         })
         .ok_or_else(|| {
             let problem = format!("no user {name:?} in /etc/passwd; write its number instead");

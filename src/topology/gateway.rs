@@ -9,6 +9,7 @@ use crate::admin::{self, Admin, Ends, kernel_peers};
 use crate::broker::BrokerStage;
 use crate::broker::registry::Place;
 use crate::config::Config;
+use crate::config::brokers::BrokerKind;
 use crate::config::keys::Keys;
 use crate::config::process::{self, Layout, Policy};
 use crate::follower::Follower;
@@ -18,11 +19,12 @@ use crate::journal::keeper::Keeper;
 use crate::journal::segment::Disk;
 use crate::journal::writer::Writer;
 use crate::journal::{opening, recovery};
+use crate::market::{self, MarketStage};
 use crate::message::{Body, Control, Frame, Header, Kind, Link, LinkState, Scope, Text};
 use crate::ring::{Producer, ring};
 use crate::risk::core::Core;
 use crate::risk::decision::{EFFECTS_MAX, Effects};
-use crate::risk::{Risk, Rings};
+use crate::risk::{Rings, Risk};
 use crate::strategy::{self, StrategyStage};
 use crate::sys::clock::Clock;
 use crate::sys::poller::{Doorbell, Poller, Sockets};
@@ -152,7 +154,12 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
     while let Some(record) = records.next()? {
         let sequence = record.sequence;
         match rebuild.take(&record)? {
-            Taken::Event { recorded, derived, digest_recorded, digest } => {
+            Taken::Event {
+                recorded,
+                derived,
+                digest_recorded,
+                digest,
+            } => {
                 if recorded != derived || digest_recorded.is_some_and(|of| of != digest) {
                     return Err(StartError::Differs { sequence });
                 }
@@ -172,7 +179,9 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
         None => options::random_seed(),
     };
     rebuild.open(config.setup.clone())?;
-    let Some((mut core, _)) = rebuild.into_core() else { return Err(StartError::NoRoom) };
+    let Some((mut core, _)) = rebuild.into_core() else {
+        return Err(StartError::NoRoom);
+    };
     let mut start = Start {
         sequence: journal.sequence,
         orders_open_count: core.orders_open_count(),
@@ -182,15 +191,25 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
     let (mut writer, mut keeper) = journal.open()?;
     let mut clock = Clock::new(core.now());
     let text = opening_text(config);
-    opening::append(&mut writer, clock.now(), options::CORE_VERSION, text.as_bytes(), || {
-        keeper.poll(clock.now());
-    })
+    opening::append(
+        &mut writer,
+        clock.now(),
+        options::CORE_VERSION,
+        text.as_bytes(),
+        || {
+            keeper.poll(clock.now());
+        },
+    )
     .ok_or(StartError::NoRoom)?;
 
     // The connections of the run before are gone: what was sent on them is in doubt.
     for broker in 0..config.brokers.len() as u32 {
         let broker = BrokerId(broker);
-        let down = Link { broker, state: LinkState::Down as u8, ..Link::default() };
+        let down = Link {
+            broker,
+            state: LinkState::Down as u8,
+            ..Link::default()
+        };
         remember(&mut core, &mut writer, Kind::Link, clock.now(), down);
     }
     if !start.set_aside.is_empty() {
@@ -204,19 +223,31 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
         remember(&mut core, &mut writer, Kind::Kill, clock.now(), kill);
     }
     start.set_aside.sort();
-    Ok(Recovered { core, writer, keeper, reports, start })
+    Ok(Recovered {
+        core,
+        writer,
+        keeper,
+        reports,
+        start,
+    })
 }
 
 /// An event of the gate itself: decided and journaled like any other. It sends nothing.
 fn remember<B: Body>(core: &mut Core, writer: &mut Writer, kind: Kind, now: Nanos, body: B) {
-    let header = Header { time: now, strategy: StrategyId::NONE, ..Header::default() };
+    let header = Header {
+        time: now,
+        strategy: StrategyId::NONE,
+        ..Header::default()
+    };
     let frame = Frame::new(kind, header, body);
     let decision = core.step(&frame, &[], &mut Effects::default());
     writer.append(&[frame], &decision, core.digest());
 }
 
 fn keep(reports: &mut [VecDeque<Frame>], report: &Frame, max: usize) {
-    let Some(kept) = reports.get_mut(report.header.strategy.0 as usize) else { return };
+    let Some(kept) = reports.get_mut(report.header.strategy.0 as usize) else {
+        return;
+    };
     if kept.len() == max {
         kept.pop_front();
     }
@@ -238,6 +269,7 @@ const FOLLOWS_PER_SYNC: u64 = 10;
 
 /// The stages of the path, in the order of their places.
 const STRATEGY: usize = 0;
+const MARKET: usize = 1;
 const BROKER: usize = 2;
 const RISK: usize = 3;
 const NAMES: [&str; 4] = ["strategy", "market", "broker", "risk"];
@@ -261,10 +293,18 @@ impl<'a> Builder<'a> {
             Ok::<_, StartError>(Worker::new(name, poller, clock.clone(), idle, spin))
         };
         let spin = config.threads.spin;
-        let path = names.iter().map(|name| worker(*name, idle, spin)).collect::<Result<_, _>>()?;
+        let path = names
+            .iter()
+            .map(|name| worker(*name, idle, spin))
+            .collect::<Result<_, _>>()?;
         let cold = ["journal", "cold"].map(|name| worker(name, Idle::Park, Nanos::ZERO));
         let cold = cold.into_iter().collect::<Result<_, _>>()?;
-        Ok(Self { config, is_shared, path, cold })
+        Ok(Self {
+            config,
+            is_shared,
+            path,
+            cold,
+        })
     }
 
     /// The worker of a stage of the path.
@@ -286,7 +326,13 @@ impl<'a> Builder<'a> {
     }
 
     fn build(mut self, keys: &Keys, recovered: Recovered) -> Result<Gateway, StartError> {
-        let Recovered { core, writer, keeper, reports, mut start } = recovered;
+        let Recovered {
+            core,
+            writer,
+            keeper,
+            reports,
+            mut start,
+        } = recovered;
         let config = self.config;
         let messages = (config.ring_messages as usize).max(4 * EFFECTS_MAX);
         let (strategy_to_risk, from_strategy) = ring(messages);
@@ -313,7 +359,27 @@ impl<'a> Builder<'a> {
         }
         start.strategy_tcp = strategy.tcp_address();
 
-        let _market_to_risk: Producer<Frame> = market_to_risk;
+        let (mut market_to_broker, mut from_market_to_broker) = (Vec::new(), Vec::new());
+        for broker in &config.brokers {
+            let is_sim = matches!(broker.kind, BrokerKind::Sim(_));
+            let (to, from) = ring(messages);
+            from_market_to_broker.push(is_sim.then_some(from));
+            market_to_broker.extend(is_sim.then_some(to));
+        }
+        let feeds = options::feeds(config, keys)
+            .map_err(|error| StartError::Io("a feed's unix_user", error))?;
+        let rings = market::Rings {
+            market_to_risk,
+            risk_doorbell: self.doorbell(RISK),
+            market_to_broker,
+            broker_doorbell: self.doorbell(BROKER),
+        };
+        let sockets = self.sockets(MARKET)?;
+        let market = MarketStage::open(feeds, sockets, rings)
+            .map_err(|error| StartError::Io("[[feed]] tcp or unix", error))?;
+        start.feed_tcp = (0..config.feeds.len())
+            .map(|feed| market.tcp_address(feed))
+            .collect();
 
         let sockets = Arc::new(self.sockets(BROKER)?);
         let mut links = Vec::new();
@@ -325,7 +391,7 @@ impl<'a> Builder<'a> {
                 report_sequence_last: core.broker(broker).map_or(0, |(sequence, _)| sequence),
                 now,
                 sockets: Some(Arc::clone(&sockets)),
-                market_to_broker: None,
+                market_to_broker: from_market_to_broker[at].take(),
             };
             links.push((options.open(place), breaker));
         }
@@ -352,14 +418,20 @@ impl<'a> Builder<'a> {
         self.follow(&keeper, admin_to_risk, risk_doorbell.clone())?;
         self.cold[0].add(Box::new(KeeperStage::new(keeper, interval, risk_doorbell)));
         self.worker(STRATEGY).add(Box::new(strategy));
+        self.worker(MARKET).add(Box::new(market));
         self.worker(BROKER).add(Box::new(broker));
         self.worker(RISK).add(Box::new(risk));
         if self.is_shared {
             // What comes in goes on in the same round: in, decide, out.
-            self.path[0].set_round(&[0, 1, 2, 1, 0]);
+            self.path[0].set_round(&[STRATEGY, MARKET, BROKER, RISK, BROKER, STRATEGY]);
         }
         let drain_timeout = config.gateway.drain_timeout;
-        Ok(Gateway { path: self.path, cold: self.cold, drain_timeout, start })
+        Ok(Gateway {
+            path: self.path,
+            cold: self.cold,
+            drain_timeout,
+            start,
+        })
     }
 
     /// The cold thread: operators' socket first, since it has a place in the poller.
@@ -377,7 +449,12 @@ impl<'a> Builder<'a> {
         let tail = keeper.tail()?;
         let (follower, views) = Follower::new(directory, tail, interval, doorbell.clone());
         let names = Arc::new(Names::new(&self.config.setup));
-        let ends = Ends { admin_to_risk, risk_doorbell, views, doorbell };
+        let ends = Ends {
+            admin_to_risk,
+            risk_doorbell,
+            views,
+            doorbell,
+        };
         let settings = admin::Settings::new(self.config);
         let admin = Admin::new(settings, names, ends, kernel_peers(), sockets)
             .map_err(StartError::Admin)?;

@@ -17,7 +17,13 @@ pub(super) struct KeeperStage {
 impl KeeperStage {
     /// Polled at least every `interval`.
     pub(super) const fn new(keeper: Keeper, interval: Nanos, risk_doorbell: Doorbell) -> Self {
-        Self { keeper, interval, poll_at: Nanos::ZERO, durable_sequence: 0, risk_doorbell }
+        Self {
+            keeper,
+            interval,
+            poll_at: Nanos::ZERO,
+            durable_sequence: 0,
+            risk_doorbell,
+        }
     }
 }
 

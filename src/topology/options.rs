@@ -6,16 +6,18 @@ use crate::broker::native::NativeOptions;
 use crate::broker::registry::LinkOptions;
 use crate::broker::sim::SimOptions;
 use crate::config::Config;
-use crate::config::brokers::{BrokerKind, BrokerLink, Fill};
+use crate::config::brokers::{BrokerKind, Fill};
 use crate::config::keys::Keys;
 use crate::config::process::Policy;
-use crate::config::sessions::{CancelOnDisconnect, Credential, UnixUser};
+use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, UnixUser};
 use crate::journal;
+use crate::market::options as market;
 use crate::message::{Scope, Text};
 use crate::protocol::native::bodies::Definition;
 use crate::protocol::native::key::Key;
 use crate::risk::core::Core;
 use crate::strategy::options as strategy;
+use crate::sys::stream::Address;
 use crate::sys::{random, user};
 use crate::units::{AccountId, Nanos, StrategyId};
 use std::io;
@@ -61,24 +63,24 @@ pub fn strategies(config: &Config, keys: &Keys, core: &Core) -> io::Result<strat
     let mut sessions = Vec::new();
     for (at, setup) in config.setup.strategies.iter().enumerate() {
         let session = &config.sessions[at];
-        let uids = match &session.credential {
-            Credential::UnixUser(UnixUser::Id(uid)) => vec![*uid],
-            Credential::UnixUser(UnixUser::Name(name)) => vec![user::uid_of(name)?],
-            Credential::KeyFile(_) | Credential::None => Vec::new(),
-        };
         let (inbound_sequence, report_sequence) =
             core.session(StrategyId(at as u32)).unwrap_or_default();
         sessions.push(strategy::SessionOptions {
             name: text(&setup.name),
-            key: keys.strategies[at].as_ref().map(|key| Key::new(*key.bytes())),
-            uids,
+            key: keys.strategies[at]
+                .as_ref()
+                .map(|key| Key::new(*key.bytes())),
+            uids: uids(&session.credential)?,
             accounts: setup.accounts.clone(),
             cancel_on_disconnect: match session.cancel_on_disconnect {
                 CancelOnDisconnect::Never => strategy::CancelOnDisconnect::Never,
                 CancelOnDisconnect::After(Nanos::ZERO) => strategy::CancelOnDisconnect::AtOnce,
                 CancelOnDisconnect::After(grace) => strategy::CancelOnDisconnect::After(grace),
             },
-            start: strategy::SessionStart { inbound_sequence, report_sequence },
+            start: strategy::SessionStart {
+                inbound_sequence,
+                report_sequence,
+            },
         });
     }
     let batch_max = config.threads.batch_max as usize;
@@ -87,7 +89,12 @@ pub fn strategies(config: &Config, keys: &Keys, core: &Core) -> io::Result<strat
         tcp: listen.tcp,
         unix: listen.unix.clone(),
         sessions,
-        accounts: config.setup.accounts.iter().map(|account| text(&account.name)).collect(),
+        accounts: config
+            .setup
+            .accounts
+            .iter()
+            .map(|account| text(&account.name))
+            .collect(),
         symbols: config
             .setup
             .symbols
@@ -110,18 +117,58 @@ pub fn strategies(config: &Config, keys: &Keys, core: &Core) -> io::Result<strat
     })
 }
 
+/// What the market stage is built from.
+pub fn feeds(config: &Config, keys: &Keys) -> io::Result<market::Options> {
+    let mut feeds = Vec::new();
+    for (feed, key) in config.feeds.iter().zip(&keys.feeds) {
+        feeds.push(market::FeedOptions {
+            name: text(&feed.name),
+            listen: match &feed.listen {
+                Endpoint::Tcp(address) => Address::Tcp(*address),
+                Endpoint::Unix(path) => Address::Unix(path.clone()),
+            },
+            key: key.as_ref().map(|key| Key::new(*key.bytes())),
+            uids: uids(&feed.credential)?,
+            interval_min: feed.interval_min,
+        });
+    }
+    Ok(market::Options {
+        gate: text(&config.gateway.name),
+        feeds,
+        symbols: definitions(config)
+            .into_iter()
+            .filter(|of| of.scope == Scope::Symbol as u8)
+            .collect(),
+        heartbeat: config.listen.heartbeat,
+        logon_timeout: config.listen.logon_timeout,
+        quotes_per_poll_max: config.threads.batch_max as usize,
+        ..market::Options::default()
+    })
+}
+
+/// The users that a credential names.
+fn uids(credential: &Credential) -> io::Result<Vec<u32>> {
+    Ok(match credential {
+        Credential::UnixUser(UnixUser::Id(uid)) => vec![*uid],
+        Credential::UnixUser(UnixUser::Name(name)) => vec![user::uid_of(name)?],
+        Credential::KeyFile(_) | Credential::None => Vec::new(),
+    })
+}
+
 /// What a broker's link is opened from, and its breaker.
 pub fn broker(config: &Config, keys: &Keys, at: usize) -> (Box<dyn LinkOptions>, BreakerOptions) {
     let link = &config.brokers[at];
-    let breaker = link.breaker.map_or_else(BreakerOptions::off, |of| BreakerOptions {
-        burst_count: of.failures,
-        burst_window: of.window,
-        unanswered_count: of.failures,
-        unanswered_time: of.window,
-        pause: of.pause,
-        probes_count: of.trial_orders,
-        ..BreakerOptions::default()
-    });
+    let breaker = link
+        .breaker
+        .map_or_else(BreakerOptions::off, |of| BreakerOptions {
+            burst_count: of.failures,
+            burst_window: of.window,
+            unanswered_count: of.failures,
+            unanswered_time: of.window,
+            pause: of.pause,
+            probes_count: of.trial_orders,
+            ..BreakerOptions::default()
+        });
     let options: Box<dyn LinkOptions> = match &link.kind {
         BrokerKind::Sim(sim) => Box::new(SimOptions {
             exchange: ExchangeOptions {
@@ -147,11 +194,13 @@ pub fn broker(config: &Config, keys: &Keys, at: usize) -> (Box<dyn LinkOptions>,
             ..SimOptions::default()
         }),
         BrokerKind::Native(native) => {
-            let key = keys.brokers[at].as_ref().map_or([0; 32], |key| *key.bytes());
+            let key = keys.brokers[at]
+                .as_ref()
+                .map_or([0; 32], |key| *key.bytes());
             let defaults =
                 NativeOptions::new(native.address, text(&native.logon_name), Key::new(key));
             Box::new(NativeOptions {
-                definitions: definitions(config, link),
+                definitions: definitions(config),
                 logon_timeout: native.logon_timeout,
                 reconnect_min: link.reconnect_min,
                 reconnect_max: link.reconnect_max,
@@ -164,20 +213,30 @@ pub fn broker(config: &Config, keys: &Keys, at: usize) -> (Box<dyn LinkOptions>,
 }
 
 /// What the numbers of accounts and symbols mean, as a broker is told.
-fn definitions(config: &Config, _link: &BrokerLink) -> Vec<Definition> {
-    let accounts = config.setup.accounts.iter().zip(0u32..).map(|(account, id)| Definition {
-        id: AccountId(id).0,
-        name: text(&account.name),
-        scope: Scope::Account as u8,
-        ..Definition::default()
-    });
-    let symbols = config.setup.symbols.iter().zip(0u32..).map(|(symbol, id)| Definition {
-        tick: symbol.tick,
-        lot: symbol.lot,
-        id,
-        name: text(&symbol.name),
-        scope: Scope::Symbol as u8,
-        ..Definition::default()
-    });
+fn definitions(config: &Config) -> Vec<Definition> {
+    let accounts = config
+        .setup
+        .accounts
+        .iter()
+        .zip(0u32..)
+        .map(|(account, id)| Definition {
+            id: AccountId(id).0,
+            name: text(&account.name),
+            scope: Scope::Account as u8,
+            ..Definition::default()
+        });
+    let symbols = config
+        .setup
+        .symbols
+        .iter()
+        .zip(0u32..)
+        .map(|(symbol, id)| Definition {
+            tick: symbol.tick,
+            lot: symbol.lot,
+            id,
+            name: text(&symbol.name),
+            scope: Scope::Symbol as u8,
+            ..Definition::default()
+        });
     accounts.chain(symbols).collect()
 }

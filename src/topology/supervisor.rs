@@ -110,7 +110,10 @@ impl Running {
                 Ok(Event::Signal) | Err(_) => break self.drain(),
                 Ok(Event::Ended) => {
                     let message = "its thread ended".to_owned();
-                    break End::Shut { stage: "worker", message };
+                    break End::Shut {
+                        stage: "worker",
+                        message,
+                    };
                 }
             }
         };
@@ -137,9 +140,16 @@ impl Running {
                 _ => {}
             }
             let is_quiet = |thread: &Thread| {
-                thread.progress.is_quiet.load(std::sync::atomic::Ordering::Acquire)
+                thread
+                    .progress
+                    .is_quiet
+                    .load(std::sync::atomic::Ordering::Acquire)
             };
-            quiet_rounds = if self.path.iter().all(is_quiet) { quiet_rounds + 1 } else { 0 };
+            quiet_rounds = if self.path.iter().all(is_quiet) {
+                quiet_rounds + 1
+            } else {
+                0
+            };
         }
         End::Drained
     }
@@ -179,7 +189,12 @@ fn start(
         let _ = sender.send(Event::Ended);
         worker
     })?;
-    Ok(Thread { name, handle, doorbell, progress })
+    Ok(Thread {
+        name,
+        handle,
+        doorbell,
+        progress,
+    })
 }
 
 fn ring(threads: &[Thread]) {

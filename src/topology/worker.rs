@@ -222,7 +222,15 @@ impl Worker {
         let mut count = 0;
         let mut is_quiet = true;
         let mut panicked = None;
-        let Self { poller, stages, round, rests_until, meters, clock, .. } = self;
+        let Self {
+            poller,
+            stages,
+            round,
+            rests_until,
+            meters,
+            clock,
+            ..
+        } = self;
         let result = catch_unwind(AssertUnwindSafe(|| {
             poller.poll(|stage, readiness| {
                 panicked = Some(stage);

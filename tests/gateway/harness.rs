@@ -55,7 +55,11 @@ impl Gate {
     /// Built from a whole configuration.
     pub(crate) fn of(text: &str) -> Self {
         let config = config::parse(text, "test.toml").unwrap_or_else(|errors| panic!("{errors}"));
-        Self { trial: Trial::new(config.setup), time: 1_000_000_000_000, number: 0 }
+        Self {
+            trial: Trial::new(config.setup),
+            time: 1_000_000_000_000,
+            number: 0,
+        }
     }
 
     /// Plays lines and compares what each says behind its arrow.
@@ -96,8 +100,13 @@ impl Gate {
         }
         let ordinary: &[(&str, &str)] = match what {
             "order" => &[
-                ("account", "A"), ("strategy", "S"), ("symbol", "X"), ("side", "buy"),
-                ("type", "limit"), ("qty", "1"), ("tif", "day"),
+                ("account", "A"),
+                ("strategy", "S"),
+                ("symbol", "X"),
+                ("side", "buy"),
+                ("type", "limit"),
+                ("qty", "1"),
+                ("tif", "day"),
             ],
             "cancel" => &[("account", "A")],
             "replace" => &[("account", "A"), ("qty", "1"), ("price", "100")],
@@ -116,7 +125,8 @@ impl Gate {
         self.number += 1;
         let mut out = String::new();
         let text = Value::Object(line).to_string();
-        self.trial.take(self.number, text.as_bytes(), Answers::All, &mut out);
+        self.trial
+            .take(self.number, text.as_bytes(), Answers::All, &mut out);
         if out.is_empty() {
             return String::new();
         }

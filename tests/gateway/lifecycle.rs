@@ -78,7 +78,9 @@ fn a_cancel_pending_order_counts_until_it_is_gone() {
 
 #[test]
 fn an_order_without_an_answer_is_in_doubt_and_counts_in_full() {
-    let mut gate = Gate::new(&format!("[gateway]\nanswer_timeout = \"50ms\"\n{OPEN}position_qty_max = 10\n"));
+    let mut gate = Gate::new(&format!(
+        "[gateway]\nanswer_timeout = \"50ms\"\n{OPEN}position_qty_max = 10\n"
+    ));
     gate.check(
         "order id=1 qty=10
          order id=2 after=49 -> PositionQtyAboveMax 10 11
@@ -120,7 +122,9 @@ fn a_kill_cancels_what_lives_and_lets_cancels_pass() {
     for id in 0..100 {
         gate.check(&format!("order id={id} price={}", 100 + id));
     }
-    gate.check("kill scope=account name=A\n order id=x -> AccountKilled\n cancel id=c orig=5 -> accepted");
+    gate.check(
+        "kill scope=account name=A\n order id=x -> AccountKilled\n cancel id=c orig=5 -> accepted",
+    );
     for id in 0..100 {
         gate.check(&format!("report id={id} exec=canceled -> applied"));
     }

@@ -5,9 +5,18 @@ use portcullis::reject::RejectReason;
 
 /// The stories: limits, then lines.
 const STORIES: &[(&str, &str)] = &[
-    ("", "order id=1 not_ready=1 -> GateNotReady\n order id=2 -> accepted"),
-    ("", "order id=1 journal_full=1 -> JournalFull\n order id=2 -> accepted"),
-    ("", "order id=1 journal_failed=1 -> JournalFailed\n order id=2 -> accepted"),
+    (
+        "",
+        "order id=1 not_ready=1 -> GateNotReady\n order id=2 -> accepted",
+    ),
+    (
+        "",
+        "order id=1 journal_full=1 -> JournalFull\n order id=2 -> accepted",
+    ),
+    (
+        "",
+        "order id=1 journal_failed=1 -> JournalFailed\n order id=2 -> accepted",
+    ),
     ("", "order id=1 busy=1 -> GateBusy\n order id=2 -> accepted"),
     (
         "[capacity]\ncontinuation_frames_max = 1\n",
@@ -19,29 +28,83 @@ const STORIES: &[(&str, &str)] = &[
          order id=2 -> FirmKilled\n raise scope=firm operator=alice -> not_permitted\n \
          order id=3 -> FirmKilled\n raise scope=firm operator=bob\n order id=4 -> accepted",
     ),
-    ("", "order id=1 account=Z -> AccountUnknown\n order id=1 account=B -> accepted"),
-    ("", "kill scope=account name=A\n order id=1 -> AccountKilled\n order id=1 account=B -> accepted"),
-    ("", "order id=1 strategy=Z -> StrategyUnknown\n order id=1 strategy=T -> accepted"),
-    ("", "kill scope=strategy name=S\n order id=1 -> StrategyKilled\n order id=1 strategy=T -> accepted"),
-    ("", "order id=1 strategy=T account=B -> AccountNotPermitted\n order id=1 account=B -> accepted"),
-    ("", "order id=1 symbol=Z -> SymbolUnknown\n order id=1 symbol=Y -> accepted"),
-    ("", "kill scope=symbol name=X\n order id=1 -> SymbolKilled\n order id=1 symbol=Y -> accepted"),
-    ("", "link broker=sim state=down\n order id=1 -> BrokerLinkDown\n link broker=sim state=up\n order id=2 -> accepted"),
+    (
+        "",
+        "order id=1 account=Z -> AccountUnknown\n order id=1 account=B -> accepted",
+    ),
+    (
+        "",
+        "kill scope=account name=A\n order id=1 -> AccountKilled\n order id=1 account=B -> accepted",
+    ),
+    (
+        "",
+        "order id=1 strategy=Z -> StrategyUnknown\n order id=1 strategy=T -> accepted",
+    ),
+    (
+        "",
+        "kill scope=strategy name=S\n order id=1 -> StrategyKilled\n order id=1 strategy=T -> accepted",
+    ),
+    (
+        "",
+        "order id=1 strategy=T account=B -> AccountNotPermitted\n order id=1 account=B -> accepted",
+    ),
+    (
+        "",
+        "order id=1 symbol=Z -> SymbolUnknown\n order id=1 symbol=Y -> accepted",
+    ),
+    (
+        "",
+        "kill scope=symbol name=X\n order id=1 -> SymbolKilled\n order id=1 symbol=Y -> accepted",
+    ),
+    (
+        "",
+        "link broker=sim state=down\n order id=1 -> BrokerLinkDown\n link broker=sim state=up\n order id=2 -> accepted",
+    ),
     (
         "",
         "link broker=sim state=breaker_open\n order id=1 -> BreakerOpen\n \
          link broker=sim state=half_open\n order id=2 -> accepted",
     ),
-    ("", "order id=1 -> accepted\n order id=1 -> ClientOrderIdDuplicate\n order id=1 account=B -> accepted"),
-    ("", "order id=1 side=both -> SideInvalid\n order id=1 side=sell -> accepted"),
-    ("", "order id=1 type=iceberg -> OrderTypeInvalid\n order id=1 -> accepted"),
-    ("", "order id=1 tif=never -> TimeInForceInvalid\n order id=1 tif=gtc -> accepted"),
-    ("", "quote\n order id=1 type=market price=100 -> PriceNotAllowed 0 100\n order id=1 type=market -> accepted"),
-    ("", "order id=1 price=100.25 -> PriceOffTick 0.5 100.25\n order id=1 price=100.5 -> accepted"),
-    ("", "order id=1 qty=0 -> QtyZero 46116860184.27387903 0\n order id=1 -> accepted"),
-    ("", "order id=1 qty=1.5 -> QtyOffLot 1 1.5\n order id=1 qty=2 -> accepted"),
-    ("", "cancel id=1 orig=9 -> OrderUnknown\n order id=9\n cancel id=1 orig=9 -> accepted"),
-    ("", "order id=9\n report id=9 exec=canceled\n cancel id=1 orig=9 -> OrderClosed"),
+    (
+        "",
+        "order id=1 -> accepted\n order id=1 -> ClientOrderIdDuplicate\n order id=1 account=B -> accepted",
+    ),
+    (
+        "",
+        "order id=1 side=both -> SideInvalid\n order id=1 side=sell -> accepted",
+    ),
+    (
+        "",
+        "order id=1 type=iceberg -> OrderTypeInvalid\n order id=1 -> accepted",
+    ),
+    (
+        "",
+        "order id=1 tif=never -> TimeInForceInvalid\n order id=1 tif=gtc -> accepted",
+    ),
+    (
+        "",
+        "quote\n order id=1 type=market price=100 -> PriceNotAllowed 0 100\n order id=1 type=market -> accepted",
+    ),
+    (
+        "",
+        "order id=1 price=100.25 -> PriceOffTick 0.5 100.25\n order id=1 price=100.5 -> accepted",
+    ),
+    (
+        "",
+        "order id=1 qty=0 -> QtyZero 46116860184.27387903 0\n order id=1 -> accepted",
+    ),
+    (
+        "",
+        "order id=1 qty=1.5 -> QtyOffLot 1 1.5\n order id=1 qty=2 -> accepted",
+    ),
+    (
+        "",
+        "cancel id=1 orig=9 -> OrderUnknown\n order id=9\n cancel id=1 orig=9 -> accepted",
+    ),
+    (
+        "",
+        "order id=9\n report id=9 exec=canceled\n cancel id=1 orig=9 -> OrderClosed",
+    ),
     (
         "",
         "order id=9\n replace id=10 orig=9 qty=2 -> accepted\n replace id=11 orig=9 qty=3 -> ReplacePending\n \
@@ -57,18 +120,27 @@ const STORIES: &[(&str, &str)] = &[
         "order id=9\n link broker=sim state=down\n link broker=sim state=up\n replace id=10 orig=9 -> OrderInDoubt\n \
          cancel id=11 orig=9 -> accepted",
     ),
-    ("", "quote\n order id=9 type=market\n replace id=10 orig=9 -> ReplaceOfMarketOrder"),
+    (
+        "",
+        "quote\n order id=9 type=market\n replace id=10 orig=9 -> ReplaceOfMarketOrder",
+    ),
     (
         "",
         "order id=9 qty=5\n report id=9 exec=trade exec_id=e qty=3 price=100\n \
          replace id=10 orig=9 qty=3 -> QtyBelowFilled 3 3\n replace id=10 orig=9 qty=4 -> accepted",
     ),
-    ("order_qty_max = 10", "order id=1 qty=11 -> QtyAboveMax 10 11\n order id=1 qty=10 -> accepted"),
+    (
+        "order_qty_max = 10",
+        "order id=1 qty=11 -> QtyAboveMax 10 11\n order id=1 qty=10 -> accepted",
+    ),
     (
         "order_notional_max = 1000",
         "order id=1 qty=10 price=100.5 -> NotionalAboveMax 1000 1005\n order id=1 qty=10 -> accepted",
     ),
-    ("", "order id=1 type=market -> ReferenceAbsent\n quote\n order id=1 type=market -> accepted"),
+    (
+        "",
+        "order id=1 type=market -> ReferenceAbsent\n quote\n order id=1 type=market -> accepted",
+    ),
     (
         "price_collar_bps = 100",
         "quote\n order id=1 price=101.5 -> PriceOutsideCollar 101 101.5\n order id=1 price=101 -> accepted\n \
@@ -116,7 +188,10 @@ const STORIES: &[(&str, &str)] = &[
         "quote\n quote symbol=Y\n order id=1 qty=2\n order id=2 symbol=Y side=sell qty=2 -> GrossExposureAboveMax 300 400\n \
          order id=2 symbol=Y side=sell -> accepted",
     ),
-    ("", "order id=1 qty=40000000000 price=9000000000 -> ExposureOverflow\n order id=1 -> accepted"),
+    (
+        "",
+        "order id=1 qty=40000000000 price=9000000000 -> ExposureOverflow\n order id=1 -> accepted",
+    ),
     (
         "[capacity]\norders = 2\norders_closed = 1\n",
         "order id=1\n order id=2 -> OrdersFull 2 2\n report id=1 exec=canceled\n order id=2 -> accepted",
@@ -156,7 +231,11 @@ fn limits_of(text: &str) -> String {
     if text.is_empty() {
         return OPEN.to_owned();
     }
-    let age = if text.contains("reference_age_max") { "" } else { "reference_age_max = \"off\"\n" };
+    let age = if text.contains("reference_age_max") {
+        ""
+    } else {
+        "reference_age_max = \"off\"\n"
+    };
     let open = format!("others = \"off\"\n{age}");
     match (text.contains("[limits]"), text.starts_with('[')) {
         (true, _) => format!("{text}\n{open}"),
@@ -176,8 +255,14 @@ fn every_story_ends_as_told() {
 #[test]
 fn every_reason_has_a_story() {
     for &reason in RejectReason::ALL {
-        let is_told = STORIES.iter().any(|(_, story)| story.contains(&format!("-> {}", reason.name())));
-        assert!(is_told != ELSEWHERE.contains(&reason), "{} has no story, or two places", reason.name());
+        let is_told = STORIES
+            .iter()
+            .any(|(_, story)| story.contains(&format!("-> {}", reason.name())));
+        assert!(
+            is_told != ELSEWHERE.contains(&reason),
+            "{} has no story, or two places",
+            reason.name()
+        );
     }
 }
 
@@ -243,7 +328,11 @@ fn a_reserved_bit_or_a_dirty_id_is_refused() {
         time_in_force: 1,
         ..NewOrder::default()
     };
-    let header = Header { time: Nanos::from_raw(1), strategy: StrategyId(0), ..Header::default() };
+    let header = Header {
+        time: Nanos::from_raw(1),
+        strategy: StrategyId(0),
+        ..Header::default()
+    };
     let mut reason = |order: NewOrder, header: Header| {
         let frame = Frame::new(Kind::NewOrder, header, order);
         core.step(&frame, &[], &mut Effects::default()).reason
@@ -257,19 +346,34 @@ fn a_reserved_bit_or_a_dirty_id_is_refused() {
         let is_reserved = order.reserved != good.reserved || order.reserved_0 != good.reserved_0;
         reserved_bits += u32::from(is_reserved);
         if is_reserved {
-            assert_eq!(reason(order, header), Some(RejectReason::ReservedBitSet), "bit {bit}");
+            assert_eq!(
+                reason(order, header),
+                Some(RejectReason::ReservedBitSet),
+                "bit {bit}"
+            );
         }
     }
     assert_eq!(reserved_bits, 31 * 8);
     for flag in 4..16 {
-        let header = Header { flags: 1 << flag, ..header };
-        assert_eq!(reason(good, header), Some(RejectReason::ReservedBitSet), "flag {flag}");
+        let header = Header {
+            flags: 1 << flag,
+            ..header
+        };
+        assert_eq!(
+            reason(good, header),
+            Some(RejectReason::ReservedBitSet),
+            "flag {flag}"
+        );
     }
     for at in 0..36 {
         let mut bytes: [u8; 96] = bytemuck::cast(good);
         bytes[24 + at] = 7;
         let order: NewOrder = bytemuck::cast(bytes);
-        assert_eq!(reason(order, header), Some(RejectReason::ClientOrderIdInvalid), "byte {at}");
+        assert_eq!(
+            reason(order, header),
+            Some(RejectReason::ClientOrderIdInvalid),
+            "byte {at}"
+        );
     }
     assert_eq!(reason(good, header), None);
 }
