@@ -6,6 +6,7 @@ mod latency;
 mod link;
 mod load;
 mod lobster;
+mod play;
 mod relay;
 mod schedule;
 mod session;
@@ -28,6 +29,8 @@ enum Tool {
     Load(load::Arguments),
     /// Turn a day of LOBSTER order events into a scenario for `portcullis try`.
     Lobster(lobster::Arguments),
+    /// Play a day of LOBSTER order events to a gate, as a strategy would have sent them.
+    Play(play::Arguments),
     /// Carry bytes between a strategy and its broker and do nothing else: the floor of a measurement.
     Relay(relay::Arguments),
     /// Time orders and reports from socket to socket, through the gate and through the relay in turn.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().tool {
         Tool::Load(arguments) => load::run(&arguments),
         Tool::Lobster(arguments) => lobster::run(&arguments),
+        Tool::Play(arguments) => play::run(&arguments),
         Tool::Relay(arguments) => relay::run(&arguments),
         Tool::Wire(arguments) => wire::run(&arguments),
     };
