@@ -59,12 +59,15 @@ pub(crate) struct Arguments {
     /// A symbol; otherwise all there are. May be repeated.
     #[arg(long = "symbol")]
     symbols: Vec<String>,
-    /// In the middle of the prices.
+    /// The best price of orders to buy; those to sell begin a tick above it, so that no two meet.
     #[arg(long, value_parser = price)]
     price: Price,
-    /// Prices are up to so many ticks to either side of it.
+    /// Orders to sell begin at the price as well: at a venue they fill one another.
+    #[arg(long)]
+    crossing: bool,
+    /// Prices are up to so many ticks away from the best of their side.
     #[arg(long, default_value_t = 0)]
-    spread_ticks: u32,
+    depth_ticks: u32,
     /// Of each order.
     #[arg(long, value_parser = qty, default_value = "1")]
     qty: Qty,
@@ -165,7 +168,8 @@ impl Load {
             refused_qty: arguments.refused_qty,
             cancels_per_million: arguments.cancel_share,
             price: arguments.price,
-            spread_ticks: arguments.spread_ticks,
+            depth_ticks: arguments.depth_ticks,
+            is_crossing: arguments.crossing,
             qty: arguments.qty,
             time_in_force: arguments.tif,
         };
@@ -223,7 +227,7 @@ impl Load {
         let mut at = number as usize % self.sessions.len();
         let mut original = None;
         if class == Class::Cancel {
-            match self.tally.take_standing() {
+            match self.tally.take_standing(number) {
                 Some((number, session)) => (original, at) = (Some(number), session as usize),
                 None => class = Class::Order,
             }

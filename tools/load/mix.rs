@@ -15,10 +15,12 @@ pub(super) struct MixOptions {
     pub(super) refused_qty: Qty,
     /// Of a million commands: cancels of orders that stand.
     pub(super) cancels_per_million: u32,
-    /// In the middle of the prices.
+    /// The best price of those who buy.
     pub(super) price: Price,
-    /// Prices are up to so many ticks to either side of it.
-    pub(super) spread_ticks: u32,
+    /// Prices are up to so many ticks away from the best of their side.
+    pub(super) depth_ticks: u32,
+    /// Whether those who sell do so at the price too, or a tick above: then no two orders meet.
+    pub(super) is_crossing: bool,
     /// Of orders that are meant to be accepted.
     pub(super) qty: Qty,
     /// How long they stand.
@@ -84,18 +86,19 @@ impl Mix {
     ) -> NewOrder {
         let at = number as usize % market.symbols.len();
         let (symbol, tick) = market.symbols[at];
-        let spread = u64::from(self.options.spread_ticks);
-        let ticks = self.chance.up_to(2 * spread) as i64 - spread as i64;
-        let price = self
-            .options
-            .price
-            .raw()
-            .saturating_add(ticks.saturating_mul(tick.raw()));
         // Both sides of each symbol in turn: positions stay near zero.
         let side = match number / market.symbols.len() as u64 % 2 {
             0 => Side::Buy,
             _ => Side::Sell,
         };
+        let depth = self.chance.up_to(u64::from(self.options.depth_ticks)) as i64;
+        let ticks = match (side, self.options.is_crossing) {
+            (Side::Buy, _) => -depth,
+            (Side::Sell, true) => depth,
+            (Side::Sell, false) => depth + 1,
+        };
+        let price = ticks.saturating_mul(tick.raw());
+        let price = self.options.price.raw().saturating_add(price);
         NewOrder {
             price: Price::from_raw(price),
             qty: match class {
@@ -136,7 +139,8 @@ mod tests {
             refused_qty: Qty::ZERO,
             cancels_per_million: 250_000,
             price: Price::parse("10").unwrap(),
-            spread_ticks: 3,
+            depth_ticks: 3,
+            is_crossing: false,
             qty: Qty::parse("2").unwrap(),
             time_in_force: TimeInForce::Day,
         };
@@ -153,7 +157,9 @@ mod tests {
             counts[class as usize] += 1;
             let order = mix.order(class, number, ids.text(number), &market);
             assert_eq!(order.price.raw() % tick.raw(), 0);
-            assert!(order.price.raw().abs_diff(options.price.raw()) <= 3 * tick.raw() as u64);
+            let ticks = (order.price.raw() - options.price.raw()) / tick.raw();
+            let is_buy = order.side == Side::Buy as u8;
+            assert!(if is_buy { -3..=0 } else { 1..=4 }.contains(&ticks));
             assert_eq!(order.qty == Qty::ZERO, class == Class::Refused);
             position[number as usize % 2] += if order.side == Side::Buy as u8 { 1 } else { -1 };
         }

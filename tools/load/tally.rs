@@ -5,7 +5,7 @@
 use super::mix::Class;
 use crate::ids::Ids;
 use crate::latency::{Latency, table};
-use portcullis::message::{Exec, Execution, Refusal, Text};
+use portcullis::message::{Exec, Execution, OrderState, Refusal, Text};
 use portcullis::protocol::native::client::Event;
 use portcullis::reject::RejectReason;
 use portcullis::units::Nanos;
@@ -41,6 +41,8 @@ struct Command {
     intended: Nanos,
     session: u32,
     class: Class,
+    /// Of an order: the number of its cancel; [`NONE`] for none.
+    cancel: u32,
 }
 
 impl Tally {
@@ -75,6 +77,7 @@ impl Tally {
             intended,
             session,
             class,
+            cancel: NONE,
         });
         self.sent[class as usize] += 1;
         self.unanswered += 1;
@@ -87,12 +90,13 @@ impl Tally {
         !self.standing.is_empty()
     }
 
-    /// The order that was accepted last, and its session: it is to be cancelled.
+    /// The order that was accepted last, and its session: it is to be cancelled by this command.
     #[inline]
-    pub(super) fn take_standing(&mut self) -> Option<(u64, u32)> {
+    pub(super) fn take_standing(&mut self, cancel: u64) -> Option<(u64, u32)> {
         let number = self.standing.pop()?;
-        let session = self.commands.get(number as usize)?.session;
-        Some((number, session))
+        let command = self.commands.get_mut(number as usize)?;
+        command.cancel = cancel as u32;
+        Some((number, command.session))
     }
 
     /// How many wait for their first answer.
@@ -122,15 +126,24 @@ impl Tally {
             // The gate says that it has no answer itself.
             return;
         }
-        let Some((class, latency)) = self.answer(number, now) else {
-            return;
-        };
-        match class {
-            Class::Cancel => self.cancelled.record(latency),
-            Class::Order | Class::Refused => self.accepted.record(latency),
+        if let Some((class, latency)) = self.answer(number, now) {
+            match class {
+                Class::Cancel => self.cancelled.record(latency),
+                Class::Order | Class::Refused => self.accepted.record(latency),
+            }
+            if class != Class::Cancel && matches!(exec, Some(Exec::Accepted | Exec::New)) {
+                self.standing.push(number);
+            }
         }
-        if class != Class::Cancel && matches!(exec, Some(Exec::Accepted | Exec::New)) {
-            self.standing.push(number);
+        if OrderState::from_byte(execution.state) == Some(OrderState::Filled) {
+            // A cancel that crossed the last fill has its answer in it.
+            let cancel = self
+                .commands
+                .get(number as usize)
+                .map_or(NONE, |of| of.cancel);
+            if let Some((_, latency)) = self.answer(u64::from(cancel), now) {
+                self.cancelled.record(latency);
+            }
         }
     }
 
@@ -233,6 +246,9 @@ impl Tally {
     }
 }
 
+/// The number of no command: there are fewer.
+const NONE: u32 = u32::MAX;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,7 +261,7 @@ mod tests {
     #[test]
     fn a_latency_counts_from_the_intended_time_to_the_first_answer() {
         let ids = Ids::new(3);
-        let mut tally = Tally::new(ids, 4);
+        let mut tally = Tally::new(ids, 5);
         // Meant for 0 ms, sent at 4 ms, answered at 5 ms and again at 9 ms.
         tally.sent(Class::Order, 2, at(0), at(4));
         let header = Header::default();
@@ -267,7 +283,7 @@ mod tests {
         assert_eq!(tally.accepted.count(), 1);
         assert!(tally.accepted.max().raw().abs_diff(at(5).raw()) <= 5_000);
         assert!(tally.lateness.max().raw().abs_diff(at(4).raw()) <= 4_000);
-        assert_eq!(tally.take_standing(), Some((0, 2)));
+        assert_eq!(tally.take_standing(1), Some((0, 2)));
         assert!(!tally.can_cancel());
 
         tally.sent(Class::Cancel, 2, at(10), at(10));
@@ -287,6 +303,17 @@ mod tests {
         assert_eq!(json["refusals"]["QtyZero"], 1);
         assert_eq!(json["executions"]["canceled"], 1);
         assert_eq!(json["latency"]["cancel"]["count"], 1);
+        // A cancel that comes too late is answered by the fill.
+        tally.sent(Class::Order, 0, at(20), at(20));
+        tally.told(&Event::Execution(&header, &execution(Exec::New, 3)), at(21));
+        assert_eq!(tally.take_standing(4), Some((3, 0)));
+        tally.sent(Class::Cancel, 0, at(22), at(22));
+        let filled = Execution {
+            state: OrderState::Filled as u8,
+            ..execution(Exec::Trade, 3)
+        };
+        tally.told(&Event::Execution(&header, &filled), at(23));
+        assert_eq!((tally.unanswered(), tally.cancelled.count()), (0, 2));
         // About an order of nobody here.
         let stranger = Execution {
             client_order_id: Ids::new(4).text(0),
