@@ -456,7 +456,7 @@ mod tests {
             latency
         };
         let mut measure = Measure::new("a leg");
-        for (gate, relay) in [(200, 100), (3_000, 1_000), (50, 40)] {
+        for (gate, relay) in [(200, 100), (1_500, 500), (50, 40)] {
             measure.add([of(gate), of(relay)]);
         }
         assert_eq!(measure.ratios(50_000), [1.25, 2.0, 3.0]);
