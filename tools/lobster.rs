@@ -4,7 +4,7 @@
 //! becomes its reports. A quote stands before the event that it is the reference for, wherever it
 //! differs from the one before. Orders that were there before the file begins are left out and counted.
 
-mod reader;
+pub(crate) mod reader;
 
 use clap::ValueEnum;
 use jiff::civil::{Date, date};
@@ -17,9 +17,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// What to turn into a scenario, and for whom.
+/// A day of one symbol.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct Day {
     /// The message file. A name as AMZN_2012-06-21_message.csv gives ticker and date.
     #[arg(long, value_name = "FILE")]
     messages: PathBuf,
@@ -29,12 +29,6 @@ pub(crate) struct Arguments {
     /// The symbol of the orders; otherwise the ticker in the name of the message file.
     #[arg(long)]
     symbol: Option<String>,
-    /// The account of the orders.
-    #[arg(long, default_value = "A")]
-    account: String,
-    /// The strategy that sends them.
-    #[arg(long, default_value = "S")]
-    strategy: String,
     /// The day; otherwise the date in the name of the message file.
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<Date>,
@@ -42,6 +36,19 @@ pub(crate) struct Arguments {
     /// CET-1CEST,M3.5.0,M10.5.0/3.
     #[arg(long, default_value = NEW_YORK)]
     zone: String,
+}
+
+/// What to turn into a scenario, and for whom.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    day: Day,
+    /// The account of the orders.
+    #[arg(long, default_value = "A")]
+    account: String,
+    /// The strategy that sends them.
+    #[arg(long, default_value = "S")]
+    strategy: String,
     /// Which book is the reference for an event: the one it met, or the one it left.
     #[arg(long, value_enum, default_value_t = Reference::Before)]
     reference: Reference,
@@ -60,13 +67,7 @@ enum Reference {
 
 /// Writes the scenario to the standard output, and what was left out to the standard error.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (ticker, day) = named(&arguments.messages);
-    let symbol = arguments.symbol.clone().or(ticker);
-    let symbol = symbol.ok_or("no ticker in the name of the message file: give --symbol")?;
-    let day = arguments.date.or(day);
-    let day = day.ok_or("no date in the name of the message file: give --date")?;
-    let midnight = midnight(day, &arguments.zone)?;
-    let mut reader = Reader::open(&arguments.messages, &arguments.orderbook, midnight)?;
+    let (symbol, day, mut reader) = arguments.day.open()?;
     let mut scenario = Scenario::new(arguments, &symbol)?;
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     while let Some(event) = reader.next()? {
@@ -81,6 +82,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     eprintln!("{symbol} {day}: {}", scenario.counts);
     Ok(())
+}
+
+impl Day {
+    /// Opens both files: whose day it is, which, and its rows.
+    pub(crate) fn open(&self) -> Result<(String, Date, Reader), Box<dyn Error>> {
+        let (ticker, day) = named(&self.messages);
+        let symbol = self.symbol.clone().or(ticker);
+        let symbol = symbol.ok_or("no ticker in the name of the message file: give --symbol")?;
+        let day = self.date.or(day);
+        let day = day.ok_or("no date in the name of the message file: give --date")?;
+        let midnight = midnight(day, &self.zone)?;
+        let reader = Reader::open(&self.messages, &self.orderbook, midnight)?;
+        Ok((symbol, day, reader))
+    }
 }
 
 /// Who reads only the beginning has what he wants.

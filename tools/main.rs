@@ -1,6 +1,16 @@
-//! Tools beside the gateway: real market data as scenarios.
+//! Tools beside the gateway: load, measurements, and real market data.
 
+mod arguments;
+mod ids;
+mod latency;
+mod link;
+mod load;
 mod lobster;
+mod play;
+mod relay;
+mod schedule;
+mod session;
+mod wire;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -15,13 +25,25 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
+    /// Send orders at a rate that does not wait for the gate, and say how long the answers took.
+    Load(load::Arguments),
     /// Turn a day of LOBSTER order events into a scenario for `portcullis try`.
     Lobster(lobster::Arguments),
+    /// Play a day of LOBSTER order events to a gate, as a strategy would have sent them.
+    Play(play::Arguments),
+    /// Carry bytes between a strategy and its broker and do nothing else: the floor of a measurement.
+    Relay(relay::Arguments),
+    /// Time orders and reports from socket to socket, through the gate and through the relay in turn.
+    Wire(wire::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().tool {
+        Tool::Load(arguments) => load::run(&arguments),
         Tool::Lobster(arguments) => lobster::run(&arguments),
+        Tool::Play(arguments) => play::run(&arguments),
+        Tool::Relay(arguments) => relay::run(&arguments),
+        Tool::Wire(arguments) => wire::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
