@@ -1,0 +1,269 @@
+//! Reports: what a broker, or an operator in its place, says became of an order.
+
+use super::Model;
+use super::answer::{Answer, Execution};
+use super::order::Order;
+use portcullis::message::{Exec, OrderState, Report, Settle, Side};
+use portcullis::risk::decision::Outcome;
+use portcullis::units::{BrokerId, OrderId, Qty};
+
+impl Model {
+    pub(super) fn report(&mut self, report: &Report) -> Answer {
+        let Some(serial) = self.find_reported(report.order_id) else {
+            return Answer::of(Outcome::OrderUnknown);
+        };
+        let broker = self.order_of_serial(serial).broker;
+        if report.broker != BrokerId::NONE && report.broker.0 != broker {
+            return Answer::about(Outcome::Implausible, serial);
+        }
+        if !report.exec_id.is_empty() {
+            let seen = (broker, report.exec_id);
+            if self.executions.contains(&seen) {
+                return Answer::about(Outcome::Duplicate, serial);
+            }
+            self.executions.push(seen);
+            if self.executions.len() > self.setup.capacity.executions as usize {
+                self.executions.remove(0);
+            }
+        }
+
+        let told = match Exec::from_byte(report.exec) {
+            Some(Exec::New) => self.new_at_broker(serial),
+            Some(Exec::Trade) => self.trade(serial, report),
+            Some(Exec::Canceled) => self.over(serial, Exec::Canceled, OrderState::Cancelled),
+            Some(Exec::Expired) => self.over(serial, Exec::Expired, OrderState::Expired),
+            Some(Exec::Rejected) => self.over(serial, Exec::Rejected, OrderState::Rejected),
+            Some(Exec::Replaced) => self.replaced(serial),
+            Some(Exec::Restated) => self.restated(serial, report.leaves.raw()),
+            Some(Exec::CancelRejected) => self.cancel_rejected(serial),
+            Some(Exec::ReplaceRejected) => self.replace_rejected(serial),
+            Some(Exec::Status) => self.status(serial, report),
+            Some(Exec::NotReceived) => self.not_received(serial),
+            // These two go to strategies alone.
+            Some(Exec::Accepted | Exec::InDoubt) | None => None,
+        };
+        let Some((outcome, mut execution)) = told else {
+            return Answer::about(Outcome::Implausible, serial);
+        };
+        execution.broker_reason = report.broker_reason;
+        Answer::about(outcome, serial).tells(execution)
+    }
+
+    /// An operator says what became of an order in doubt.
+    pub(super) fn settle(&mut self, settle: &Settle) -> Answer {
+        if !self.is_operator(settle.operator) {
+            return Answer::of(Outcome::NotPermitted);
+        }
+        let Some(serial) = self.find_reported(settle.order_id) else {
+            return Answer::of(Outcome::OrderUnknown);
+        };
+        let order = self.order_of_serial(serial);
+        if !order.is_live() || !order.is_in_doubt {
+            return Answer::about(Outcome::NotPermitted, serial);
+        }
+        let status = Report {
+            qty: settle.filled,
+            price: settle.price,
+            leaves: settle.leaves,
+            request: order.request,
+            state: 0,
+            ..Report::default()
+        };
+        match self.status(serial, &status) {
+            Some((outcome, execution)) => Answer::about(outcome, serial).tells(execution),
+            None => Answer::about(Outcome::Implausible, serial),
+        }
+    }
+
+    fn find_reported(&self, id: OrderId) -> Option<u64> {
+        let is_it = |order: &&Order| order.id == id && order.is_remembered();
+        Some(self.orders.iter().find(is_it)?.serial)
+    }
+
+    fn new_at_broker(&mut self, serial: u64) -> Told {
+        let order = self.answered(serial)?;
+        order.is_acknowledged = true;
+        order.is_in_doubt = false;
+        Some((Outcome::Applied, self.execution(serial, Exec::New)))
+    }
+
+    fn trade(&mut self, serial: u64, report: &Report) -> Told {
+        let qty = report.qty.raw();
+        if qty == 0 || qty > Qty::MAX.raw() {
+            return None;
+        }
+        let outcome = self.fill(serial, qty);
+        let order = self.order_of_serial(serial);
+        if order.is_live() {
+            order.is_acknowledged = true;
+        }
+        self.close_if_nothing_can_fill(serial, OrderState::Filled);
+        let mut execution = self.execution(serial, Exec::Trade);
+        execution.qty = qty;
+        execution.price = report.price.raw();
+        execution.fee = report.fee.raw();
+        Some((outcome, execution))
+    }
+
+    fn over(&mut self, serial: u64, exec: Exec, state: OrderState) -> Told {
+        self.answered(serial)?;
+        self.close(serial, state);
+        Some((Outcome::Applied, self.execution(serial, exec)))
+    }
+
+    fn replaced(&mut self, serial: u64) -> Told {
+        self.order_of_serial(serial).replace?;
+        let order = self.answered(serial)?;
+        order.take_replacement();
+        // Who replaces an order has it.
+        order.is_acknowledged = true;
+        order.is_in_doubt = false;
+        self.close_if_nothing_can_fill(serial, OrderState::Filled);
+        Some((Outcome::Applied, self.execution(serial, Exec::Replaced)))
+    }
+
+    fn restated(&mut self, serial: u64, leaves: u64) -> Told {
+        if leaves > Qty::MAX.raw() {
+            return None;
+        }
+        let order = self.answered(serial)?;
+        let outcome = if leaves > order.own_leaves() {
+            Outcome::Implausible
+        } else {
+            Outcome::Applied
+        };
+        order.qty = order.filled.saturating_add(leaves);
+        // Who restates an order has it.
+        order.is_acknowledged = true;
+        order.is_in_doubt = false;
+        self.close_if_nothing_can_fill(serial, OrderState::Cancelled);
+        Some((outcome, self.execution(serial, Exec::Restated)))
+    }
+
+    fn cancel_rejected(&mut self, serial: u64) -> Told {
+        if !self.order_of_serial(serial).is_cancel_pending {
+            return None;
+        }
+        let order = self.answered(serial)?;
+        let cancel_id = order.cancel_id;
+        order.is_cancel_pending = false;
+        order.is_in_doubt = false;
+        self.close_if_nothing_can_fill(serial, OrderState::Filled);
+        let mut execution = self.execution(serial, Exec::CancelRejected);
+        execution.client_order_id = cancel_id;
+        Some((Outcome::Applied, execution))
+    }
+
+    fn replace_rejected(&mut self, serial: u64) -> Told {
+        let replace = self.order_of_serial(serial).replace?;
+        let order = self.answered(serial)?;
+        order.replace = None;
+        order.is_in_doubt = false;
+        self.close_if_nothing_can_fill(serial, OrderState::Filled);
+        let mut execution = self.execution(serial, Exec::ReplaceRejected);
+        execution.client_order_id = replace.client_order_id;
+        Some((Outcome::Applied, execution))
+    }
+
+    /// The broker says how the order stands: what has been filled in all, what still stands, and
+    /// how many requests about it have come.
+    fn status(&mut self, serial: u64, report: &Report) -> Told {
+        let order = self.order_of_serial(serial);
+        let (leaves, state) = (report.leaves.raw(), OrderState::from_byte(report.state));
+        let missed = report.qty.raw().checked_sub(order.filled)?;
+        if missed > Qty::MAX.raw() || leaves > Qty::MAX.raw() {
+            return None;
+        }
+        let outcome = match missed {
+            0 => Outcome::Applied,
+            _ => self.fill(serial, missed),
+        };
+        if let Some(order) = self.answered(serial) {
+            if report.request < order.request {
+                order.is_cancel_pending = false;
+            }
+            // Gone only where the broker has not had this very request: a cancel sent after it may
+            // be the one that was lost.
+            if order
+                .replace
+                .is_some_and(|replace| report.request < replace.request)
+            {
+                order.replace = None;
+            }
+            if order.replace.is_none() {
+                order.qty = order.filled.saturating_add(leaves);
+            }
+            order.is_acknowledged = true;
+            order.is_in_doubt = false;
+            match state {
+                Some(
+                    last @ (OrderState::Filled
+                    | OrderState::Cancelled
+                    | OrderState::Rejected
+                    | OrderState::Expired),
+                ) => self.close(serial, last),
+                _ => self.close_if_nothing_can_fill(serial, OrderState::Filled),
+            }
+        }
+        let mut execution = self.execution(serial, Exec::Status);
+        if missed > 0 {
+            execution.qty = missed;
+            execution.price = report.price.raw();
+        }
+        Some((outcome, execution))
+    }
+
+    fn not_received(&mut self, serial: u64) -> Told {
+        let order = self.order_of_serial(serial);
+        if order.filled > 0 || order.is_acknowledged {
+            return None;
+        }
+        self.over(serial, Exec::NotReceived, OrderState::Rejected)
+    }
+
+    /// The broker has spoken about a live order: nothing about it is late any more. `None` where
+    /// the order is closed.
+    fn answered(&mut self, serial: u64) -> Option<&mut Order> {
+        let order = self.order_of_serial(serial);
+        if !order.is_live() {
+            return None;
+        }
+        order.unanswered_since = None;
+        Some(order)
+    }
+
+    /// A fill counts, however late and however much: it happened.
+    fn fill(&mut self, serial: u64, qty: u64) -> Outcome {
+        let order = self.order_of_serial(serial);
+        let outcome = if !order.is_live() {
+            Outcome::LateFill
+        } else if qty > order.reserved_leaves() {
+            Outcome::OverFill
+        } else {
+            Outcome::Applied
+        };
+        order.filled = order.filled.saturating_add(qty);
+        let (who, side) = (order.who, order.side);
+        let change = match side {
+            Side::Buy => qty as i64,
+            Side::Sell => -(qty as i64),
+        };
+        let add = |position: &mut i64| *position = position.saturating_add(change);
+        let (account, strategy) = ((who.account, who.symbol), (who.strategy, who.symbol));
+        add(self.account_positions.entry(account).or_insert(0));
+        add(self.strategy_positions.entry(strategy).or_insert(0));
+        add(self.symbol_positions.entry(who.symbol).or_insert(0));
+        outcome
+    }
+
+    fn close_if_nothing_can_fill(&mut self, serial: u64, state: OrderState) {
+        let order = self.order_of_serial(serial);
+        if order.is_live() && order.reserved_leaves() == 0 {
+            self.close(serial, state);
+        }
+    }
+}
+
+/// What comes of a report that was taken in, and what the strategy hears; `None` where the report
+/// cannot be, and nothing changes.
+type Told = Option<(Outcome, Execution)>;
