@@ -9,6 +9,7 @@ mod model;
 
 use model::Model;
 use model::random::{self, Random};
+use model::real::Real;
 use model::shrink::{self, Difference, Match};
 use portcullis::reject::RejectReason;
 use portcullis::risk::decision::Outcome;
@@ -18,7 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The model, and what must answer as it does.
 pub(crate) fn pair(setup: &Setup) -> Match<'static, Model> {
-    Match::new(Model::new(setup), Box::new(Model::new(setup)))
+    Match::new(Model::new(setup), Box::new(Real::new(setup)))
 }
 
 /// How many commands one setup sees.
@@ -100,8 +101,7 @@ fn report(seed: u64, setup: &Setup, commands: Vec<shrink::Command>, found: Diffe
     }
     let last = shrink::first_difference(&pair, setup, &few);
     let (_, difference) = last.unwrap_or((count, found));
-    println!("{}, by the model:\n{}", difference.what, difference.model);
-    println!("{}, by the other:\n{}", difference.what, difference.other);
+    println!("{difference:?}");
     panic!(
         "PORTCULLIS_SEED={seed}: {} differ, shown in {} commands",
         difference.what,

@@ -112,8 +112,6 @@ pub(crate) struct Refusal {
     pub(crate) client_order_id: Text,
     /// The kind of the refused command.
     pub(crate) command: u8,
-    /// The level of the limit that was breached, as a `Scope`; zero for none.
-    pub(crate) scope: u8,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -167,10 +165,8 @@ pub(crate) struct Cell {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Sums {
     pub(crate) open_count: u32,
-    /// `None` where the sum does not fit.
-    pub(crate) open_notional: Option<u128>,
-    /// `None` where the sum does not fit.
-    pub(crate) gross: Option<u128>,
+    pub(crate) open_notional: u128,
+    pub(crate) gross: u128,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]

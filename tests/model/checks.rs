@@ -11,8 +11,6 @@ pub(super) struct Finding {
     reason: RejectReason,
     limit: i128,
     value: i128,
-    /// Whose limit; `None` where it is nobody's.
-    level: Option<Level>,
 }
 
 /// All that one command failed, in the order in which it was found.
@@ -24,7 +22,7 @@ impl Findings {
         self.bound(reason, is_breached, 0, 0);
     }
 
-    /// A breach of a bound that belongs to no level.
+    /// A breach of a bound.
     pub(super) fn bound(
         &mut self,
         reason: RejectReason,
@@ -37,19 +35,13 @@ impl Findings {
                 reason,
                 limit: limit.into(),
                 value: value.into(),
-                level: None,
             });
         }
     }
 
-    /// A breach of a level's limit.
-    pub(super) fn limit(&mut self, reason: RejectReason, level: Level, limit: i128, value: i128) {
-        self.0.push(Finding {
-            reason,
-            limit,
-            value,
-            level: Some(level),
-        });
+    /// A breach of a limit.
+    pub(super) fn limit(&mut self, reason: RejectReason, limit: i128, value: i128) {
+        self.bound(reason, true, limit, value);
     }
 
     pub(super) fn has(&self, reason: RejectReason) -> bool {
@@ -68,17 +60,10 @@ impl Findings {
         failed
     }
 
-    /// Of the reason with the lowest number, what was found first: limit, value, scope.
-    pub(super) fn told(&self) -> Option<(RejectReason, i128, i128, u8)> {
+    /// Of the reason with the lowest number, what was found first: limit and value.
+    pub(super) fn told(&self) -> Option<(RejectReason, i128, i128)> {
         let told = self.0.iter().min_by_key(|finding| finding.reason)?;
-        let scope = match told.level {
-            None => 0,
-            Some(Level::Firm) => 1,
-            Some(Level::Account) => 2,
-            Some(Level::Strategy) => 3,
-            Some(Level::Symbol) => 4,
-        };
-        Some((told.reason, told.limit, told.value, scope))
+        Some((told.reason, told.limit, told.value))
     }
 }
 
@@ -241,23 +226,23 @@ impl Model {
         }
 
         let value_price = match fresh {
-            Some(good) if is_market => market_value(good, collar.map_or(0, |(collar, _)| collar)),
-            _ => price.unsigned_abs(),
+            Some(good) if is_market => market_value(good, collar.unwrap_or(0)),
+            _ => price.saturating_abs() as u64,
         };
         let notional = u128::from(value_price) * u128::from(qty);
-        if let Some((max, level)) = self.tightest(who, |limits| limits.order_qty_max) {
+        if let Some(max) = self.tightest(who, |limits| limits.order_qty_max) {
             if qty > max.raw() {
-                findings.limit(QtyAboveMax, level, max.raw().into(), qty.into());
+                findings.limit(QtyAboveMax, max.raw().into(), qty.into());
             }
         }
-        if let Some((max, level)) = self.tightest(who, |limits| limits.order_notional_max) {
+        if let Some(max) = self.tightest(who, |limits| limits.order_notional_max) {
             if notional > max.raw() {
-                findings.limit(NotionalAboveMax, level, wide(max.raw()), wide(notional));
+                findings.limit(NotionalAboveMax, wide(max.raw()), wide(notional));
             }
         }
-        if let (false, Some((collar, level)), Some(good)) = (is_market, collar, fresh) {
+        if let (false, Some(collar), Some(good)) = (is_market, collar, fresh) {
             if let Some(bound) = outside_collar(price, good.sum, collar) {
-                findings.limit(PriceOutsideCollar, level, bound, price.into());
+                findings.limit(PriceOutsideCollar, bound, price.into());
             }
         }
         Some(Valuation {
@@ -279,9 +264,9 @@ impl Model {
             return None;
         }
         let age = self.now - good.time;
-        if let Some((max, level)) = self.tightest(who, |limits| limits.reference_age_max) {
+        if let Some(max) = self.tightest(who, |limits| limits.reference_age_max) {
             if age > max.raw() {
-                findings.limit(ReferenceStale, level, max.raw().into(), age.into());
+                findings.limit(ReferenceStale, max.raw().into(), age.into());
                 return None;
             }
         }

@@ -23,12 +23,11 @@ impl Model {
         let value_price = self.judge_new(&mut findings, header, order, continuations.len());
         let (Some(value_price), true) = (value_price, findings.is_empty()) else {
             let refused = (order.account.0, order.client_order_id, Kind::NewOrder);
-            return refuse(header, findings, 0, refused);
+            return self.refuse(header, findings, refused);
         };
 
         let who = who(header, order);
         let broker = self.setup.symbols[who.symbol as usize].broker.0;
-        self.forget_a_closed_order_if_full();
         let serial = self.orders.len() as u64 + 1;
         self.orders.push(Order {
             serial,
@@ -47,11 +46,13 @@ impl Model {
             filled: 0,
             is_acknowledged: false,
             is_in_doubt: false,
+            is_untold: false,
+            was_asked: false,
             is_cancel_pending: false,
             cancel_id: Text::EMPTY,
             replace: None,
             request: 0,
-            unanswered_since: Some(self.now),
+            asked_since: Some(self.now),
             closed: None,
         });
         // The cells exist from now on.
@@ -159,11 +160,11 @@ impl Model {
         let mut findings = Findings::default();
         let Some(serial) = self.find(header.strategy, cancel.account.0, cancel.original_id) else {
             findings.fact(OrderUnknown, true);
-            return refuse(header, findings, 0, refused);
+            return self.refuse(header, findings, refused);
         };
         if !self.order_of_serial(serial).is_live() {
             findings.fact(OrderClosed, true);
-            return refuse(header, findings, serial, refused);
+            return self.refuse(header, findings, refused);
         }
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
@@ -180,7 +181,8 @@ impl Model {
         order.is_cancel_pending = true;
         order.cancel_id = cancel_id;
         order.request += 1;
-        order.unanswered_since.get_or_insert(now);
+        order.asked_since = Some(now);
+        order.was_asked = false;
         ToBroker::Request(self.request(serial, Kind::BrokerCancel, cancel_id))
     }
 
@@ -195,11 +197,11 @@ impl Model {
         let Some(serial) = self.find(header.strategy, replace.account.0, replace.original_id)
         else {
             findings.fact(OrderUnknown, true);
-            return refuse(header, findings, 0, refused);
+            return self.refuse(header, findings, refused);
         };
         self.judge_replace(&mut findings, header, replace, continuations.len(), serial);
         if !findings.is_empty() {
-            return refuse(header, findings, serial, refused);
+            return self.refuse(header, findings, refused);
         }
 
         let now = self.now;
@@ -211,7 +213,8 @@ impl Model {
             qty: replace.qty.raw(),
             request: order.request,
         });
-        order.unanswered_since.get_or_insert(now);
+        order.asked_since = Some(now);
+        order.was_asked = false;
         let who = order.who;
         self.remember_acceptance(who, replace.client_order_id, serial);
 
@@ -288,6 +291,39 @@ impl Model {
         Some(())
     }
 
+    /// Refuses a command: its account, its id and what it was. An unknown strategy has nobody who
+    /// could be told.
+    fn refuse(
+        &self,
+        header: &Header,
+        findings: Findings,
+        (account, client_order_id, command): (u32, Text, Kind),
+    ) -> Answer {
+        let (reason, limit, value) = findings.told().expect("a refusal has a reason");
+        let failed = findings.failed();
+        let mut answer = Answer {
+            reason: Some(reason),
+            failed: failed.clone(),
+            limit,
+            value,
+            ..Answer::of(Outcome::Refused)
+        };
+        let strategy = header.strategy.0;
+        if (strategy as usize) < self.setup.strategies.len() {
+            answer.to_strategy.push(ToStrategy::Refusal(Refusal {
+                strategy,
+                reason: Some(reason),
+                failed,
+                limit,
+                value,
+                account,
+                client_order_id,
+                command: command as u8,
+            }));
+        }
+        answer
+    }
+
     /// The order of a remembered id, if it is that strategy's and not forgotten.
     fn find(&self, strategy: StrategyId, account: u32, id: Text) -> Option<u64> {
         let known = self
@@ -328,21 +364,6 @@ impl Model {
         self.acceptances.push(Acceptance { who, time });
     }
 
-    /// A closed order stays until its place is needed; then the one that closed first goes.
-    fn forget_a_closed_order_if_full(&mut self) {
-        let remembered = self.orders.iter().filter(|order| order.is_remembered());
-        if remembered.count() < self.setup.capacity.orders as usize {
-            return;
-        }
-        let oldest = self
-            .orders
-            .iter_mut()
-            .filter_map(|order| order.closed.as_mut())
-            .filter(|closed| !closed.is_forgotten)
-            .min_by_key(|closed| closed.place);
-        oldest.expect("live orders leave room").is_forgotten = true;
-    }
-
     pub(super) fn request(&self, serial: u64, kind: Kind, client_order_id: Text) -> Request {
         let order = &self.orders[serial as usize - 1];
         Request {
@@ -377,34 +398,5 @@ fn who(header: &Header, order: &NewOrder) -> Who {
         symbol: order.symbol.0,
         strategy: header.strategy.0,
         account: order.account.0,
-    }
-}
-
-/// Refuses a command: its account, its id and what it was.
-fn refuse(
-    header: &Header,
-    findings: Findings,
-    serial: u64,
-    (account, client_order_id, command): (u32, Text, Kind),
-) -> Answer {
-    let (reason, limit, value, scope) = findings.told().expect("a refusal has a reason");
-    let failed = findings.failed();
-    Answer {
-        reason: Some(reason),
-        failed: failed.clone(),
-        limit,
-        value,
-        to_strategy: vec![ToStrategy::Refusal(Refusal {
-            strategy: header.strategy.0,
-            reason: Some(reason),
-            failed,
-            limit,
-            value,
-            account,
-            client_order_id,
-            command: command as u8,
-            scope,
-        })],
-        ..Answer::about(Outcome::Refused, serial)
     }
 }

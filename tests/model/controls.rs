@@ -1,8 +1,8 @@
 //! Controls: prices, links, kills, sessions, and what time alone brings.
 
-use super::answer::{Answer, ToBroker};
+use super::answer::{Answer, Execution, ToBroker};
 use super::order::{Level, Order};
-use super::{Good, Model, Raise, Sweep};
+use super::{Good, Model, Raise};
 use portcullis::message::{
     Control, Exec, Header, Kind, Link, LinkState, Quote, Scope, SessionChange, Text,
 };
@@ -53,30 +53,22 @@ impl Model {
     }
 
     pub(super) fn link(&mut self, link: &Link) -> Answer {
-        let broker = link.broker.0 as usize;
-        let Some(state) = LinkState::from_byte(link.state) else {
-            return Answer::of(Outcome::Implausible);
+        let broker = link.broker.0;
+        let state = LinkState::from_byte(link.state);
+        let (Some(now), Some(state)) = (self.links.get_mut(broker as usize), state) else {
+            return Answer::of(Outcome::NotPermitted);
         };
-        if broker >= self.links.len() {
-            return Answer::of(Outcome::Implausible);
-        }
-        self.links[broker] = state;
-        match state {
-            LinkState::Down => {
-                self.unasked[broker] = true;
-                for order in &mut self.orders {
-                    if order.is_live() && order.broker == link.broker.0 {
-                        order.is_in_doubt = true;
-                    }
-                }
+        let (was_down, is_down) = (*now == LinkState::Down, state == LinkState::Down);
+        *now = state;
+        if is_down && !was_down {
+            let orders = self.orders.iter_mut().filter(|order| order.is_live());
+            for order in orders.filter(|order| order.broker == broker) {
+                order.is_untold = !order.is_in_doubt;
+                order.is_in_doubt = true;
+                order.was_asked = false;
             }
-            LinkState::Up if self.unasked[broker] => {
-                self.unasked[broker] = false;
-                let broker = link.broker.0;
-                self.sweeps.push(Sweep::Status { broker });
-            }
-            LinkState::Up | LinkState::BreakerOpen | LinkState::HalfOpen => {}
         }
+        self.sweep_is_due |= is_down != was_down;
         Answer::of(Outcome::Applied)
     }
 
@@ -88,7 +80,7 @@ impl Model {
         };
         // Who wanted to raise it did not know of this.
         self.latches.insert(latch, Vec::new());
-        self.sweeps.push(Sweep::Killed);
+        self.sweep_is_due = true;
         Answer::of(Outcome::Applied)
     }
 
@@ -114,35 +106,27 @@ impl Model {
             operator,
             time: now,
         });
-        if raises.len() >= self.setup.raise_persons as usize {
+        if raises.len() >= self.setup.raise_persons.max(1) as usize {
             self.latches.remove(&latch);
         }
         Answer::of(Outcome::Applied)
     }
 
     pub(super) fn session_change(&mut self, header: &Header, change: &SessionChange) -> Answer {
-        let strategy = header.strategy.0;
-        let state = LinkState::from_byte(change.state);
-        if strategy as usize >= self.setup.strategies.len() || state.is_none() {
-            return Answer::of(Outcome::Implausible);
-        }
-        if state == Some(LinkState::Down) && change.cancel_orders == 1 {
-            self.sweeps.push(Sweep::Session {
-                strategy,
-                serial_max: self.orders.len() as u64,
-            });
+        let serial = self.orders.len() as u64;
+        let Some(through) = self.cancel_through.get_mut(header.strategy.0 as usize) else {
+            return Answer::of(Outcome::NotPermitted);
+        };
+        if change.state == LinkState::Down as u8 && change.cancel_orders == 1 {
+            *through = serial;
+            self.sweep_is_due = true;
         }
         Answer::of(Outcome::Applied)
     }
 
-    /// Time has come: work that was put off, and requests without an answer.
+    /// Time has come: requests without an answer, and work that was put off.
     pub(super) fn tick(&mut self) -> Answer {
         let mut answer = Answer::of(Outcome::Applied);
-        for sweep in std::mem::take(&mut self.sweeps) {
-            for serial in 1..=self.orders.len() as u64 {
-                answer.to_broker.extend(self.sweep(&sweep, serial));
-            }
-        }
         for serial in 1..=self.orders.len() as u64 {
             let order = &self.orders[serial as usize - 1];
             if self
@@ -152,50 +136,63 @@ impl Model {
                 continue;
             }
             let order = self.order_of_serial(serial);
-            order.unanswered_since = None;
+            order.asked_since = None;
             order.is_in_doubt = true;
             let broker = order.broker;
-            answer = answer.tells(self.execution(serial, Exec::InDoubt));
+            answer = answer.tells(self.in_doubt(serial));
             if self.links[broker as usize] != LinkState::Down {
                 answer.to_broker.push(self.ask(serial));
+            }
+        }
+        if std::mem::take(&mut self.sweep_is_due) {
+            for serial in 1..=self.orders.len() as u64 {
+                if self.orders[serial as usize - 1].is_live() {
+                    answer = self.sweep(answer, serial);
+                }
             }
         }
         answer
     }
 
-    fn sweep(&mut self, sweep: &Sweep, serial: u64) -> Option<ToBroker> {
+    /// Does about one live order what latches, links and sessions ask for.
+    fn sweep(&mut self, mut answer: Answer, serial: u64) -> Answer {
+        if self.order_of_serial(serial).is_untold {
+            answer = answer.tells(self.in_doubt(serial));
+        }
         let order = &self.orders[serial as usize - 1];
-        if !order.is_live() {
-            return None;
-        }
-        let must_be_cancelled = match *sweep {
-            Sweep::Killed => Level::ALL
+        let must_go = serial <= self.cancel_through[order.who.strategy as usize]
+            || Level::ALL
                 .iter()
-                .any(|&level| self.is_killed(level, level.owner(order.who))),
-            Sweep::Session {
-                strategy,
-                serial_max,
-            } => order.who.strategy == strategy && serial <= serial_max,
-            Sweep::Status { broker } => {
-                let is_asked = order.broker == broker && order.is_in_doubt;
-                return is_asked.then(|| self.ask(serial));
-            }
-        };
-        if !must_be_cancelled || order.is_cancel_pending {
-            return None;
+                .any(|&level| self.is_killed(level, level.owner(order.who)));
+        if must_go && !order.is_cancel_pending {
+            answer.to_broker.push(self.send_cancel(serial, Text::EMPTY));
         }
-        Some(self.send_cancel(serial, Text::EMPTY))
+        let order = &self.orders[serial as usize - 1];
+        let is_down = self.links[order.broker as usize] == LinkState::Down;
+        if order.is_in_doubt && !order.was_asked && !is_down {
+            answer.to_broker.push(self.ask(serial));
+        }
+        answer
     }
 
-    fn ask(&self, serial: u64) -> ToBroker {
-        let id = self.orders[serial as usize - 1].client_order_id;
-        ToBroker::Request(self.request(serial, Kind::BrokerStatus, id))
+    fn in_doubt(&mut self, serial: u64) -> Execution {
+        self.order_of_serial(serial).is_untold = false;
+        self.execution(serial, Exec::InDoubt)
+    }
+
+    fn ask(&mut self, serial: u64) -> ToBroker {
+        let order = self.order_of_serial(serial);
+        order.was_asked = true;
+        let id = order.client_order_id;
+        let mut request = self.request(serial, Kind::BrokerStatus, id);
+        (request.price, request.qty) = (0, 0);
+        ToBroker::Request(request)
     }
 
     /// When an order is in doubt for want of an answer.
     pub(super) fn deadline(&self, order: &Order) -> Option<u64> {
         let timeout = self.setup.answer_timeout.raw();
-        let since = order.unanswered_since.filter(|_| order.is_live())?;
+        let since = order.asked_since.filter(|_| order.is_live())?;
         Some(since.saturating_add(timeout))
     }
 
@@ -215,12 +212,14 @@ impl Model {
 
     /// What a kill or a raise is about, if there is such a thing.
     fn latch(&self, control: &Control) -> Option<(u8, u32)> {
-        let (scope, count) = match Scope::from_byte(control.scope)? {
-            Scope::Firm => return Some((control.scope, 0)),
-            scope @ Scope::Account => (scope, self.setup.accounts.len()),
-            scope @ Scope::Strategy => (scope, self.setup.strategies.len()),
-            scope @ Scope::Symbol => (scope, self.setup.symbols.len()),
+        let target = control.target;
+        let is_known = |count: usize| (target as usize) < count;
+        let (is_known, owner) = match Scope::from_byte(control.scope)? {
+            Scope::Firm => (target == u32::MAX, 0),
+            Scope::Account => (is_known(self.setup.accounts.len()), target),
+            Scope::Strategy => (is_known(self.setup.strategies.len()), target),
+            Scope::Symbol => (is_known(self.setup.symbols.len()), target),
         };
-        ((control.target as usize) < count).then_some((scope as u8, control.target))
+        is_known.then_some((control.scope, owner))
     }
 }

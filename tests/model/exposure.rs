@@ -2,10 +2,11 @@
 
 use super::answer::Cell;
 use super::checks::{Findings, Valuation, wide};
-use super::order::{Level, Who};
+use super::order::{Level, Order, Who};
 use super::{Acceptance, Compared, Model, Shape};
 use portcullis::message::Side;
 use portcullis::reject::RejectReason::*;
+use portcullis::units::Notional;
 
 /// What an order, or a replace, would add to what is reserved.
 pub(super) struct Added {
@@ -26,12 +27,7 @@ impl Model {
                 };
                 let within = self.acceptances.iter().filter(is_counted).count();
                 if within >= rate.count as usize {
-                    findings.limit(
-                        OrderRateAboveMax,
-                        level,
-                        rate.count.into(),
-                        within as i128 + 1,
-                    );
+                    findings.limit(OrderRateAboveMax, rate.count.into(), within as i128 + 1);
                 }
             }
         }
@@ -60,7 +56,7 @@ impl Model {
             let capacity = self.setup.capacity.duplicates_per_window;
             if let Some(latest) = latest {
                 let age = self.now - latest.time;
-                findings.limit(OrderDuplicate, level, window.raw().into(), age.into());
+                findings.limit(OrderDuplicate, window.raw().into(), age.into());
             } else if shapes.len() >= capacity as usize {
                 findings.bound(DuplicatesFull, true, capacity, capacity);
                 continue;
@@ -83,131 +79,122 @@ impl Model {
         valuation: &Valuation,
         added: &Added,
     ) {
-        for level in Level::ALL {
-            let limits = self.limits(level, who);
-            let owner = level.owner(who);
-            if let (true, Some(max)) = (added.is_new, limits.open_orders_max) {
-                let count = self.live_orders(level, owner).count() as i128 + 1;
+        if added.is_new {
+            for level in Level::ALL {
+                let Some(max) = self.limits(level, who).open_orders_max else {
+                    continue;
+                };
+                let count = self.live_orders(level, level.owner(who)).count() as i128 + 1;
                 if count > max.into() {
-                    findings.limit(OrdersOpenAboveMax, level, max.into(), count);
+                    findings.limit(OrdersOpenAboveMax, max.into(), count);
                 }
             }
-            let open = self
-                .open_notional(level, owner)
-                .and_then(|open| open.checked_add(added.notional));
-            match (open, limits.open_notional_max) {
-                (None, _) => findings.fact(ExposureOverflow, true),
-                (Some(open), Some(max)) if open > max.raw() => {
-                    findings.limit(OpenNotionalAboveMax, level, wide(max.raw()), wide(open));
-                }
-                _ => {}
-            }
-            self.check_position(findings, level, who, side, valuation, added);
         }
-    }
-
-    fn check_position(
-        &self,
-        findings: &mut Findings,
-        level: Level,
-        who: Who,
-        side: Side,
-        valuation: &Valuation,
-        added: &Added,
-    ) {
-        let limits = self.limits(level, who);
-        let owner = level.owner(who);
-        let before = match level {
-            Level::Strategy => self.strategy_cell(who.strategy, who.symbol),
-            Level::Account => self.account_cell(who.account, who.symbol),
-            Level::Symbol | Level::Firm => self.symbol_cell(who.symbol),
-        };
-        let after = with(&before, side, added.leaves);
-        let worst = worst(&after, side);
-        if i64::try_from(worst).is_err() {
+        if self.overflows(who, side, valuation, added) {
             findings.fact(ExposureOverflow, true);
             return;
         }
-        let worst = worst.max(0);
-        if let Some(max) = limits.position_qty_max {
-            if worst > max.raw().into() {
-                findings.limit(PositionQtyAboveMax, level, max.raw().into(), worst);
+        for level in Level::ALL {
+            let limits = self.limits(level, who);
+            let owner = level.owner(who);
+            if let Some(max) = limits.open_notional_max {
+                let open = self.open_notional(level, owner) + added.notional;
+                if open > max.raw() {
+                    findings.limit(OpenNotionalAboveMax, wide(max.raw()), wide(open));
+                }
             }
-        }
-        let Some(good) = valuation.fresh else {
-            return;
-        };
-        if let Some(max) = limits.position_value_max {
-            let value = worst.unsigned_abs() * good.mark();
-            if value > max.raw() {
-                findings.limit(PositionValueAboveMax, level, wide(max.raw()), wide(value));
+            let cell = self.cell_of_level(level, who);
+            let worst = worst(&with(&cell, side, added.leaves), side).max(0);
+            if let Some(max) = limits.position_qty_max {
+                if worst > max.raw().into() {
+                    findings.limit(PositionQtyAboveMax, max.raw().into(), worst);
+                }
             }
-        }
-
-        // The gross sum is over the cells of accounts, for a strategy over its own.
-        let Some(max) = limits.gross_exposure_max else {
-            return;
-        };
-        let before = match level {
-            Level::Strategy => self.strategy_cell(who.strategy, who.symbol),
-            _ => self.account_cell(who.account, who.symbol),
-        };
-        let after = with(&before, side, added.leaves);
-        let (before, after) = (larger_side(&before), larger_side(&after));
-        if after <= before {
-            return;
-        }
-        let gross = self.gross(level, owner).and_then(|gross| {
-            let more = (after - before).checked_mul(good.mark())?;
-            gross.checked_add(more)
-        });
-        match gross {
-            None => findings.fact(ExposureOverflow, true),
-            Some(gross) if gross > max.raw() => {
-                findings.limit(GrossExposureAboveMax, level, wide(max.raw()), wide(gross));
+            let Some(good) = valuation.fresh else {
+                continue;
+            };
+            if let Some(max) = limits.position_value_max {
+                let value = value(worst, good.mark());
+                if value > max.raw() {
+                    findings.limit(PositionValueAboveMax, wide(max.raw()), wide(value));
+                }
             }
-            Some(_) => {}
+            if let Some(max) = limits.gross_exposure_max {
+                // The sum is over the cells of accounts; for a strategy, over its own.
+                let before = match level {
+                    Level::Strategy => self.strategy_cell(who.strategy, who.symbol),
+                    _ => self.account_cell(who.account, who.symbol),
+                };
+                let after = with(&before, side, added.leaves);
+                let before = value(larger_side(&before), good.mark());
+                let after = value(larger_side(&after), good.mark());
+                let gross = self.gross(level, owner) - before + after;
+                if after > before && gross > max.raw() {
+                    findings.limit(GrossExposureAboveMax, wide(max.raw()), wide(gross));
+                }
+            }
         }
     }
 
-    /// The value of all live orders of one level; `None` where it does not fit.
-    pub(super) fn open_notional(&self, level: Level, owner: u32) -> Option<u128> {
+    /// True where the order, or a position that it may lead to, is wider than any real one.
+    fn overflows(&self, who: Who, side: Side, valuation: &Valuation, added: &Added) -> bool {
+        let worst_of = |level| {
+            let cell = self.cell_of_level(level, who);
+            worst(&with(&cell, side, added.leaves), side)
+        };
+        let is_too_wide = |level: &Level| worst_of(*level) > i64::MAX.into();
+        let firm_value = valuation.fresh.map_or(0, |good| {
+            let worst = worst_of(Level::Firm).clamp(0, u64::MAX.into());
+            worst.unsigned_abs() * good.mark()
+        });
+        let most = Notional::EXPOSURE_MAX.raw();
+        valuation.notional > most || firm_value > most || Level::ALL.iter().any(is_too_wide)
+    }
+
+    fn cell_of_level(&self, level: Level, who: Who) -> Cell {
+        match level {
+            Level::Strategy => self.strategy_cell(who.strategy, who.symbol),
+            Level::Account => self.account_cell(who.account, who.symbol),
+            Level::Symbol | Level::Firm => self.symbol_cell(who.symbol),
+        }
+    }
+
+    /// The value of all live orders of one level.
+    pub(super) fn open_notional(&self, level: Level, owner: u32) -> u128 {
         self.live_orders(level, owner)
-            .try_fold(0u128, |sum, order| {
-                sum.checked_add(order.reserved_notional())
-            })
+            .map(Order::reserved_notional)
+            .sum()
     }
 
     /// The sum over cells of the larger side's worst position, at the last good prices.
-    pub(super) fn gross(&self, level: Level, owner: u32) -> Option<u128> {
-        let mut sum = 0u128;
+    pub(super) fn gross(&self, level: Level, owner: u32) -> u128 {
+        let contribution = |cell: Cell, symbol: u32| {
+            let good = self.references[symbol as usize].good;
+            value(larger_side(&cell), good.map_or(0, |good| good.mark()))
+        };
         if level == Level::Strategy {
-            for &(strategy, symbol) in self.strategy_positions.keys() {
-                if strategy == owner {
-                    let cell = self.strategy_cell(strategy, symbol);
-                    sum = sum.checked_add(self.contribution(&cell, symbol)?)?;
-                }
-            }
-        } else {
-            for &(account, symbol) in self.account_positions.keys() {
-                let belongs = match level {
-                    Level::Account => account == owner,
-                    Level::Symbol => symbol == owner,
-                    Level::Firm | Level::Strategy => true,
-                };
-                if belongs {
-                    let cell = self.account_cell(account, symbol);
-                    sum = sum.checked_add(self.contribution(&cell, symbol)?)?;
-                }
-            }
+            let cells = self.strategy_positions.keys();
+            return cells
+                .filter(|(strategy, _)| *strategy == owner)
+                .map(|&(_, symbol)| contribution(self.strategy_cell(owner, symbol), symbol))
+                .sum();
         }
-        Some(sum)
+        let cells = self.account_positions.keys();
+        cells
+            .filter(|(account, symbol)| match level {
+                Level::Account => *account == owner,
+                Level::Symbol => *symbol == owner,
+                Level::Firm | Level::Strategy => true,
+            })
+            .map(|&(account, symbol)| contribution(self.account_cell(account, symbol), symbol))
+            .sum()
     }
+}
 
-    fn contribution(&self, cell: &Cell, symbol: u32) -> Option<u128> {
-        let good = self.references[symbol as usize].good;
-        larger_side(cell).checked_mul(good.map_or(0, |good| good.mark()))
-    }
+/// The value of a worst position, cut where no real one can be, so that sums always fit.
+fn value(worst: i128, mark: u128) -> u128 {
+    let worst = worst.clamp(0, u64::MAX.into()).unsigned_abs();
+    (worst * mark).min(Notional::EXPOSURE_MAX.raw())
 }
 
 fn with(cell: &Cell, side: Side, leaves: u64) -> Cell {
@@ -228,7 +215,6 @@ fn worst(cell: &Cell, side: Side) -> i128 {
     }
 }
 
-fn larger_side(cell: &Cell) -> u128 {
-    let worst = worst(cell, Side::Buy).max(worst(cell, Side::Sell));
-    worst.max(0) as u128
+fn larger_side(cell: &Cell) -> i128 {
+    worst(cell, Side::Buy).max(worst(cell, Side::Sell))
 }

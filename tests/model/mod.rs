@@ -13,6 +13,7 @@ mod controls;
 mod exposure;
 pub(crate) mod order;
 pub(crate) mod random;
+pub(crate) mod real;
 mod reports;
 pub(crate) mod scenarios;
 pub(crate) mod shrink;
@@ -42,14 +43,14 @@ pub(crate) struct Model {
     symbol_positions: BTreeMap<u32, i64>,
     references: Vec<Reference>,
     links: Vec<LinkState>,
-    /// Brokers that went down and have not come up since.
-    unasked: Vec<bool>,
+    /// Orders of a strategy up to this serial went with its session: they are to be cancelled.
+    cancel_through: Vec<u64>,
     /// Who has asked to raise what is killed, by scope and target.
     pub(crate) latches: BTreeMap<(u8, u32), Vec<Raise>>,
     /// Broker and execution id of the reports seen, oldest first.
     executions: Vec<(u32, Text)>,
-    /// Work that the next tick does.
-    sweeps: Vec<Sweep>,
+    /// The next tick looks at every live order and does what must be done about it.
+    sweep_is_due: bool,
 }
 
 struct RememberedId {
@@ -103,7 +104,7 @@ struct Good {
 impl Good {
     /// The middle, rounded up, without its sign.
     fn mark(&self) -> u128 {
-        self.sum.unsigned_abs().div_ceil(2)
+        self.sum.unsigned_abs().div_ceil(2).min(i64::MAX as u128)
     }
 }
 
@@ -112,15 +113,6 @@ impl Good {
 pub(crate) struct Raise {
     pub(crate) operator: u32,
     pub(crate) time: u64,
-}
-
-enum Sweep {
-    /// Cancel what is under a latch and has no cancel pending.
-    Killed,
-    /// Cancel the strategy's orders up to a serial that have no cancel pending.
-    Session { strategy: u32, serial_max: u64 },
-    /// Ask the broker what became of the orders in doubt.
-    Status { broker: u32 },
 }
 
 impl Model {
@@ -137,10 +129,10 @@ impl Model {
             references: vec![Reference::default(); setup.symbols.len()],
             // Shut until a broker stage says that there is a link.
             links: vec![LinkState::Down; setup.brokers.len()],
-            unasked: vec![true; setup.brokers.len()],
+            cancel_through: vec![0; setup.strategies.len()],
             latches: BTreeMap::new(),
             executions: Vec::new(),
-            sweeps: Vec::new(),
+            sweep_is_due: false,
             setup: setup.clone(),
         }
     }
@@ -154,21 +146,12 @@ impl Model {
         }
     }
 
-    /// The smallest of a limit over the levels that set it, and the first level that has it so.
-    fn tightest<T: Ord>(
-        &self,
-        who: Who,
-        limit: impl Fn(&Limits) -> Option<T>,
-    ) -> Option<(T, Level)> {
-        let mut tightest: Option<(T, Level)> = None;
-        for level in Level::ALL {
-            if let Some(max) = limit(self.limits(level, who)) {
-                if tightest.as_ref().is_none_or(|(least, _)| max < *least) {
-                    tightest = Some((max, level));
-                }
-            }
-        }
-        tightest
+    /// The smallest of a limit over the levels that set it.
+    fn tightest<T: Ord>(&self, who: Who, limit: impl Fn(&Limits) -> Option<T>) -> Option<T> {
+        let limits = Level::ALL.iter();
+        limits
+            .filter_map(|&level| limit(self.limits(level, who)))
+            .min()
     }
 
     /// The live orders that count for the level of `who`.
@@ -203,18 +186,27 @@ impl Model {
     }
 
     /// The order is over. What it reserved is free, what was pending is gone.
+    /// Of the closed orders, the last ones are remembered.
     fn close(&mut self, serial: u64, state: portcullis::message::OrderState) {
         let place = self.orders.iter().filter(|order| !order.is_live()).count() as u64;
         let order = self.order_of_serial(serial);
-        order.is_in_doubt = false;
+        order.doubt_is_over();
         order.is_cancel_pending = false;
         order.replace = None;
-        order.unanswered_since = None;
+        order.asked_since = None;
         order.closed = Some(order::Closed {
             state,
             place,
             is_forgotten: false,
         });
+        let remembered = u64::from(self.setup.capacity.orders_closed);
+        for closed in self
+            .orders
+            .iter_mut()
+            .filter_map(|order| order.closed.as_mut())
+        {
+            closed.is_forgotten = closed.place + remembered <= place;
+        }
     }
 
     fn cell(&self, position: i64, orders: impl Fn(&Order) -> bool) -> Cell {
@@ -275,12 +267,12 @@ impl Gate for Model {
             Some(Kind::Settle) => self.settle(event.body()),
             Some(Kind::Tick) => self.tick(),
             Some(Kind::SessionChange) => self.session_change(header, event.body()),
-            _ => Answer::of(Outcome::Implausible),
+            _ => Answer::of(Outcome::NotPermitted),
         }
     }
 
     fn next_deadline(&self) -> Nanos {
-        if !self.sweeps.is_empty() {
+        if self.sweep_is_due {
             return Nanos::ZERO;
         }
         let deadlines = self.orders.iter().filter_map(|order| self.deadline(order));

@@ -57,14 +57,19 @@ pub(crate) struct Order {
 
     pub(crate) is_acknowledged: bool,
     pub(crate) is_in_doubt: bool,
+    /// The link was lost, and its strategy has not been told of the doubt.
+    pub(crate) is_untold: bool,
+    /// The broker was asked what became of it, since the last request and the last loss of the link.
+    pub(crate) was_asked: bool,
     pub(crate) is_cancel_pending: bool,
     /// The id of the last cancel.
     pub(crate) cancel_id: Text,
     pub(crate) replace: Option<Replacement>,
     /// How many cancels and replaces it has had.
     pub(crate) request: u32,
-    /// Since when a request of it has had no answer.
-    pub(crate) unanswered_since: Option<u64>,
+    /// When the broker was last sent something about it that has had no answer; `None` where
+    /// nothing waits for one, or it came to doubt.
+    pub(crate) asked_since: Option<u64>,
 
     pub(crate) closed: Option<Closed>,
 }
@@ -145,6 +150,13 @@ impl Order {
         } else {
             OrderState::Open
         }
+    }
+
+    /// Somebody knows what became of it.
+    pub(crate) fn doubt_is_over(&mut self) {
+        self.is_in_doubt = false;
+        self.is_untold = false;
+        self.was_asked = false;
     }
 
     /// The pending replace's terms become its own.

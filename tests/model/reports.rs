@@ -27,6 +27,7 @@ impl Model {
             }
         }
 
+        let was_cancel_pending = self.order_of_serial(serial).is_cancel_pending;
         let told = match Exec::from_byte(report.exec) {
             Some(Exec::New) => self.new_at_broker(serial),
             Some(Exec::Trade) => self.trade(serial, report),
@@ -45,20 +46,27 @@ impl Model {
         let Some((outcome, mut execution)) = told else {
             return Answer::about(Outcome::Implausible, serial);
         };
+        self.wait_no_more_if_answered(serial);
         execution.broker_reason = report.broker_reason;
+        execution.fee = report.fee.raw();
+        // The answer to a cancel is told by the cancel's own id, if somebody gave it one.
+        let cancel_id = self.order_of_serial(serial).cancel_id;
+        let is_answer = report.exec == Exec::CancelRejected as u8
+            || (report.exec == Exec::Canceled as u8 && was_cancel_pending);
+        if is_answer && !cancel_id.is_empty() {
+            execution.client_order_id = cancel_id;
+        }
         Answer::about(outcome, serial).tells(execution)
     }
 
     /// An operator says what became of an order in doubt.
     pub(super) fn settle(&mut self, settle: &Settle) -> Answer {
-        if !self.is_operator(settle.operator) {
-            return Answer::of(Outcome::NotPermitted);
-        }
         let Some(serial) = self.find_reported(settle.order_id) else {
             return Answer::of(Outcome::OrderUnknown);
         };
+        let is_known = self.is_operator(settle.operator);
         let order = self.order_of_serial(serial);
-        if !order.is_live() || !order.is_in_doubt {
+        if !is_known || !order.is_live() || !order.is_in_doubt {
             return Answer::about(Outcome::NotPermitted, serial);
         }
         let status = Report {
@@ -69,10 +77,11 @@ impl Model {
             state: 0,
             ..Report::default()
         };
-        match self.status(serial, &status) {
-            Some((outcome, execution)) => Answer::about(outcome, serial).tells(execution),
-            None => Answer::about(Outcome::Implausible, serial),
-        }
+        let Some((outcome, execution)) = self.status(serial, &status) else {
+            return Answer::about(Outcome::Implausible, serial);
+        };
+        self.wait_no_more_if_answered(serial);
+        Answer::about(outcome, serial).tells(execution)
     }
 
     fn find_reported(&self, id: OrderId) -> Option<u64> {
@@ -81,9 +90,9 @@ impl Model {
     }
 
     fn new_at_broker(&mut self, serial: u64) -> Told {
-        let order = self.answered(serial)?;
+        let order = self.live(serial)?;
         order.is_acknowledged = true;
-        order.is_in_doubt = false;
+        order.doubt_is_over();
         Some((Outcome::Applied, self.execution(serial, Exec::New)))
     }
 
@@ -101,23 +110,22 @@ impl Model {
         let mut execution = self.execution(serial, Exec::Trade);
         execution.qty = qty;
         execution.price = report.price.raw();
-        execution.fee = report.fee.raw();
         Some((outcome, execution))
     }
 
     fn over(&mut self, serial: u64, exec: Exec, state: OrderState) -> Told {
-        self.answered(serial)?;
+        self.live(serial)?;
         self.close(serial, state);
         Some((Outcome::Applied, self.execution(serial, exec)))
     }
 
     fn replaced(&mut self, serial: u64) -> Told {
         self.order_of_serial(serial).replace?;
-        let order = self.answered(serial)?;
+        let order = self.live(serial)?;
         order.take_replacement();
         // Who replaces an order has it.
         order.is_acknowledged = true;
-        order.is_in_doubt = false;
+        order.doubt_is_over();
         self.close_if_nothing_can_fill(serial, OrderState::Filled);
         Some((Outcome::Applied, self.execution(serial, Exec::Replaced)))
     }
@@ -126,7 +134,7 @@ impl Model {
         if leaves > Qty::MAX.raw() {
             return None;
         }
-        let order = self.answered(serial)?;
+        let order = self.live(serial)?;
         let outcome = if leaves > order.own_leaves() {
             Outcome::Implausible
         } else {
@@ -135,7 +143,7 @@ impl Model {
         order.qty = order.filled.saturating_add(leaves);
         // Who restates an order has it.
         order.is_acknowledged = true;
-        order.is_in_doubt = false;
+        order.doubt_is_over();
         self.close_if_nothing_can_fill(serial, OrderState::Cancelled);
         Some((outcome, self.execution(serial, Exec::Restated)))
     }
@@ -144,21 +152,21 @@ impl Model {
         if !self.order_of_serial(serial).is_cancel_pending {
             return None;
         }
-        let order = self.answered(serial)?;
-        let cancel_id = order.cancel_id;
+        let order = self.live(serial)?;
         order.is_cancel_pending = false;
-        order.is_in_doubt = false;
+        order.doubt_is_over();
         self.close_if_nothing_can_fill(serial, OrderState::Filled);
-        let mut execution = self.execution(serial, Exec::CancelRejected);
-        execution.client_order_id = cancel_id;
-        Some((Outcome::Applied, execution))
+        Some((
+            Outcome::Applied,
+            self.execution(serial, Exec::CancelRejected),
+        ))
     }
 
     fn replace_rejected(&mut self, serial: u64) -> Told {
         let replace = self.order_of_serial(serial).replace?;
-        let order = self.answered(serial)?;
+        let order = self.live(serial)?;
         order.replace = None;
-        order.is_in_doubt = false;
+        order.doubt_is_over();
         self.close_if_nothing_can_fill(serial, OrderState::Filled);
         let mut execution = self.execution(serial, Exec::ReplaceRejected);
         execution.client_order_id = replace.client_order_id;
@@ -178,7 +186,7 @@ impl Model {
             0 => Outcome::Applied,
             _ => self.fill(serial, missed),
         };
-        if let Some(order) = self.answered(serial) {
+        if let Some(order) = self.live(serial) {
             if report.request < order.request {
                 order.is_cancel_pending = false;
             }
@@ -194,7 +202,7 @@ impl Model {
                 order.qty = order.filled.saturating_add(leaves);
             }
             order.is_acknowledged = true;
-            order.is_in_doubt = false;
+            order.doubt_is_over();
             match state {
                 Some(
                     last @ (OrderState::Filled
@@ -221,15 +229,18 @@ impl Model {
         self.over(serial, Exec::NotReceived, OrderState::Rejected)
     }
 
-    /// The broker has spoken about a live order: nothing about it is late any more. `None` where
-    /// the order is closed.
-    fn answered(&mut self, serial: u64) -> Option<&mut Order> {
+    /// The order, if it is live.
+    fn live(&mut self, serial: u64) -> Option<&mut Order> {
+        Some(self.order_of_serial(serial)).filter(|order| order.is_live())
+    }
+
+    /// An order waits while the broker has not spoken of it, and while a cancel or a replace of it
+    /// is pending.
+    fn wait_no_more_if_answered(&mut self, serial: u64) {
         let order = self.order_of_serial(serial);
-        if !order.is_live() {
-            return None;
+        if order.is_acknowledged && !order.is_cancel_pending && order.replace.is_none() {
+            order.asked_since = None;
         }
-        order.unanswered_since = None;
-        Some(order)
     }
 
     /// A fill counts, however late and however much: it happened.

@@ -7,6 +7,7 @@ use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::Setup;
 use portcullis::units::{Nanos, OrderId, StrategyId};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One event from outside.
@@ -20,11 +21,31 @@ pub(crate) struct Command {
 }
 
 /// Where two gates did not agree.
-#[derive(Debug)]
 pub(crate) struct Difference {
     pub(crate) what: String,
     pub(crate) model: String,
     pub(crate) other: String,
+}
+
+impl fmt::Debug for Difference {
+    /// From the first line that differs to the last.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (model, other): (Vec<_>, Vec<_>) =
+            (self.model.lines().collect(), self.other.lines().collect());
+        let same = |pair: &(&&str, &&str)| pair.0 == pair.1;
+        let before = model.iter().zip(&other).take_while(same).count();
+        let (model, other) = (&model[before..], &other[before..]);
+        let after = model.iter().rev().zip(other.iter().rev());
+        let after = after.take_while(same).count();
+        writeln!(out, "{} differ from line {before} on", self.what)?;
+        for line in &model[..model.len() - after] {
+            writeln!(out, "  model {line}")?;
+        }
+        for line in &other[..other.len() - after] {
+            writeln!(out, "  other {line}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Two gates that are asked the same.

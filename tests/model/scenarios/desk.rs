@@ -341,9 +341,7 @@ impl Desk {
     }
 
     pub(crate) fn open_notional(&self) -> u128 {
-        self.both.model.views().levels[&(4, 0)]
-            .open_notional
-            .unwrap()
+        self.both.model.views().levels[&(4, 0)].open_notional
     }
 }
 
