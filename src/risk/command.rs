@@ -332,6 +332,7 @@ impl Core {
             limit: replace.price,
             qty: replace.qty,
             client_order_id: replace.client_order_id,
+            request: order.request + 1,
         };
         order.is_replace_pending = true;
         order.asked_after = NEVER;
