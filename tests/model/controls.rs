@@ -63,7 +63,7 @@ impl Model {
         if is_down && !was_down {
             let orders = self.orders.iter_mut().filter(|order| order.is_live());
             for order in orders.filter(|order| order.broker == broker) {
-                order.is_untold = !order.is_in_doubt;
+                order.is_untold |= !order.is_in_doubt;
                 order.is_in_doubt = true;
                 order.was_asked = false;
             }
@@ -92,12 +92,7 @@ impl Model {
         let (Some(latch), Some(raises), true) = (latch, raises, is_known) else {
             return Answer::of(Outcome::NotPermitted);
         };
-        if raises
-            .first()
-            .is_some_and(|first| now - first.time >= window)
-        {
-            raises.clear();
-        }
+        raises.retain(|raise| now - raise.time <= window);
         let operator = control.operator;
         if raises.iter().any(|raise| raise.operator == operator) {
             return Answer::of(Outcome::NotPermitted);

@@ -151,7 +151,7 @@ impl Model {
         valuation.notional > most || firm_value > most || Level::ALL.iter().any(is_too_wide)
     }
 
-    fn cell_of_level(&self, level: Level, who: Who) -> Cell {
+    pub(super) fn cell_of_level(&self, level: Level, who: Who) -> Cell {
         match level {
             Level::Strategy => self.strategy_cell(who.strategy, who.symbol),
             Level::Account => self.account_cell(who.account, who.symbol),
@@ -197,7 +197,7 @@ fn value(worst: i128, mark: u128) -> u128 {
     (worst * mark).min(Notional::EXPOSURE_MAX.raw())
 }
 
-fn with(cell: &Cell, side: Side, leaves: u64) -> Cell {
+pub(super) fn with(cell: &Cell, side: Side, leaves: u64) -> Cell {
     let mut cell = cell.clone();
     match side {
         Side::Buy => cell.open_buy += u128::from(leaves),
@@ -207,7 +207,7 @@ fn with(cell: &Cell, side: Side, leaves: u64) -> Cell {
 }
 
 /// The position that `side` could come to, positive in its own direction.
-fn worst(cell: &Cell, side: Side) -> i128 {
+pub(super) fn worst(cell: &Cell, side: Side) -> i128 {
     let position = i128::from(cell.position);
     match side {
         Side::Buy => position + cell.open_buy as i128,

@@ -105,7 +105,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let setup = Setup {
         capacity: Capacity {
             orders,
-            orders_closed: random.below(u64::from(orders.min(5))) as u32,
+            orders_closed: random.between(1, u64::from(orders.min(5)) - 1) as u32,
             client_order_ids: random.between(3, 60) as u32,
             client_order_id_horizon: Nanos::from_raw(random.one_of(&SPANS)),
             positions: random.between(2, 14) as u32,

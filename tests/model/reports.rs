@@ -2,10 +2,11 @@
 
 use super::Model;
 use super::answer::{Answer, Execution};
-use super::order::Order;
+use super::exposure::{with, worst};
+use super::order::{Level, Order};
 use portcullis::message::{Exec, OrderState, Report, Settle, Side};
 use portcullis::risk::decision::Outcome;
-use portcullis::units::{BrokerId, OrderId, Qty};
+use portcullis::units::{BrokerId, Notional, OrderId, Qty};
 
 impl Model {
     pub(super) fn report(&mut self, report: &Report) -> Answer {
@@ -131,10 +132,11 @@ impl Model {
     }
 
     fn restated(&mut self, serial: u64, leaves: u64) -> Told {
-        if leaves > Qty::MAX.raw() {
+        self.live(serial)?;
+        if !self.may_stand(serial, leaves) {
             return None;
         }
-        let order = self.live(serial)?;
+        let order = self.order_of_serial(serial);
         let outcome = if leaves > order.own_leaves() {
             Outcome::Implausible
         } else {
@@ -146,6 +148,24 @@ impl Model {
         order.doubt_is_over();
         self.close_if_nothing_can_fill(serial, OrderState::Cancelled);
         Some((outcome, self.execution(serial, Exec::Restated)))
+    }
+
+    /// A broker that says that more stands than is known here is believed, unless no real order can
+    /// be so wide.
+    fn may_stand(&self, serial: u64, leaves: u64) -> bool {
+        let order = &self.orders[serial as usize - 1];
+        if leaves <= order.own_leaves() {
+            return true;
+        }
+        let notional = u128::from(leaves) * u128::from(order.value_price);
+        let more = leaves.saturating_sub(order.reserved_leaves());
+        let is_too_wide = |level: &Level| {
+            let cell = self.cell_of_level(*level, order.who);
+            worst(&with(&cell, order.side, more), order.side) > i64::MAX.into()
+        };
+        leaves <= Qty::MAX.raw()
+            && notional <= Notional::EXPOSURE_MAX.raw()
+            && !Level::ALL.iter().any(is_too_wide)
     }
 
     fn cancel_rejected(&mut self, serial: u64) -> Told {
@@ -177,15 +197,15 @@ impl Model {
     /// how many requests about it have come.
     fn status(&mut self, serial: u64, report: &Report) -> Told {
         let order = self.order_of_serial(serial);
-        let (leaves, state) = (report.leaves.raw(), OrderState::from_byte(report.state));
-        let missed = report.qty.raw().checked_sub(order.filled)?;
-        if missed > Qty::MAX.raw() || leaves > Qty::MAX.raw() {
+        let (filled, leaves) = (report.qty.raw(), report.leaves.raw());
+        let missed = filled.checked_sub(order.filled)?;
+        if filled > Qty::MAX.raw() || (order.is_live() && leaves > Qty::MAX.raw()) {
             return None;
         }
-        let outcome = match missed {
-            0 => Outcome::Applied,
-            _ => self.fill(serial, missed),
-        };
+        let mut outcome = Outcome::Applied;
+        if missed > 0 {
+            outcome = self.fill(serial, missed);
+        }
         if let Some(order) = self.live(serial) {
             if report.request < order.request {
                 order.is_cancel_pending = false;
@@ -198,19 +218,27 @@ impl Model {
             {
                 order.replace = None;
             }
-            if order.replace.is_none() {
-                order.qty = order.filled.saturating_add(leaves);
-            }
             order.is_acknowledged = true;
             order.doubt_is_over();
-            match state {
+            let is_replaced = order.replace.is_some();
+            let is_more = leaves > order.own_leaves();
+            match OrderState::from_byte(report.state) {
                 Some(
                     last @ (OrderState::Filled
                     | OrderState::Cancelled
                     | OrderState::Rejected
                     | OrderState::Expired),
                 ) => self.close(serial, last),
-                _ => self.close_if_nothing_can_fill(serial, OrderState::Filled),
+                _ => {
+                    if !is_replaced && is_more {
+                        outcome = Outcome::Implausible;
+                    }
+                    if !is_replaced && self.may_stand(serial, leaves) {
+                        let order = self.order_of_serial(serial);
+                        order.qty = order.filled.saturating_add(leaves);
+                    }
+                    self.close_if_nothing_can_fill(serial, OrderState::Filled);
+                }
             }
         }
         let mut execution = self.execution(serial, Exec::Status);

@@ -329,17 +329,13 @@ fn sums_that_do_not_fit() {
     desk.refuses((Buy, 1, 1), ExposureOverflow, 0, 0);
     desk.passes(Sell, 1, 1);
 
+    // What no real order can be worth.
     let mut desk = Desk::new(|_| {});
-    for at in 0..8 {
-        let side = if at % 2 == 0 { Buy } else { Sell };
-        let mut order = desk.order(side, widest, i64::MIN);
-        order.account = AccountId(at / 4);
-        order.symbol = SymbolId(at / 2 % 2);
-        desk.passes_order(order);
-    }
-    let rest = desk.open_notional();
-    assert_eq!(u128::MAX - rest, 8 * (1 << 63) - 1);
-    desk.passes(Buy, 1, i64::MIN);
+    desk.passes(Buy, 1 << 42, 1 << 62);
+    desk.refuses((Buy, (1 << 42) + 1, 1 << 62), ExposureOverflow, 0, 0);
+    desk.quote(1 << 62, 1 << 62, Outcome::Applied);
+    desk.refuses((Buy, 1, 1), ExposureOverflow, 0, 0);
+    desk.passes(Sell, 1, 1);
 }
 
 #[test]

@@ -92,7 +92,9 @@ fn what_is_unknown_or_disabled_refuses() {
         order.account = AccountId(account);
         order.symbol = SymbolId(symbol);
         desk.play(Kind::NewOrder, strategy, order);
-        desk.refused(reason, 0, 0);
+        assert_eq!(desk.last.reason, Some(reason));
+        // An unknown strategy has nobody who could be told.
+        assert_eq!(desk.last.to_strategy.is_empty(), reason == StrategyUnknown);
         // Nothing more can be said of what is unknown.
         let is_unknown = [AccountUnknown, StrategyUnknown, SymbolUnknown].contains(&reason);
         assert_eq!(desk.last.failed.contains(&QtyZero), !is_unknown);
@@ -155,7 +157,7 @@ fn a_kill_cancels_what_it_is_about_and_needs_two_to_raise() {
         desk.raise(scope, target, 0, Outcome::Applied);
         desk.raise(scope, target, 0, Outcome::NotPermitted);
         desk.refuses((Buy, 1, 100), reason, 0, 0);
-        desk.now += 99;
+        desk.now += 100;
         desk.raise(scope, target, 1, Outcome::Applied);
         desk.raise(scope, target, 2, Outcome::NotPermitted);
         desk.passes(Buy, 1, 100);
@@ -168,7 +170,7 @@ fn a_first_raise_runs_out_and_a_new_kill_ends_it() {
     desk.kill(Scope::Symbol, 0, 0, Outcome::Applied);
     desk.kill(Scope::Symbol, 2, 0, Outcome::NotPermitted);
     desk.raise(Scope::Symbol, 0, 0, Outcome::Applied);
-    desk.now += 100;
+    desk.now += 101;
     desk.raise(Scope::Symbol, 0, 1, Outcome::Applied);
     desk.refuses((Buy, 1, 100), SymbolKilled, 0, 0);
     desk.kill(Scope::Symbol, 0, 0, Outcome::Applied);

@@ -208,7 +208,10 @@ fn an_operator_settles_what_is_in_doubt() {
     desk.settle(name, 0, 2, 1);
     desk.became(Applied, OrderState::PartiallyFilled);
     assert_eq!((desk.position(), desk.reserved()), (2, (1, 0)));
+    desk.link(LinkState::Up);
     desk.link(LinkState::Down);
+    desk.settle(name, 0, 1, 4);
+    desk.ignored(Implausible);
     desk.settle(name, 0, 2, 0);
     desk.became(Applied, OrderState::Filled);
     assert_eq!(desk.position(), 2);
@@ -222,8 +225,6 @@ fn a_link_that_comes_back_is_asked_about_what_is_in_doubt() {
     desk.link(LinkState::Down);
     desk.reported(first, Exec::New, Applied, OrderState::Open);
     desk.link(LinkState::HalfOpen);
-    assert_eq!(desk.sent(), []);
-    desk.link(LinkState::Up);
     assert_eq!(desk.sent(), [(Kind::BrokerStatus, 2)]);
     desk.link(LinkState::Up);
     assert_eq!(desk.sent(), []);

@@ -16,11 +16,10 @@ fn live_orders_leave_room_for_closed_ones() {
     desk.refuses((Buy, 1, 100), OrdersFull, 3, 3);
     desk.reported(second, Exec::Canceled, Applied, OrderState::Cancelled);
     desk.passes(Buy, 1, 100);
-    desk.reported(first, Exec::Canceled, Applied, OrderState::Cancelled);
     desk.cancel(second);
     desk.refused(OrderClosed, 0, 0);
-    // The one that closed first is forgotten first.
-    desk.passes(Buy, 1, 100);
+    // Only the last one is remembered.
+    desk.reported(first, Exec::Canceled, Applied, OrderState::Cancelled);
     desk.cancel(second);
     desk.refused(OrderUnknown, 0, 0);
     desk.report(second, Exec::Trade, |_| {});
