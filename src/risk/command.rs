@@ -359,7 +359,10 @@ impl Core {
         self.note_rates(terms.account.0, terms.strategy.0, terms.symbol.0);
         self.rebook(slot, Qty::ZERO, 0);
         self.counts.requests_accepted += 1;
-        let head = request_header(header, continuations.len());
+        let head = Header {
+            strategy: terms.strategy,
+            ..request_header(header, continuations.len())
+        };
         Self::send(
             effects,
             Approved::request(Kind::BrokerReplace, head, request),
