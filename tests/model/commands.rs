@@ -100,7 +100,8 @@ impl Model {
         self.check_order_type(findings, who, order.order_type, order.time_in_force);
         if is_market {
             findings.bound(PriceNotAllowed, price != 0, 0, price);
-        } else if order.order_type == OrderType::Limit as u8 {
+        } else {
+            // What is not a known type is checked as what most orders are.
             self.check_price(findings, who, price);
         }
         self.check_qty(findings, who, qty);
