@@ -1,6 +1,6 @@
 //! Checks: every control that looks at one order alone, in its group.
 
-use super::order::{Level, Who};
+use super::order::{Level, Who, value_of};
 use super::{Good, Model};
 use portcullis::message::{Header, LinkState, OrderType, Text, TimeInForce, flags};
 use portcullis::reject::RejectReason::{self, *};
@@ -227,7 +227,7 @@ impl Model {
 
         let value_price = match fresh {
             Some(good) if is_market => market_value(good, collar.unwrap_or(0)),
-            _ => price.saturating_abs() as u64,
+            _ => value_of(price),
         };
         let notional = u128::from(value_price) * u128::from(qty);
         if let Some(max) = self.tightest(who, |limits| limits.order_qty_max) {

@@ -127,9 +127,7 @@ impl Order {
     /// The same in money. The larger value need not come with the larger quantity.
     pub(crate) fn reserved_notional(&self) -> u128 {
         let own = u128::from(self.own_leaves()) * u128::from(self.value_price);
-        let new_price = self
-            .replace
-            .map_or(0, |replace| replace.price.unsigned_abs());
+        let new_price = self.replace.map_or(0, |replace| value_of(replace.price));
         own.max(u128::from(self.replace_leaves()) * u128::from(new_price))
     }
 
@@ -164,8 +162,14 @@ impl Order {
         if let Some(replace) = self.replace.take() {
             self.client_order_id = replace.client_order_id;
             self.price = replace.price;
-            self.value_price = replace.price.unsigned_abs();
+            self.value_price = value_of(replace.price);
             self.qty = replace.qty;
         }
     }
+}
+
+/// One unit at a limit price: the price without its sign. The lowest there is has no positive
+/// counterpart and counts one less.
+pub(crate) fn value_of(price: i64) -> u64 {
+    price.saturating_abs() as u64
 }
