@@ -63,7 +63,7 @@ const SPANS: [u64; 6] = [1, 5, 20, 50, 100, 300];
 const SCALES: [(i64, u64); 4] = [(1, 1), (5, 10), (1, 1), (1 << 54, 1 << 55)];
 
 pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
-    let scale = if random.once_in(12) {
+    let scale = if random.once_in(30) {
         3
     } else {
         random.below(3) as usize
@@ -79,18 +79,18 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let firm = limits(random, &style, density);
     let accounts: Vec<Account> = (0..random.between(1, 3))
         .map(|_| Account {
-            enabled: !random.once_in(30),
-            has_limits: !random.once_in(30),
+            enabled: !random.once_in(60),
+            has_limits: !random.once_in(60),
             limits: limits(random, &style, density),
             ..Account::default()
         })
         .collect();
     let strategies = (0..random.between(1, 3))
         .map(|_| Strategy {
-            enabled: !random.once_in(30),
+            enabled: !random.once_in(60),
             limits: limits(random, &style, density),
             accounts: (0..accounts.len() as u32)
-                .filter(|_| random.percent(90))
+                .filter(|_| random.percent(96))
                 .map(AccountId)
                 .collect(),
             acknowledge: random.percent(50),
@@ -101,17 +101,28 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let symbols = (0..random.between(1, 3))
         .map(|_| symbol(random, &style, density, brokers.len() as u64))
         .collect();
-    let orders = random.between(2, 16) as u32;
+    // Some runs have hardly any room, most have enough.
+    let mut room = |least, most, enough| {
+        if random.once_in(4) {
+            random.between(least, most) as u32
+        } else {
+            enough
+        }
+    };
+    let orders = room(2, 16, 40);
+    let client_order_ids = room(3, 60, 2000);
+    let positions = room(2, 14, 40);
+    let duplicates_per_window = room(1, 6, 30);
     let setup = Setup {
         capacity: Capacity {
             orders,
             orders_closed: random.between(1, u64::from(orders.min(5)) - 1) as u32,
-            client_order_ids: random.between(3, 60) as u32,
+            client_order_ids,
             client_order_id_horizon: Nanos::from_raw(random.one_of(&SPANS)),
-            positions: random.between(2, 14) as u32,
-            duplicates_per_window: random.between(1, 6) as u32,
+            positions,
+            duplicates_per_window,
             executions: random.between(1, 8) as u32,
-            continuation_frames_max: random.below(4) as u8,
+            continuation_frames_max: random.one_of(&[0, 1, 2, 4, 4, 4]),
         },
         hash_seed: random.next(),
         firm,
@@ -146,7 +157,7 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
         price_collar: random.maybe(density, |random| {
             random.one_of(&[0, 500_000, 1_000_000, 1_500_000, 3_333_333, 10_000_000])
         }),
-        reference_age_max: random.maybe(density, span),
+        reference_age_max: random.maybe(density / 2, span),
         order_rate: (0..random.between(1, 2))
             .filter_map(|_| random.maybe(density, rate))
             .collect(),
@@ -161,12 +172,12 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
 }
 
 fn symbol(random: &mut Random, style: &Style, density: u64, brokers: u64) -> Symbol {
-    let is_often = |random: &mut Random| random.percent(93);
+    let is_often = |random: &mut Random| random.percent(97);
     let qty =
         |random: &mut Random, least, most| Qty::from_raw(random.between(least, most) * style.lot);
     let price = |steps: i64| Price::from_raw(steps * style.tick);
     Symbol {
-        enabled: !random.once_in(30),
+        enabled: !random.once_in(60),
         limits: limits(random, style, density),
         tick: Price::from_raw(style.tick),
         lot: Qty::from_raw(style.lot),
@@ -215,14 +226,21 @@ pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> 
         .references
         .iter()
         .any(|reference| !reference.is_usable);
-    let choice = random.below(1000);
-    if links_down && random.percent(10) {
+    // Without live orders there is little to talk about.
+    let is_idle = model.orders.iter().all(|order| !order.is_live());
+    let choices = if is_idle && random.percent(85) {
+        400
+    } else {
+        1000
+    };
+    let choice = random.below(choices);
+    if links_down && random.percent(25) {
         return link(random, header, model, LinkState::Up);
     }
-    if !model.latches.is_empty() && random.percent(12) {
+    if !model.latches.is_empty() && random.percent(30) {
         return raise(random, header, model);
     }
-    if quotes_missing && random.percent(8) {
+    if quotes_missing && random.percent(20) {
         return quote(random, header, style, model);
     }
     match choice {
@@ -231,15 +249,15 @@ pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> 
         470..=569 => replace(random, header, style, model),
         570..=869 => report(random, header, style, model),
         870..=939 => quote(random, header, style, model),
-        940..=944 => kill(random, header, model),
-        945..=949 => raise(random, header, model),
-        950..=964 => {
+        940..=942 => kill(random, header, model),
+        943..=944 => raise(random, header, model),
+        945..=956 => {
             let state = random.one_of(LinkState::ALL);
             link(random, header, model, state)
         }
-        965..=969 => session_change(random, header, model),
-        970..=984 => settle(random, header, style, model),
-        985..=996 => alone(Frame::new(Kind::Tick, header, Tick::default())),
+        957..=961 => session_change(random, header, model),
+        962..=976 => settle(random, header, style, model),
+        977..=996 => alone(Frame::new(Kind::Tick, header, Tick::default())),
         _ => odd(random, header),
     }
 }
@@ -379,7 +397,10 @@ fn report(random: &mut Random, header: Header, style: &mut Style, model: &Model)
                 0..=4 => leaves.min(style.lot * random.between(1, 3)),
                 5..=7 => leaves,
                 8 => leaves + style.lot,
-                _ => random.one_of(&[0, 1, Qty::MAX.raw(), Qty::MAX.raw() + 1, u64::MAX]),
+                _ => {
+                    let widest = widest(random);
+                    random.one_of(&[0, 1, widest, Qty::MAX.raw() + 1, u64::MAX])
+                }
             });
         }
         Exec::Restated => report.leaves = Qty::from_raw(some_leaves(random, style, order)),
@@ -429,7 +450,19 @@ fn some_leaves(random: &mut Random, style: &Style, order: &Order) -> u64 {
         3..=4 => 0,
         5 => leaves.saturating_sub(style.lot),
         6 => leaves + style.lot,
-        _ => random.one_of(&[1, Qty::MAX.raw(), Qty::MAX.raw() + 1]),
+        _ => {
+            let widest = widest(random);
+            random.one_of(&[1, widest, Qty::MAX.raw() + 1])
+        }
+    }
+}
+
+/// The widest quantity, but seldom: once it is filled, no position fits any more.
+fn widest(random: &mut Random) -> u64 {
+    if random.once_in(20) {
+        Qty::MAX.raw()
+    } else {
+        1
     }
 }
 
@@ -704,7 +737,7 @@ fn some_order<'a>(random: &mut Random, model: &'a Model) -> Option<&'a Order> {
     let known = match random.below(20) {
         0 => return None,
         1 => &model.orders[..],
-        2 => &model.orders[recent..],
+        2 | 3 => &model.orders[recent..],
         _ if live.is_empty() => &model.orders[recent..],
         _ => return Some(random.one_of(&live)),
     };
@@ -713,7 +746,7 @@ fn some_order<'a>(random: &mut Random, model: &'a Model) -> Option<&'a Order> {
 }
 
 fn continuations(random: &mut Random, header: &mut Header) -> (u16, Vec<Frame>) {
-    if !random.once_in(12) {
+    if !random.once_in(20) {
         return (0, Vec::new());
     }
     let size = random.one_of(&[1u16, 100, 128, 129, 256, 300, 384, 385, 512]);
