@@ -308,11 +308,7 @@ fn a_strategys_and_the_firms_gross_is_over_symbols_and_accounts() {
         let mut order = desk.order(Buy, if is_firm { 11 } else { 51 }, 10);
         order.symbol = SymbolId(1);
         desk.send(order);
-        desk.refused(
-            GrossExposureAboveMax,
-            1000,
-            if is_firm { 1010 } else { 1010 },
-        );
+        desk.refused(GrossExposureAboveMax, 1000, 1010);
         order.client_order_id = id(50);
         order.qty = Qty::from_raw(if is_firm { 10 } else { 50 });
         desk.passes_order(order);

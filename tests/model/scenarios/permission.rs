@@ -191,3 +191,21 @@ fn a_session_that_goes_takes_its_orders_along() {
     desk.session_down(1);
     assert_eq!(desk.sent(), []);
 }
+
+#[test]
+fn a_kill_reaches_every_one_of_many_orders() {
+    let count = 1500;
+    let mut desk = Desk::new(|setup| {
+        setup.capacity.orders = 2000;
+        setup.capacity.client_order_ids = 2000;
+    });
+    for _ in 0..count {
+        let order = desk.order(Buy, 1, 100);
+        desk.play_unseen(Kind::NewOrder, 0, order);
+    }
+    desk.kill(Scope::Firm, u32::MAX, 0, Outcome::Applied);
+    let all: Vec<_> = (1..=count)
+        .map(|serial| (Kind::BrokerCancel, serial))
+        .collect();
+    assert_eq!(desk.sent(), all);
+}
