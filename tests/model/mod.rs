@@ -127,8 +127,8 @@ impl Model {
             strategy_positions: BTreeMap::new(),
             symbol_positions: BTreeMap::new(),
             references: vec![Reference::default(); setup.symbols.len()],
-            // Shut until a broker stage says that there is a link.
-            links: vec![LinkState::Down; setup.brokers.len()],
+            // A broker stage that has no link says so at its start.
+            links: vec![LinkState::Up; setup.brokers.len()],
             cancel_through: vec![0; setup.strategies.len()],
             latches: BTreeMap::new(),
             executions: Vec::new(),
