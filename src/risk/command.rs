@@ -332,6 +332,7 @@ impl Core {
             limit: replace.price,
             qty: replace.qty,
             client_order_id: replace.client_order_id,
+            request: order.request + 1,
         };
         order.is_replace_pending = true;
         order.asked_after = NEVER;
@@ -358,7 +359,10 @@ impl Core {
         self.note_rates(terms.account.0, terms.strategy.0, terms.symbol.0);
         self.rebook(slot, Qty::ZERO, 0);
         self.counts.requests_accepted += 1;
-        let head = request_header(header, continuations.len());
+        let head = Header {
+            strategy: terms.strategy,
+            ..request_header(header, continuations.len())
+        };
         Self::send(
             effects,
             Approved::request(Kind::BrokerReplace, head, request),
@@ -432,7 +436,8 @@ impl Core {
     ) {
         let needed = usize::from(passthrough_size).div_ceil(FRAME_SIZE);
         let max = usize::from(self.capacity.continuation_frames_max);
-        let is_above = max < needed || continuations.len() != needed;
+        let is_above =
+            max < needed || max < header.continuation_count.into() || continuations.len() != needed;
         found.check(Reason::ContinuationsAboveMax, is_above, || {
             (max as i128, needed as i128)
         });

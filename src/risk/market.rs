@@ -67,6 +67,7 @@ impl Reference {
         let may_be_negative = symbol.price_min.is_some_and(|min| min.raw() < 0);
         if ask < bid || bid == 0 || ask == 0 || (bid < 0 || ask < 0) && !may_be_negative {
             self.is_usable = false;
+            self.candidate = None;
             return Some(Outcome::Implausible);
         }
         let sum = i128::from(bid) + i128::from(ask);

@@ -93,6 +93,8 @@ pub struct Replacement {
     pub qty: Qty,
     /// The order's id if it is done.
     pub client_order_id: Text,
+    /// Which request of the order it was.
+    pub request: u32,
 }
 
 impl Order {

@@ -40,6 +40,7 @@ impl Core {
         };
         let order = self.orders.get(slot);
         let (id, broker, is_live) = (order.id, order.broker, order.is_live());
+        let filled = order.filled;
         if report.broker != broker && report.broker != BrokerId::NONE {
             return about(Outcome::Implausible, id);
         }
@@ -47,7 +48,7 @@ impl Core {
             return about(Outcome::Duplicate, id);
         }
         let exec = Exec::from_byte(report.exec);
-        let outcome = match exec {
+        let booked = match exec {
             Some(Exec::Trade) => self.trade(slot, report),
             Some(Exec::Status) => {
                 let standing = Standing {
@@ -58,11 +59,11 @@ impl Core {
                 };
                 self.stands(slot, &standing)
             }
-            _ if !is_live => Outcome::Implausible,
+            _ if !is_live => None,
             Some(Exec::New) => {
                 self.orders.get_mut(slot).is_acknowledged = true;
                 self.clear_doubt(slot);
-                Outcome::Applied
+                Some(Outcome::Applied)
             }
             Some(Exec::Canceled) => self.close(slot, OrderState::Cancelled),
             Some(Exec::Expired) => self.close(slot, OrderState::Expired),
@@ -75,16 +76,16 @@ impl Core {
                 let order = self.orders.get(slot);
                 match order.filled == Qty::ZERO && !order.is_acknowledged {
                     true => self.close(slot, OrderState::Rejected),
-                    false => Outcome::Implausible,
+                    false => None,
                 }
             }
-            Some(Exec::Accepted | Exec::InDoubt) | None => Outcome::Implausible,
+            Some(Exec::Accepted | Exec::InDoubt) | None => None,
         };
         self.settle_waiting(slot);
-        if let (Some(exec), true) = (exec, outcome != Outcome::Implausible) {
-            self.tell_report(effects, slot, exec, report);
+        if let (Some(exec), Some(_)) = (exec, booked) {
+            self.tell_report(effects, slot, exec, report, filled);
         }
-        about(outcome, id)
+        about(booked.unwrap_or(Outcome::Implausible), id)
     }
 
     /// An operator says what became of an order in doubt.
@@ -103,33 +104,31 @@ impl Core {
             state: 0,
             request: order.request,
         };
-        let (id, broker) = (order.id, order.broker);
-        let outcome = self.stands(slot, &standing);
+        let (id, broker, filled) = (order.id, order.broker, order.filled);
+        let booked = self.stands(slot, &standing);
         self.settle_waiting(slot);
         let report = Report {
             order_id: id,
             broker,
+            price: settle.price,
             ..Report::default()
         };
-        self.tell_report(effects, slot, Exec::Status, &report);
-        about(outcome, id)
+        if booked.is_some() {
+            self.tell_report(effects, slot, Exec::Status, &report, filled);
+        }
+        about(booked.unwrap_or(Outcome::Implausible), id)
     }
 
-    /// A fill.
+    /// A fill. Here as below, `None` is a report that cannot be: nothing has changed.
     #[inline]
-    fn trade(&mut self, slot: u32, report: &Report) -> Outcome {
+    fn trade(&mut self, slot: u32, report: &Report) -> Option<Outcome> {
         let qty = report.qty;
         if qty == Qty::ZERO || Qty::MAX < qty {
-            return Outcome::Implausible;
+            return None;
         }
-        let order = self.orders.get(slot);
-        let outcome = match () {
-            () if !order.is_live() => Outcome::LateFill,
-            () if order.reserved < qty => Outcome::OverFill,
-            () => Outcome::Applied,
-        };
+        let outcome = filled_how(self.orders.get(slot), qty);
         self.fill(slot, qty);
-        outcome
+        Some(outcome)
     }
 
     /// Moves what was filled from the order to the positions, and ends the order if nothing is left.
@@ -146,10 +145,10 @@ impl Core {
         self.rebook(slot, qty, -i32::from(is_done));
     }
 
-    fn close(&mut self, slot: u32, end: OrderState) -> Outcome {
+    fn close(&mut self, slot: u32, end: OrderState) -> Option<Outcome> {
         self.orders.close(slot, end);
         self.rebook(slot, Qty::ZERO, -1);
-        Outcome::Applied
+        Some(Outcome::Applied)
     }
 
     /// The terms have changed: what is reserved follows, and an order with nothing left ends.
@@ -161,10 +160,10 @@ impl Core {
         }
     }
 
-    fn replaced(&mut self, slot: u32) -> Outcome {
+    fn replaced(&mut self, slot: u32) -> Option<Outcome> {
         let order = self.orders.get_mut(slot);
         if !order.is_replace_pending {
-            return Outcome::Implausible;
+            return None;
         }
         order.price = order.replacement.limit;
         order.value_price = order.replacement.price;
@@ -175,56 +174,70 @@ impl Core {
         order.replacement = Replacement::default();
         self.clear_doubt(slot);
         self.close_if_done(slot, OrderState::Filled);
-        Outcome::Applied
+        Some(Outcome::Applied)
     }
 
-    fn restated(&mut self, slot: u32, leaves: Qty) -> Outcome {
-        let order = self.orders.get_mut(slot);
-        if order.leaves() < leaves {
-            return Outcome::Implausible;
+    fn restated(&mut self, slot: u32, leaves: Qty) -> Option<Outcome> {
+        if !self.may_stand(slot, leaves) {
+            return None;
         }
+        let order = self.orders.get_mut(slot);
+        let is_more = order.leaves() < leaves;
         order.qty = order.filled.saturating_add(leaves);
         order.is_acknowledged = true;
         self.clear_doubt(slot);
         self.close_if_done(slot, OrderState::Cancelled);
-        Outcome::Applied
+        Some(if is_more {
+            Outcome::Implausible
+        } else {
+            Outcome::Applied
+        })
     }
 
-    fn request_rejected(&mut self, slot: u32, exec: Exec) -> Outcome {
+    fn request_rejected(&mut self, slot: u32, exec: Exec) -> Option<Outcome> {
         let order = self.orders.get_mut(slot);
         let pending = match exec {
             Exec::CancelRejected => &mut order.is_cancel_pending,
             _ => &mut order.is_replace_pending,
         };
         if !*pending {
-            return Outcome::Implausible;
+            return None;
         }
         *pending = false;
         self.clear_doubt(slot);
         self.close_if_done(slot, OrderState::Filled);
-        Outcome::Applied
+        Some(Outcome::Applied)
     }
 
     /// The order stands so at the broker, who has seen `request` of our requests about it.
-    fn stands(&mut self, slot: u32, standing: &Standing) -> Outcome {
+    fn stands(&mut self, slot: u32, standing: &Standing) -> Option<Outcome> {
         let order = self.orders.get(slot);
         let (is_live, request) = (order.is_live(), order.request);
         if standing.filled < order.filled || Qty::MAX < standing.filled {
-            return Outcome::Implausible;
+            return None;
         }
         let missed = standing.filled.saturating_sub(order.filled);
+        let mut outcome = match missed {
+            Qty::ZERO => Outcome::Applied,
+            _ => filled_how(order, missed),
+        };
         if !is_live {
-            if missed == Qty::ZERO {
-                return Outcome::Applied;
+            if missed != Qty::ZERO {
+                self.fill(slot, missed);
             }
-            self.fill(slot, missed);
-            return Outcome::LateFill;
+            return Some(outcome);
+        }
+        if Qty::MAX < standing.leaves {
+            return None;
         }
         // The order must not end while what the broker says of it is still being booked.
         let order = self.orders.get_mut(slot);
         order.is_acknowledged = true;
         if standing.request < request {
             order.is_cancel_pending = false;
+        }
+        // The request that the broker has not seen may be a cancel behind the replace.
+        if standing.request < order.replacement.request {
             order.is_replace_pending = false;
         }
         let end = OrderState::from_byte(standing.state).filter(|state| {
@@ -234,26 +247,42 @@ impl Core {
         self.clear_doubt(slot);
         if missed != Qty::ZERO {
             self.counts.fills += 1;
-            let order = self.orders.get_mut(slot);
-            order.filled = standing.filled;
-            self.rebook(slot, missed, 0);
+            self.orders.get_mut(slot).filled = standing.filled;
         }
-        let order = self.orders.get_mut(slot);
-        let is_more = order.leaves() < standing.leaves;
-        if !is_more && !order.is_replace_pending {
-            order.qty = order.filled.saturating_add(standing.leaves);
+        self.rebook(slot, missed, 0);
+        if let Some(end) = end {
+            self.close(slot, end);
+            return Some(outcome);
         }
-        match end {
-            Some(end) => {
-                self.close(slot, end);
+        let is_replace_pending = self.orders.get(slot).is_replace_pending;
+        if !is_replace_pending {
+            if self.orders.get(slot).leaves() < standing.leaves {
+                outcome = Outcome::Implausible;
             }
-            None => self.close_if_done(slot, OrderState::Filled),
+            if self.may_stand(slot, standing.leaves) {
+                let order = self.orders.get_mut(slot);
+                order.qty = order.filled.saturating_add(standing.leaves);
+            }
         }
-        if is_more {
-            Outcome::Implausible
-        } else {
-            Outcome::Applied
-        }
+        self.close_if_done(slot, OrderState::Filled);
+        Some(outcome)
+    }
+
+    /// True where every sum still fits if so much of the order stands. A broker that says more than
+    /// we know of is believed within that: it is at risk.
+    fn may_stand(&self, slot: u32, leaves: Qty) -> bool {
+        let order = self.orders.get(slot);
+        let more = i128::from(leaves.saturating_sub(order.reserved).raw());
+        let cells = [
+            self.exposure.symbol_cell(order.symbol.0),
+            self.exposure.cell(order.account_cell),
+            self.exposure.cell(order.strategy_cell),
+        ];
+        let is_narrow = order.value_price.notional(leaves) <= Notional::EXPOSURE_MAX
+            && cells
+                .iter()
+                .all(|cell| cell.worst(order.side) + more <= i128::from(i64::MAX));
+        leaves <= order.leaves() || leaves <= Qty::MAX && is_narrow
     }
 
     /// An order with nothing unanswered waits no more.
@@ -336,17 +365,37 @@ impl Core {
     }
 
     #[inline]
-    fn tell_report(&mut self, effects: &mut Effects, slot: u32, exec: Exec, report: &Report) {
+    fn tell_report(
+        &mut self,
+        effects: &mut Effects,
+        slot: u32,
+        exec: Exec,
+        report: &Report,
+        filled_before: Qty,
+    ) {
         let order = self.orders.get(slot);
+        // The answer to a cancel carries the cancel's id; that of a sweep has none.
+        let is_answer = match exec {
+            Exec::Canceled => order.is_cancel_pending,
+            _ => exec == Exec::CancelRejected,
+        };
         let id = match exec {
-            Exec::Canceled | Exec::CancelRejected if !order.cancel_id.is_empty() => order.cancel_id,
+            _ if is_answer && !order.cancel_id.is_empty() => order.cancel_id,
             Exec::ReplaceRejected => order.replacement.client_order_id,
             _ => order.client_order_id,
         };
-        let is_trade = exec == Exec::Trade;
+        let filled = match exec {
+            Exec::Trade => report.qty,
+            _ => order.filled.saturating_sub(filled_before),
+        };
+        let has_filled = filled != Qty::ZERO;
         let execution = Execution {
-            qty: if is_trade { report.qty } else { Qty::ZERO },
-            price: if is_trade { report.price } else { order.price },
+            qty: filled,
+            price: if has_filled {
+                report.price
+            } else {
+                order.price
+            },
             fee: report.fee,
             broker_reason: report.broker_reason,
             ..self.execution(order, exec, &id)
@@ -387,5 +436,14 @@ impl Core {
     /// An order, live or remembered.
     pub fn order(&self, id: OrderId) -> Option<&Order> {
         self.orders.slot(id).map(|slot| self.orders.get(slot))
+    }
+}
+
+/// What a fill of `qty` is to an order, before it is booked.
+fn filled_how(order: &Order, qty: Qty) -> Outcome {
+    match () {
+        () if !order.is_live() => Outcome::LateFill,
+        () if order.reserved < qty => Outcome::OverFill,
+        () => Outcome::Applied,
     }
 }

@@ -1,0 +1,116 @@
+//! The core and its slow model answer the same to everything: decisions, effects, and all that
+//! they hold.
+//!
+//! `PORTCULLIS_SEED` plays one run, `PORTCULLIS_COMMANDS` sets how many commands are played.
+
+#[path = "model/mod.rs"]
+#[allow(dead_code)]
+mod model;
+
+use model::Model;
+use model::random::{self, Random};
+use model::real::Real;
+use model::shrink::{self, Difference, Match};
+use portcullis::reject::RejectReason;
+use portcullis::risk::decision::Outcome;
+use portcullis::risk::setup::Setup;
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The model, and what must answer as it does.
+pub(crate) fn pair(setup: &Setup) -> Match<'static, Model> {
+    Match::new(Model::new(setup), Box::new(Real::new(setup)))
+}
+
+/// How many commands one setup sees.
+const COMMANDS_PER_RUN: u64 = 800;
+/// So many commands reach every reason.
+const COMMANDS_FOR_COVERAGE: u64 = 200_000;
+
+#[derive(Debug, Default)]
+struct Seen {
+    reasons: BTreeMap<RejectReason, u64>,
+    outcomes: BTreeMap<u8, u64>,
+}
+
+#[test]
+fn any_commands_get_the_models_answers() {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    let count: u64 = number("PORTCULLIS_COMMANDS").unwrap_or(300_000);
+    let mut seen = Seen::default();
+    if let Some(seed) = number("PORTCULLIS_SEED") {
+        play(seed, COMMANDS_PER_RUN.min(count), &mut seen);
+        return;
+    }
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let first = clock.as_nanos() as u64 >> 10;
+    println!("seeds from {first}");
+    let runs = count.div_ceil(COMMANDS_PER_RUN);
+    for run in 0..runs {
+        play(first + run, COMMANDS_PER_RUN, &mut seen);
+    }
+
+    println!("{seen:?}");
+    if count >= COMMANDS_FOR_COVERAGE {
+        for reason in RejectReason::ALL {
+            assert!(
+                seen.reasons.contains_key(reason),
+                "{reason:?} never occurred"
+            );
+        }
+        for outcome in Outcome::ALL {
+            assert!(
+                seen.outcomes.contains_key(&(outcome as u8)),
+                "{outcome:?} never occurred"
+            );
+        }
+    }
+}
+
+/// One random setup and its commands.
+fn play(seed: u64, count: u64, seen: &mut Seen) {
+    let mut random = Random::new(seed);
+    let (setup, mut style) = random::setup(&mut random);
+    let mut both = pair(&setup);
+    let mut commands = Vec::new();
+    for at in 0..count {
+        let command = random::command(&mut random, &mut style, &both.model);
+        commands.push(command);
+        let played = both.play(&commands[at as usize]);
+        let played = match played {
+            Ok(_) if at % 16 == 0 || at + 1 == count => both.compare_views().and(played),
+            played => played,
+        };
+        match played {
+            Ok(answer) => {
+                for reason in answer.failed {
+                    *seen.reasons.entry(reason).or_default() += 1;
+                }
+                *seen.outcomes.entry(answer.outcome as u8).or_default() += 1;
+            }
+            Err(difference) => report(seed, &setup, commands, difference),
+        }
+    }
+}
+
+/// Shows the difference in as few commands as can be found.
+fn report(seed: u64, setup: &Setup, commands: Vec<shrink::Command>, found: Difference) -> ! {
+    let count = commands.len();
+    println!(
+        "PORTCULLIS_SEED={seed}: {} differ at command {count}",
+        found.what
+    );
+    let few = shrink::shrink(&pair, setup, commands);
+    println!("{setup:#?}");
+    for command in &few {
+        println!("{:?} about {:?}", command.frame, command.about);
+    }
+    let last = shrink::first_difference(&pair, setup, &few);
+    let (_, difference) = last.unwrap_or((count, found));
+    println!("{difference:?}");
+    panic!(
+        "PORTCULLIS_SEED={seed}: {} differ, shown in {} commands",
+        difference.what,
+        few.len()
+    );
+}

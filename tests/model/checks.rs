@@ -1,0 +1,309 @@
+//! Checks: every control that looks at one order alone, in its group.
+
+use super::order::{Level, Who, value_of};
+use super::{Good, Model};
+use portcullis::message::{Header, LinkState, OrderType, Text, TimeInForce, flags};
+use portcullis::reject::RejectReason::{self, *};
+use portcullis::units::Qty;
+
+/// One control that failed.
+pub(super) struct Finding {
+    reason: RejectReason,
+    limit: i128,
+    value: i128,
+}
+
+/// All that one command failed, in the order in which it was found.
+#[derive(Default)]
+pub(super) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(super) fn fact(&mut self, reason: RejectReason, is_breached: bool) {
+        self.bound(reason, is_breached, 0, 0);
+    }
+
+    /// A breach of a bound.
+    pub(super) fn bound(
+        &mut self,
+        reason: RejectReason,
+        is_breached: bool,
+        limit: impl Into<i128>,
+        value: impl Into<i128>,
+    ) {
+        if is_breached {
+            self.0.push(Finding {
+                reason,
+                limit: limit.into(),
+                value: value.into(),
+            });
+        }
+    }
+
+    /// A breach of a limit.
+    pub(super) fn limit(&mut self, reason: RejectReason, limit: i128, value: i128) {
+        self.bound(reason, true, limit, value);
+    }
+
+    pub(super) fn has(&self, reason: RejectReason) -> bool {
+        self.0.iter().any(|finding| finding.reason == reason)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Every reason once, lowest number first.
+    pub(super) fn failed(&self) -> Vec<RejectReason> {
+        let mut failed: Vec<_> = self.0.iter().map(|finding| finding.reason).collect();
+        failed.sort();
+        failed.dedup();
+        failed
+    }
+
+    /// Of the reason with the lowest number, what was found first: limit and value.
+    pub(super) fn told(&self) -> Option<(RejectReason, i128, i128)> {
+        let told = self.0.iter().min_by_key(|finding| finding.reason)?;
+        Some((told.reason, told.limit, told.value))
+    }
+}
+
+/// What one order is worth, and the price that it is measured by.
+pub(super) struct Valuation {
+    pub(crate) value_price: u64,
+    pub(crate) notional: u128,
+    /// `None` where there is none, or none that may be used.
+    pub(crate) fresh: Option<Good>,
+}
+
+impl Model {
+    /// Group 1: may anything pass, and may these three do business. `None` where one of them is
+    /// not known, so that nothing more can be said.
+    pub(super) fn check_permission(
+        &self,
+        findings: &mut Findings,
+        header: &Header,
+        is_reserved_zero: bool,
+        passthrough_size: u16,
+        continuation_count: usize,
+        who: Who,
+    ) -> Option<()> {
+        let flag = |bit| header.flags & bit != 0;
+        findings.fact(GateNotReady, flag(flags::NOT_READY));
+        findings.fact(JournalFull, flag(flags::JOURNAL_FULL));
+        findings.fact(JournalFailed, flag(flags::JOURNAL_FAILED));
+        findings.fact(GateBusy, flag(flags::BUSY));
+        let max = self.setup.capacity.continuation_frames_max;
+        let needed = usize::from(passthrough_size).div_ceil(128);
+        findings.bound(
+            ContinuationsAboveMax,
+            needed > usize::from(max)
+                || header.continuation_count > max
+                || continuation_count != needed,
+            max,
+            needed as u32,
+        );
+        findings.fact(ReservedBitSet, !is_reserved_zero || flag(!flags::ALL));
+
+        findings.fact(FirmKilled, self.is_killed(Level::Firm, 0));
+
+        let account = self.setup.accounts.get(who.account as usize);
+        findings.fact(AccountUnknown, account.is_none());
+        if let Some(account) = account {
+            findings.fact(AccountDisabled, !account.enabled);
+            findings.fact(AccountKilled, self.is_killed(Level::Account, who.account));
+            findings.fact(LimitsAbsent, !account.has_limits);
+        }
+        let strategy = self.setup.strategies.get(who.strategy as usize);
+        findings.fact(StrategyUnknown, strategy.is_none());
+        if let Some(strategy) = strategy {
+            findings.fact(StrategyDisabled, !strategy.enabled);
+            findings.fact(
+                StrategyKilled,
+                self.is_killed(Level::Strategy, who.strategy),
+            );
+            let permits = strategy.accounts.iter().any(|id| id.0 == who.account);
+            findings.fact(AccountNotPermitted, account.is_some() && !permits);
+        }
+        let symbol = self.setup.symbols.get(who.symbol as usize);
+        findings.fact(SymbolUnknown, symbol.is_none());
+        if let Some(symbol) = symbol {
+            findings.fact(SymbolDisabled, !symbol.enabled);
+            findings.fact(SymbolKilled, self.is_killed(Level::Symbol, who.symbol));
+            let link = self.links[symbol.broker.0 as usize];
+            findings.fact(BrokerLinkDown, link == LinkState::Down);
+            findings.fact(BreakerOpen, link == LinkState::BreakerOpen);
+        }
+        (account.is_some() && strategy.is_some() && symbol.is_some()).then_some(())
+    }
+
+    /// Group 2: the new id.
+    pub(super) fn check_id(&self, findings: &mut Findings, account: u32, id: Text) {
+        if !id.is_id() {
+            findings.fact(ClientOrderIdInvalid, true);
+        } else {
+            let is_used = |known: &super::RememberedId| {
+                known.account == account && known.client_order_id == id
+            };
+            findings.fact(ClientOrderIdDuplicate, self.ids.iter().any(is_used));
+        }
+    }
+
+    /// Group 2: what the symbol's venue takes.
+    pub(super) fn check_order_type(
+        &self,
+        findings: &mut Findings,
+        who: Who,
+        order_type: u8,
+        time_in_force: u8,
+    ) {
+        let symbol = &self.setup.symbols[who.symbol as usize];
+        match OrderType::from_byte(order_type) {
+            None => findings.fact(OrderTypeInvalid, true),
+            Some(known) => {
+                findings.fact(OrderTypeNotPermitted, !symbol.order_types.contains(&known))
+            }
+        }
+        match TimeInForce::from_byte(time_in_force) {
+            None => findings.fact(TimeInForceInvalid, true),
+            Some(known) => findings.fact(
+                TimeInForceNotPermitted,
+                !symbol.times_in_force.contains(&known),
+            ),
+        }
+    }
+
+    /// Group 2: the price of a limit order.
+    pub(super) fn check_price(&self, findings: &mut Findings, who: Who, price: i64) {
+        let symbol = &self.setup.symbols[who.symbol as usize];
+        let tick = symbol.tick.raw();
+        findings.bound(PriceOffTick, price % tick != 0, tick, price);
+        if let Some(min) = symbol.price_min {
+            findings.bound(PriceBelowMin, price < min.raw(), min.raw(), price);
+        }
+        if let Some(max) = symbol.price_max {
+            findings.bound(PriceAboveMax, price > max.raw(), max.raw(), price);
+        }
+    }
+
+    /// Group 2: the quantity.
+    pub(super) fn check_qty(&self, findings: &mut Findings, who: Who, qty: u64) {
+        let symbol = &self.setup.symbols[who.symbol as usize];
+        let widest = Qty::MAX.raw();
+        findings.bound(QtyZero, qty == 0 || qty > widest, widest, qty);
+        let lot = symbol.lot.raw();
+        findings.bound(QtyOffLot, qty % lot != 0, lot, qty);
+        if let Some(min) = symbol.qty_min {
+            findings.bound(QtyBelowMin, qty < min.raw(), min.raw(), qty);
+        }
+        if let Some(max) = symbol.qty_max {
+            findings.bound(QtyAboveSymbolMax, qty > max.raw(), max.raw(), qty);
+        }
+    }
+
+    /// Group 3: what the order is worth, against the limits on one order. `None` where it cannot
+    /// be valued.
+    pub(super) fn check_value(
+        &self,
+        findings: &mut Findings,
+        who: Who,
+        is_market: bool,
+        price: i64,
+        qty: u64,
+    ) -> Option<Valuation> {
+        let collar = self.tightest(who, |limits| limits.price_collar);
+        let is_valued = Level::ALL.iter().any(|&level| {
+            let limits = self.limits(level, who);
+            limits.position_value_max.is_some() || limits.gross_exposure_max.is_some()
+        });
+        let needs_reference = is_market || collar.is_some() || is_valued;
+        let mut unfit = Findings::default();
+        let fresh = self.check_reference(&mut unfit, who);
+        if needs_reference {
+            findings.0.extend(unfit.0);
+        }
+        if is_market && fresh.is_none() {
+            return None;
+        }
+
+        let value_price = match fresh {
+            Some(good) if is_market => market_value(good, collar.unwrap_or(0)),
+            _ => value_of(price),
+        };
+        let notional = u128::from(value_price) * u128::from(qty);
+        if let Some(max) = self.tightest(who, |limits| limits.order_qty_max) {
+            if qty > max.raw() {
+                findings.limit(QtyAboveMax, max.raw().into(), qty.into());
+            }
+        }
+        if let Some(max) = self.tightest(who, |limits| limits.order_notional_max) {
+            if notional > max.raw() {
+                findings.limit(NotionalAboveMax, wide(max.raw()), wide(notional));
+            }
+        }
+        if let (false, Some(collar), Some(good)) = (is_market, collar, fresh) {
+            if let Some(bound) = outside_collar(price, good.sum, collar) {
+                findings.limit(PriceOutsideCollar, bound, price.into());
+            }
+        }
+        Some(Valuation {
+            value_price,
+            notional,
+            fresh,
+        })
+    }
+
+    /// The last good quote, unless it is too old or a later one was not good.
+    fn check_reference(&self, findings: &mut Findings, who: Who) -> Option<Good> {
+        let reference = &self.references[who.symbol as usize];
+        let Some(good) = reference.good else {
+            findings.fact(ReferenceAbsent, true);
+            return None;
+        };
+        if !reference.is_usable {
+            findings.fact(ReferenceUnusable, true);
+            return None;
+        }
+        let age = self.now - good.time;
+        if let Some(max) = self.tightest(who, |limits| limits.reference_age_max) {
+            if age > max.raw() {
+                findings.limit(ReferenceStale, max.raw().into(), age.into());
+                return None;
+            }
+        }
+        Some(good)
+    }
+}
+
+/// An amount as a refusal tells it.
+pub(super) fn wide(amount: u128) -> i128 {
+    i128::try_from(amount).unwrap_or(i128::MAX)
+}
+
+/// 10,000 basis points, in 1e-4 of one.
+const WHOLE: i128 = 100_000_000;
+
+/// One unit of a market order counts as the worst price at which the collar would let it trade,
+/// and never less than the ask.
+fn market_value(good: Good, collar: u64) -> u64 {
+    let ask = good.ask.unsigned_abs();
+    let scaled = good.sum.unsigned_abs() * (WHOLE as u128 + u128::from(collar));
+    let at_collar = scaled.div_ceil(2 * WHOLE as u128);
+    let value = u128::from(ask).max(at_collar);
+    u64::try_from(value)
+        .unwrap_or(u64::MAX)
+        .min(i64::MAX as u64)
+}
+
+/// The price nearest to `price` that the collar would let pass, where `price` is outside.
+/// All in twice the price, so that nothing is rounded before the comparison.
+fn outside_collar(price: i64, sum: i128, collar: u64) -> Option<i128> {
+    let width = i128::from(collar) * sum.abs();
+    let distance = (2 * i128::from(price) - sum) * WHOLE;
+    if distance > width {
+        Some((sum * WHOLE + width).div_euclid(2 * WHOLE))
+    } else if distance < -width {
+        Some(-(-(sum * WHOLE - width)).div_euclid(2 * WHOLE))
+    } else {
+        None
+    }
+}

@@ -1,0 +1,403 @@
+//! Commands: what strategies ask for: new orders, cancels, replaces.
+
+use super::answer::{Answer, Refusal, Request, ToBroker, ToStrategy};
+use super::checks::Findings;
+use super::exposure::Added;
+use super::order::{Level, Order, Replacement, Who};
+use super::{Acceptance, Model, RememberedId, Shape};
+use portcullis::message::{
+    Body, Cancel, Exec, Frame, Header, Kind, NewOrder, OrderType, Replace, Side, Text,
+};
+use portcullis::reject::RejectReason::{self, *};
+use portcullis::risk::decision::Outcome;
+use portcullis::units::{OrderId, StrategyId};
+
+impl Model {
+    pub(super) fn new_order(
+        &mut self,
+        header: &Header,
+        order: &NewOrder,
+        continuations: &[Frame],
+    ) -> Answer {
+        let mut findings = Findings::default();
+        let value_price = self.judge_new(&mut findings, header, order, continuations.len());
+        let (Some(value_price), true) = (value_price, findings.is_empty()) else {
+            let refused = (order.account.0, order.client_order_id, Kind::NewOrder);
+            return self.refuse(header, findings, refused);
+        };
+
+        let who = who(header, order);
+        let broker = self.setup.symbols[who.symbol as usize].broker.0;
+        let serial = self.orders.len() as u64 + 1;
+        self.orders.push(Order {
+            serial,
+            id: OrderId::new(serial, 0),
+            correlation: header.correlation,
+            who,
+            broker,
+            side: Side::from_byte(order.side).unwrap(),
+            is_market: order.order_type == OrderType::Market as u8,
+            order_type: order.order_type,
+            time_in_force: order.time_in_force,
+            client_order_id: order.client_order_id,
+            price: order.price.raw(),
+            qty: order.qty.raw(),
+            value_price,
+            filled: 0,
+            is_acknowledged: false,
+            is_in_doubt: false,
+            is_untold: false,
+            was_asked: false,
+            is_cancel_pending: false,
+            cancel_id: Text::EMPTY,
+            replace: None,
+            request: 0,
+            asked_since: Some(self.now),
+            closed: None,
+        });
+        // The cells exist from now on.
+        let (account, strategy) = ((who.account, who.symbol), (who.strategy, who.symbol));
+        self.account_positions.entry(account).or_insert(0);
+        self.strategy_positions.entry(strategy).or_insert(0);
+        self.remember_acceptance(who, order.client_order_id, serial);
+
+        let mut answer = Answer::about(Outcome::Accepted, serial);
+        let mut request = self.request(serial, Kind::BrokerNew, order.client_order_id);
+        request.passthrough_size = order.passthrough_size;
+        request.continuation_count = continuations.len() as u8;
+        answer.to_broker.push(ToBroker::Request(request));
+        answer.pass_on(continuations);
+        if self.setup.strategies[who.strategy as usize].acknowledge {
+            answer = answer.tells(self.execution(serial, Exec::Accepted));
+        }
+        answer
+    }
+
+    /// Finds all that is wrong with a new order. The value of one unit; `None` where the checks
+    /// could not come to their end.
+    fn judge_new(
+        &mut self,
+        findings: &mut Findings,
+        header: &Header,
+        order: &NewOrder,
+        continuation_count: usize,
+    ) -> Option<u64> {
+        let who = who(header, order);
+        self.check_permission(
+            findings,
+            header,
+            order.reserved_is_zero(),
+            order.passthrough_size,
+            continuation_count,
+            who,
+        )?;
+
+        let (price, qty) = (order.price.raw(), order.qty.raw());
+        let side = Side::from_byte(order.side);
+        let is_market = order.order_type == OrderType::Market as u8;
+        self.check_id(findings, who.account, order.client_order_id);
+        findings.fact(SideInvalid, side.is_none());
+        self.check_order_type(findings, who, order.order_type, order.time_in_force);
+        if is_market {
+            findings.bound(PriceNotAllowed, price != 0, 0, price);
+        } else {
+            // What is not a known type is checked as what most orders are.
+            self.check_price(findings, who, price);
+        }
+        self.check_qty(findings, who, qty);
+        if findings.has(OrderTypeInvalid) || findings.has(QtyZero) {
+            return None;
+        }
+        let side = side?;
+
+        let valuation = self.check_value(findings, who, is_market, price, qty)?;
+
+        self.check_rates(findings, who);
+        let shape = Shape {
+            symbol: who.symbol,
+            side: order.side,
+            order_type: order.order_type,
+            price,
+            qty,
+        };
+        self.check_duplicate(findings, who, shape);
+        let added = Added {
+            leaves: qty,
+            notional: valuation.notional,
+            is_new: true,
+        };
+        self.check_sums(findings, who, side, &valuation, &added);
+
+        let capacity = self.setup.capacity;
+        let live_max = capacity.orders - capacity.orders_closed;
+        let live = self.live_orders(Level::Firm, 0).count();
+        findings.bound(
+            OrdersFull,
+            live >= live_max as usize,
+            capacity.orders,
+            capacity.orders,
+        );
+        self.check_room_for_id(findings);
+        let cells = self.account_positions.len() + self.strategy_positions.len();
+        let missing_account = !self
+            .account_positions
+            .contains_key(&(who.account, who.symbol));
+        let missing_strategy = !self
+            .strategy_positions
+            .contains_key(&(who.strategy, who.symbol));
+        let missing = usize::from(missing_account) + usize::from(missing_strategy);
+        findings.bound(
+            PositionsFull,
+            missing > 0 && cells + missing > capacity.positions as usize,
+            capacity.positions,
+            capacity.positions,
+        );
+        Some(valuation.value_price)
+    }
+
+    /// A cancel always passes, if there is something to cancel.
+    pub(super) fn cancel(&mut self, header: &Header, cancel: &Cancel) -> Answer {
+        let refused = (cancel.account.0, cancel.client_order_id, Kind::Cancel);
+        let mut findings = Findings::default();
+        let Some(serial) = self.find(header.strategy, cancel.account.0, cancel.original_id) else {
+            findings.fact(OrderUnknown, true);
+            return self.refuse(header, findings, refused);
+        };
+        if !self.order_of_serial(serial).is_live() {
+            findings.fact(OrderClosed, true);
+            return self.refuse(header, findings, refused);
+        }
+
+        let mut answer = Answer::about(Outcome::Accepted, serial);
+        answer
+            .to_broker
+            .push(self.send_cancel(serial, cancel.client_order_id));
+        answer
+    }
+
+    /// A cancel goes to the broker, whoever wants it.
+    pub(super) fn send_cancel(&mut self, serial: u64, cancel_id: Text) -> ToBroker {
+        let now = self.now;
+        let order = self.order_of_serial(serial);
+        order.is_cancel_pending = true;
+        order.cancel_id = cancel_id;
+        order.request += 1;
+        order.asked_since = Some(now);
+        order.was_asked = false;
+        ToBroker::Request(self.request(serial, Kind::BrokerCancel, cancel_id))
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        header: &Header,
+        replace: &Replace,
+        continuations: &[Frame],
+    ) -> Answer {
+        let refused = (replace.account.0, replace.client_order_id, Kind::Replace);
+        let mut findings = Findings::default();
+        let Some(serial) = self.find(header.strategy, replace.account.0, replace.original_id)
+        else {
+            findings.fact(OrderUnknown, true);
+            return self.refuse(header, findings, refused);
+        };
+        self.judge_replace(&mut findings, header, replace, continuations.len(), serial);
+        if !findings.is_empty() {
+            return self.refuse(header, findings, refused);
+        }
+
+        let now = self.now;
+        let order = self.order_of_serial(serial);
+        order.request += 1;
+        order.replace = Some(Replacement {
+            client_order_id: replace.client_order_id,
+            price: replace.price.raw(),
+            qty: replace.qty.raw(),
+            request: order.request,
+        });
+        order.asked_since = Some(now);
+        order.was_asked = false;
+        let who = order.who;
+        self.remember_acceptance(who, replace.client_order_id, serial);
+
+        let mut answer = Answer::about(Outcome::Accepted, serial);
+        let mut request = self.request(serial, Kind::BrokerReplace, replace.client_order_id);
+        request.price = replace.price.raw();
+        request.qty = replace.qty.raw();
+        request.passthrough_size = replace.passthrough_size;
+        request.continuation_count = continuations.len() as u8;
+        answer.to_broker.push(ToBroker::Request(request));
+        answer.pass_on(continuations);
+        answer
+    }
+
+    fn judge_replace(
+        &mut self,
+        findings: &mut Findings,
+        header: &Header,
+        replace: &Replace,
+        continuation_count: usize,
+        serial: u64,
+    ) -> Option<()> {
+        let order = self.orders[serial as usize - 1].clone();
+        self.check_permission(
+            findings,
+            header,
+            replace.reserved_is_zero(),
+            replace.passthrough_size,
+            continuation_count,
+            order.who,
+        )?;
+
+        let (price, qty) = (replace.price.raw(), replace.qty.raw());
+        self.check_id(findings, order.who.account, replace.client_order_id);
+        self.check_price(findings, order.who, price);
+        self.check_qty(findings, order.who, qty);
+        findings.fact(OrderClosed, !order.is_live());
+        findings.fact(ReplacePending, order.replace.is_some());
+        findings.fact(CancelPending, order.is_cancel_pending);
+        findings.fact(OrderInDoubt, order.is_in_doubt);
+        findings.fact(ReplaceOfMarketOrder, order.is_market);
+        findings.bound(QtyBelowFilled, qty <= order.filled, order.filled, qty);
+        let stops: [RejectReason; 7] = [
+            OrderClosed,
+            ReplacePending,
+            CancelPending,
+            OrderInDoubt,
+            ReplaceOfMarketOrder,
+            QtyBelowFilled,
+            QtyZero,
+        ];
+        if stops.iter().any(|&reason| findings.has(reason)) {
+            return None;
+        }
+
+        let valuation = self.check_value(findings, order.who, false, price, qty)?;
+
+        self.check_rates(findings, order.who);
+        let mut replaced = order.clone();
+        replaced.replace = Some(Replacement {
+            client_order_id: replace.client_order_id,
+            price,
+            qty,
+            request: 0,
+        });
+        let added = Added {
+            leaves: replaced.reserved_leaves() - order.reserved_leaves(),
+            notional: replaced.reserved_notional() - order.reserved_notional(),
+            is_new: false,
+        };
+        self.check_sums(findings, order.who, order.side, &valuation, &added);
+
+        self.check_room_for_id(findings);
+        Some(())
+    }
+
+    /// Refuses a command: its account, its id and what it was. An unknown strategy has nobody who
+    /// could be told.
+    fn refuse(
+        &self,
+        header: &Header,
+        findings: Findings,
+        (account, client_order_id, command): (u32, Text, Kind),
+    ) -> Answer {
+        let (reason, limit, value) = findings.told().expect("a refusal has a reason");
+        let failed = findings.failed();
+        let mut answer = Answer {
+            reason: Some(reason),
+            failed: failed.clone(),
+            limit,
+            value,
+            ..Answer::of(Outcome::Refused)
+        };
+        let strategy = header.strategy.0;
+        if (strategy as usize) < self.setup.strategies.len() {
+            answer.to_strategy.push(ToStrategy::Refusal(Refusal {
+                strategy,
+                reason: Some(reason),
+                failed,
+                limit,
+                value,
+                account,
+                client_order_id,
+                command: command as u8,
+            }));
+        }
+        answer
+    }
+
+    /// The order of a remembered id, if it is that strategy's and not forgotten.
+    fn find(&self, strategy: StrategyId, account: u32, id: Text) -> Option<u64> {
+        let known = self
+            .ids
+            .iter()
+            .find(|known| known.account == account && known.client_order_id == id)?;
+        let order = &self.orders[known.serial as usize - 1];
+        let is_theirs = strategy == StrategyId::NONE || strategy.0 == order.who.strategy;
+        (order.is_remembered() && is_theirs).then_some(known.serial)
+    }
+
+    /// Group 5: a full table makes room only by what is over and old.
+    fn check_room_for_id(&self, findings: &mut Findings) {
+        let capacity = self.setup.capacity.client_order_ids;
+        let has_room = self.ids.len() < capacity as usize || self.may_drop_oldest_id();
+        findings.bound(ClientOrderIdsFull, !has_room, capacity, capacity);
+    }
+
+    fn may_drop_oldest_id(&self) -> bool {
+        let horizon = self.setup.capacity.client_order_id_horizon.raw();
+        self.ids.first().is_some_and(|oldest| {
+            let order = &self.orders[oldest.serial as usize - 1];
+            !order.is_live() && self.now - oldest.accepted > horizon
+        })
+    }
+
+    fn remember_acceptance(&mut self, who: Who, client_order_id: Text, serial: u64) {
+        if self.ids.len() >= self.setup.capacity.client_order_ids as usize {
+            self.ids.remove(0);
+        }
+        self.ids.push(RememberedId {
+            account: who.account,
+            client_order_id,
+            serial,
+            accepted: self.now,
+        });
+        let time = self.now;
+        self.acceptances.push(Acceptance { who, time });
+    }
+
+    pub(super) fn request(&self, serial: u64, kind: Kind, client_order_id: Text) -> Request {
+        let order = &self.orders[serial as usize - 1];
+        Request {
+            kind: kind as u8,
+            strategy: order.who.strategy,
+            serial,
+            broker: order.broker,
+            account: order.who.account,
+            symbol: order.who.symbol,
+            request: order.request,
+            price: order.price,
+            qty: order.qty,
+            client_order_id,
+            side: order.side as u8,
+            order_type: order.order_type,
+            time_in_force: order.time_in_force,
+            passthrough_size: 0,
+            continuation_count: 0,
+        }
+    }
+}
+
+impl Answer {
+    fn pass_on(&mut self, continuations: &[Frame]) {
+        let bytes = |frame: &Frame| ToBroker::Continuation(frame.bytes().to_vec());
+        self.to_broker.extend(continuations.iter().map(bytes));
+    }
+}
+
+fn who(header: &Header, order: &NewOrder) -> Who {
+    Who {
+        symbol: order.symbol.0,
+        strategy: header.strategy.0,
+        account: order.account.0,
+    }
+}

@@ -1,0 +1,220 @@
+//! Controls: prices, links, kills, sessions, and what time alone brings.
+
+use super::answer::{Answer, Execution, ToBroker};
+use super::order::{Level, Order};
+use super::{Good, Model, Raise};
+use portcullis::message::{
+    Control, Exec, Header, Kind, Link, LinkState, Quote, Scope, SessionChange, Text,
+};
+use portcullis::risk::decision::Outcome;
+
+impl Model {
+    pub(super) fn quote(&mut self, quote: &Quote) -> Answer {
+        let Some(symbol) = self.setup.symbols.get(quote.symbol.0 as usize) else {
+            return Answer::of(Outcome::Implausible);
+        };
+        let (bid, ask) = (quote.bid.raw(), quote.ask.raw());
+        let may_be_negative = symbol.price_min.is_some_and(|min| min.raw() < 0);
+        let (jump, confirmations) = (symbol.jump, symbol.jump_confirmations);
+        let now = self.now;
+        let reference = &mut self.references[quote.symbol.0 as usize];
+
+        let is_negative = bid < 0 || ask < 0;
+        if bid > ask || bid == 0 || ask == 0 || (is_negative && !may_be_negative) {
+            reference.is_usable = false;
+            reference.candidate = None;
+            return Answer::of(Outcome::Implausible);
+        }
+
+        let sum = i128::from(bid) + i128::from(ask);
+        if let (Some(jump), true, Some(good)) = (jump, confirmations > 0, reference.good) {
+            let is_far =
+                |from: i128| (sum - from).abs() * 100_000_000 > i128::from(jump) * from.abs();
+            if is_far(good.sum) {
+                let confirmed = match reference.candidate {
+                    Some((candidate, confirmed)) if !is_far(candidate) => confirmed + 1,
+                    _ => 0,
+                };
+                if confirmed < confirmations {
+                    reference.candidate = Some((sum, confirmed));
+                    reference.is_usable = false;
+                    return Answer::of(Outcome::Applied);
+                }
+            }
+        }
+        reference.good = Some(Good {
+            sum,
+            ask,
+            time: now,
+        });
+        reference.is_usable = true;
+        reference.candidate = None;
+        Answer::of(Outcome::Applied)
+    }
+
+    pub(super) fn link(&mut self, link: &Link) -> Answer {
+        let broker = link.broker.0;
+        let state = LinkState::from_byte(link.state);
+        let (Some(now), Some(state)) = (self.links.get_mut(broker as usize), state) else {
+            return Answer::of(Outcome::NotPermitted);
+        };
+        let (was_down, is_down) = (*now == LinkState::Down, state == LinkState::Down);
+        *now = state;
+        if is_down && !was_down {
+            let orders = self.orders.iter_mut().filter(|order| order.is_live());
+            for order in orders.filter(|order| order.broker == broker) {
+                order.is_untold |= !order.is_in_doubt;
+                order.is_in_doubt = true;
+                order.was_asked = false;
+            }
+        }
+        self.sweep_is_due |= is_down != was_down;
+        Answer::of(Outcome::Applied)
+    }
+
+    pub(super) fn kill(&mut self, control: &Control) -> Answer {
+        let is_gate = control.operator == u32::MAX;
+        let latch = self.latch(control);
+        let (Some(latch), true) = (latch, is_gate || self.is_operator(control.operator)) else {
+            return Answer::of(Outcome::NotPermitted);
+        };
+        // Who wanted to raise it did not know of this.
+        self.latches.insert(latch, Vec::new());
+        self.sweep_is_due = true;
+        Answer::of(Outcome::Applied)
+    }
+
+    pub(super) fn raise(&mut self, control: &Control) -> Answer {
+        let (now, window) = (self.now, self.setup.raise_window.raw());
+        let is_known = self.is_operator(control.operator);
+        let latch = self.latch(control);
+        let raises = latch.and_then(|latch| self.latches.get_mut(&latch));
+        let (Some(latch), Some(raises), true) = (latch, raises, is_known) else {
+            return Answer::of(Outcome::NotPermitted);
+        };
+        raises.retain(|raise| now - raise.time <= window);
+        let operator = control.operator;
+        if raises.iter().any(|raise| raise.operator == operator) {
+            return Answer::of(Outcome::NotPermitted);
+        }
+        raises.push(Raise {
+            operator,
+            time: now,
+        });
+        if raises.len() >= self.setup.raise_persons.max(1) as usize {
+            self.latches.remove(&latch);
+        }
+        Answer::of(Outcome::Applied)
+    }
+
+    pub(super) fn session_change(&mut self, header: &Header, change: &SessionChange) -> Answer {
+        let serial = self.orders.len() as u64;
+        let Some(through) = self.cancel_through.get_mut(header.strategy.0 as usize) else {
+            return Answer::of(Outcome::NotPermitted);
+        };
+        if change.state == LinkState::Down as u8 && change.cancel_orders == 1 {
+            *through = serial;
+            self.sweep_is_due = true;
+        }
+        Answer::of(Outcome::Applied)
+    }
+
+    /// Time has come: requests without an answer, and work that was put off.
+    pub(super) fn tick(&mut self) -> Answer {
+        let mut answer = Answer::of(Outcome::Applied);
+        for serial in 1..=self.orders.len() as u64 {
+            let order = &self.orders[serial as usize - 1];
+            if self
+                .deadline(order)
+                .is_none_or(|deadline| self.now < deadline)
+            {
+                continue;
+            }
+            let order = self.order_of_serial(serial);
+            order.asked_since = None;
+            order.is_in_doubt = true;
+            let broker = order.broker;
+            answer = answer.tells(self.in_doubt(serial));
+            if self.links[broker as usize] != LinkState::Down {
+                answer.to_broker.push(self.ask(serial));
+            }
+        }
+        if std::mem::take(&mut self.sweep_is_due) {
+            for serial in 1..=self.orders.len() as u64 {
+                if self.orders[serial as usize - 1].is_live() {
+                    answer = self.sweep(answer, serial);
+                }
+            }
+        }
+        answer
+    }
+
+    /// Does about one live order what latches, links and sessions ask for.
+    fn sweep(&mut self, mut answer: Answer, serial: u64) -> Answer {
+        if self.order_of_serial(serial).is_untold {
+            answer = answer.tells(self.in_doubt(serial));
+        }
+        let order = &self.orders[serial as usize - 1];
+        let must_go = serial <= self.cancel_through[order.who.strategy as usize]
+            || Level::ALL
+                .iter()
+                .any(|&level| self.is_killed(level, level.owner(order.who)));
+        if must_go && !order.is_cancel_pending {
+            answer.to_broker.push(self.send_cancel(serial, Text::EMPTY));
+        }
+        let order = &self.orders[serial as usize - 1];
+        let is_down = self.links[order.broker as usize] == LinkState::Down;
+        if order.is_in_doubt && !order.was_asked && !is_down {
+            answer.to_broker.push(self.ask(serial));
+        }
+        answer
+    }
+
+    fn in_doubt(&mut self, serial: u64) -> Execution {
+        self.order_of_serial(serial).is_untold = false;
+        self.execution(serial, Exec::InDoubt)
+    }
+
+    fn ask(&mut self, serial: u64) -> ToBroker {
+        let order = self.order_of_serial(serial);
+        order.was_asked = true;
+        let id = order.client_order_id;
+        let mut request = self.request(serial, Kind::BrokerStatus, id);
+        (request.price, request.qty) = (0, 0);
+        ToBroker::Request(request)
+    }
+
+    /// When an order is in doubt for want of an answer.
+    pub(super) fn deadline(&self, order: &Order) -> Option<u64> {
+        let timeout = self.setup.answer_timeout.raw();
+        let since = order.asked_since.filter(|_| order.is_live())?;
+        Some(since.saturating_add(timeout))
+    }
+
+    pub(super) fn is_operator(&self, operator: u32) -> bool {
+        (operator as usize) < self.setup.operators.len()
+    }
+
+    pub(super) fn is_killed(&self, level: Level, owner: u32) -> bool {
+        let scope = match level {
+            Level::Firm => Scope::Firm,
+            Level::Account => Scope::Account,
+            Level::Strategy => Scope::Strategy,
+            Level::Symbol => Scope::Symbol,
+        };
+        self.latches.contains_key(&(scope as u8, owner))
+    }
+
+    /// What a kill or a raise is about, if there is such a thing.
+    fn latch(&self, control: &Control) -> Option<(u8, u32)> {
+        let target = control.target;
+        let is_known = |count: usize| (target as usize) < count;
+        let (is_known, owner) = match Scope::from_byte(control.scope)? {
+            Scope::Firm => (target == u32::MAX, 0),
+            Scope::Account => (is_known(self.setup.accounts.len()), target),
+            Scope::Strategy => (is_known(self.setup.strategies.len()), target),
+            Scope::Symbol => (is_known(self.setup.symbols.len()), target),
+        };
+        is_known.then_some((control.scope, owner))
+    }
+}

@@ -1,0 +1,329 @@
+//! Model: the risk core once more, slow and obvious, to be read as what the core must do.
+//!
+//! It shares no code with the core. Every sum is taken anew over all orders or cells each time,
+//! nothing is counted along the way, nothing is ever thrown away but what the rules say is
+//! forgotten. Work that the core spreads over many ticks is done by the model in one.
+//!
+//! Every number here is raw: prices in 1e-9, quantities in 1e-8, times in nanoseconds.
+
+pub(crate) mod answer;
+mod checks;
+mod commands;
+mod controls;
+mod exposure;
+pub(crate) mod order;
+pub(crate) mod random;
+pub(crate) mod real;
+mod reports;
+pub(crate) mod scenarios;
+pub(crate) mod shrink;
+
+use answer::{Answer, Cell, Execution, Gate, OrderView, Sums, ToStrategy, Views};
+use order::{Level, Order, Who};
+use portcullis::message::{Exec, Frame, Kind, LinkState, Side, Text};
+use portcullis::risk::decision::Outcome;
+use portcullis::risk::setup::{Limits, Setup};
+use portcullis::units::{Nanos, OrderId};
+use std::collections::BTreeMap;
+
+pub(crate) struct Model {
+    pub(crate) setup: Setup,
+    pub(crate) now: u64,
+    /// Every order ever accepted, in order: the first has serial 1.
+    pub(crate) orders: Vec<Order>,
+    /// The client order ids that are remembered, oldest first.
+    ids: Vec<RememberedId>,
+    /// Every new order and replace ever accepted.
+    acceptances: Vec<Acceptance>,
+    /// Every order that was ever compared with those before it, once for each level that did.
+    compared: Vec<Compared>,
+    /// What was traded, by account and symbol. A cell is made by the first accepted order.
+    account_positions: BTreeMap<(u32, u32), i64>,
+    strategy_positions: BTreeMap<(u32, u32), i64>,
+    symbol_positions: BTreeMap<u32, i64>,
+    references: Vec<Reference>,
+    links: Vec<LinkState>,
+    /// Orders of a strategy up to this serial went with its session: they are to be cancelled.
+    cancel_through: Vec<u64>,
+    /// Who has asked to raise what is killed, by scope and target.
+    pub(crate) latches: BTreeMap<(u8, u32), Vec<Raise>>,
+    /// Broker and execution id of the reports seen, oldest first.
+    executions: Vec<(u32, Text)>,
+    /// The next tick looks at every live order and does what must be done about it.
+    sweep_is_due: bool,
+}
+
+struct RememberedId {
+    account: u32,
+    client_order_id: Text,
+    serial: u64,
+    accepted: u64,
+}
+
+struct Acceptance {
+    who: Who,
+    time: u64,
+}
+
+struct Compared {
+    level: Level,
+    owner: u32,
+    shape: Shape,
+    time: u64,
+}
+
+/// What makes two orders the same but for their ids.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Shape {
+    symbol: u32,
+    side: u8,
+    order_type: u8,
+    price: i64,
+    qty: u64,
+}
+
+/// What a symbol's prices are measured by.
+#[derive(Clone, Debug, Default)]
+struct Reference {
+    /// The last good quote.
+    good: Option<Good>,
+    /// True where the last quote was good.
+    is_usable: bool,
+    /// A jump that waits for confirmation: its bid + ask, and how many quotes confirmed it.
+    candidate: Option<(i128, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Good {
+    /// Bid + ask: twice the middle.
+    sum: i128,
+    ask: i64,
+    time: u64,
+}
+
+impl Good {
+    /// The middle, rounded up, without its sign.
+    fn mark(&self) -> u128 {
+        self.sum.unsigned_abs().div_ceil(2).min(i64::MAX as u128)
+    }
+}
+
+/// One person's wish to raise a kill.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Raise {
+    pub(crate) operator: u32,
+    pub(crate) time: u64,
+}
+
+impl Model {
+    pub(crate) fn new(setup: &Setup) -> Self {
+        Self {
+            now: 0,
+            orders: Vec::new(),
+            ids: Vec::new(),
+            acceptances: Vec::new(),
+            compared: Vec::new(),
+            account_positions: BTreeMap::new(),
+            strategy_positions: BTreeMap::new(),
+            symbol_positions: BTreeMap::new(),
+            references: vec![Reference::default(); setup.symbols.len()],
+            // A broker stage that has no link says so at its start.
+            links: vec![LinkState::Up; setup.brokers.len()],
+            cancel_through: vec![0; setup.strategies.len()],
+            latches: BTreeMap::new(),
+            executions: Vec::new(),
+            sweep_is_due: false,
+            setup: setup.clone(),
+        }
+    }
+
+    fn limits(&self, level: Level, who: Who) -> &Limits {
+        match level {
+            Level::Symbol => &self.setup.symbols[who.symbol as usize].limits,
+            Level::Strategy => &self.setup.strategies[who.strategy as usize].limits,
+            Level::Account => &self.setup.accounts[who.account as usize].limits,
+            Level::Firm => &self.setup.firm,
+        }
+    }
+
+    /// The smallest of a limit over the levels that set it.
+    fn tightest<T: Ord>(&self, who: Who, limit: impl Fn(&Limits) -> Option<T>) -> Option<T> {
+        let limits = Level::ALL.iter();
+        limits
+            .filter_map(|&level| limit(self.limits(level, who)))
+            .min()
+    }
+
+    /// The live orders that count for the level of `who`.
+    fn live_orders(&self, level: Level, owner: u32) -> impl Iterator<Item = &Order> {
+        self.orders
+            .iter()
+            .filter(move |order| order.is_live() && level.owner(order.who) == owner)
+    }
+
+    fn order_of_serial(&mut self, serial: u64) -> &mut Order {
+        &mut self.orders[serial as usize - 1]
+    }
+
+    /// What is told to the order's strategy. A fill has a quantity; otherwise the price is the
+    /// order's.
+    fn execution(&self, serial: u64, exec: Exec) -> Execution {
+        let order = &self.orders[serial as usize - 1];
+        Execution {
+            strategy: order.who.strategy,
+            serial,
+            exec: Some(exec),
+            state: Some(order.state()),
+            qty: 0,
+            price: order.price,
+            leaves: order.own_leaves(),
+            filled: order.filled,
+            fee: 0,
+            account: order.who.account,
+            client_order_id: order.client_order_id,
+            broker_reason: 0,
+        }
+    }
+
+    /// The order is over. What it reserved is free, what was pending is gone.
+    /// Of the closed orders, the last ones are remembered.
+    fn close(&mut self, serial: u64, state: portcullis::message::OrderState) {
+        let place = self.orders.iter().filter(|order| !order.is_live()).count() as u64;
+        let order = self.order_of_serial(serial);
+        order.doubt_is_over();
+        order.is_cancel_pending = false;
+        order.replace = None;
+        order.asked_since = None;
+        order.closed = Some(order::Closed {
+            state,
+            place,
+            is_forgotten: false,
+        });
+        let remembered = u64::from(self.setup.capacity.orders_closed);
+        for closed in self
+            .orders
+            .iter_mut()
+            .filter_map(|order| order.closed.as_mut())
+        {
+            closed.is_forgotten = closed.place + remembered <= place;
+        }
+    }
+
+    fn cell(&self, position: i64, orders: impl Fn(&Order) -> bool) -> Cell {
+        let open = |side| {
+            let live = self.orders.iter().filter(|order| order.is_live());
+            live.filter(|order| orders(order) && order.side == side)
+                .map(|order| u128::from(order.reserved_leaves()))
+                .sum()
+        };
+        Cell {
+            position,
+            open_buy: open(Side::Buy),
+            open_sell: open(Side::Sell),
+        }
+    }
+
+    fn account_cell(&self, account: u32, symbol: u32) -> Cell {
+        let position = self.account_positions.get(&(account, symbol));
+        self.cell(*position.unwrap_or(&0), |order| {
+            order.who.account == account && order.who.symbol == symbol
+        })
+    }
+
+    fn strategy_cell(&self, strategy: u32, symbol: u32) -> Cell {
+        let position = self.strategy_positions.get(&(strategy, symbol));
+        self.cell(*position.unwrap_or(&0), |order| {
+            order.who.strategy == strategy && order.who.symbol == symbol
+        })
+    }
+
+    fn symbol_cell(&self, symbol: u32) -> Cell {
+        let position = self.symbol_positions.get(&symbol);
+        self.cell(*position.unwrap_or(&0), |order| order.who.symbol == symbol)
+    }
+
+    fn levels(&self) -> Vec<(Level, u32)> {
+        let mut levels = vec![(Level::Firm, 0)];
+        levels.extend((0..self.setup.symbols.len()).map(|at| (Level::Symbol, at as u32)));
+        levels.extend((0..self.setup.strategies.len()).map(|at| (Level::Strategy, at as u32)));
+        levels.extend((0..self.setup.accounts.len()).map(|at| (Level::Account, at as u32)));
+        levels
+    }
+}
+
+impl Gate for Model {
+    fn step(&mut self, event: &Frame, continuations: &[Frame]) -> Answer {
+        self.now = event.header.time.raw();
+        let header = &event.header;
+        match event.kind() {
+            Some(Kind::NewOrder) => self.new_order(header, event.body(), continuations),
+            Some(Kind::Cancel) => self.cancel(header, event.body()),
+            Some(Kind::Replace) => self.replace(header, event.body(), continuations),
+            Some(Kind::Report) => self.report(event.body()),
+            Some(Kind::Link) => self.link(event.body()),
+            Some(Kind::Quote) => self.quote(event.body()),
+            Some(Kind::Kill) => self.kill(event.body()),
+            Some(Kind::Raise) => self.raise(event.body()),
+            Some(Kind::Settle) => self.settle(event.body()),
+            Some(Kind::Tick) => self.tick(),
+            Some(Kind::SessionChange) => self.session_change(header, event.body()),
+            _ => Answer::of(Outcome::NotPermitted),
+        }
+    }
+
+    fn next_deadline(&self) -> Nanos {
+        if self.sweep_is_due {
+            return Nanos::ZERO;
+        }
+        let deadlines = self.orders.iter().filter_map(|order| self.deadline(order));
+        Nanos::from_raw(deadlines.min().unwrap_or(u64::MAX))
+    }
+
+    fn views(&self) -> Views {
+        let mut views = Views::default();
+        for &(account, symbol) in self.account_positions.keys() {
+            let cell = self.account_cell(account, symbol);
+            views.accounts.insert((account, symbol), cell);
+        }
+        for &(strategy, symbol) in self.strategy_positions.keys() {
+            let cell = self.strategy_cell(strategy, symbol);
+            views.strategies.insert((strategy, symbol), cell);
+        }
+        for symbol in 0..self.setup.symbols.len() as u32 {
+            views.symbols.insert(symbol, self.symbol_cell(symbol));
+        }
+        for (level, owner) in self.levels() {
+            let sums = Sums {
+                open_count: self.live_orders(level, owner).count() as u32,
+                open_notional: self.open_notional(level, owner),
+                gross: self.gross(level, owner),
+            };
+            views.levels.insert((level as u8, owner), sums);
+        }
+        for order in self.orders.iter().filter(|order| order.is_remembered()) {
+            let view = OrderView {
+                state: order.state(),
+                filled: order.filled,
+                leaves: order.reserved_leaves(),
+                notional: order.reserved_notional(),
+            };
+            views.orders.insert(order.serial, view);
+        }
+        views
+    }
+
+    fn order_id(&self, serial: u64) -> OrderId {
+        self.orders[serial as usize - 1].id
+    }
+
+    fn call(&mut self, id: OrderId) {
+        self.order_of_serial(id.serial()).id = id;
+    }
+}
+
+impl Answer {
+    fn tells(mut self, execution: Execution) -> Self {
+        self.to_strategy.push(ToStrategy::Execution(execution));
+        self
+    }
+}

@@ -1,0 +1,175 @@
+//! Order: one accepted order, its terms, and what of it may still fill.
+
+use portcullis::message::{OrderState, Side, Text};
+use portcullis::units::OrderId;
+
+/// Whose order it is, and of what: the four levels follow from it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Who {
+    pub(crate) symbol: u32,
+    pub(crate) strategy: u32,
+    pub(crate) account: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Level {
+    Symbol = 1,
+    Strategy = 2,
+    Account = 3,
+    Firm = 4,
+}
+
+impl Level {
+    /// In the order in which limits are looked at.
+    pub(crate) const ALL: [Self; 4] = [Self::Symbol, Self::Strategy, Self::Account, Self::Firm];
+
+    /// Which of its kind `who` belongs to; the firm is one.
+    pub(crate) fn owner(self, who: Who) -> u32 {
+        match self {
+            Self::Symbol => who.symbol,
+            Self::Strategy => who.strategy,
+            Self::Account => who.account,
+            Self::Firm => 0,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) serial: u64,
+    pub(crate) id: OrderId,
+    /// The correlation of the command that brought it.
+    pub(crate) correlation: u64,
+    pub(crate) who: Who,
+    pub(crate) broker: u32,
+    pub(crate) side: Side,
+    pub(crate) is_market: bool,
+    pub(crate) order_type: u8,
+    pub(crate) time_in_force: u8,
+
+    /// Its own terms: what the broker was last known to stand by.
+    pub(crate) client_order_id: Text,
+    pub(crate) price: i64,
+    pub(crate) qty: u64,
+    /// What one unit of it counts as: the price without its sign, or the value of a market order.
+    pub(crate) value_price: u64,
+    pub(crate) filled: u64,
+
+    pub(crate) is_acknowledged: bool,
+    pub(crate) is_in_doubt: bool,
+    /// The link was lost, and its strategy has not been told of the doubt.
+    pub(crate) is_untold: bool,
+    /// The broker was asked what became of it, since the last request and the last loss of the link.
+    pub(crate) was_asked: bool,
+    pub(crate) is_cancel_pending: bool,
+    /// The id of the last cancel.
+    pub(crate) cancel_id: Text,
+    pub(crate) replace: Option<Replacement>,
+    /// How many cancels and replaces it has had.
+    pub(crate) request: u32,
+    /// When the broker was last sent something about it that has had no answer; `None` where
+    /// nothing waits for one, or it came to doubt.
+    pub(crate) asked_since: Option<u64>,
+
+    pub(crate) closed: Option<Closed>,
+}
+
+/// The terms of a replace that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replacement {
+    pub(crate) client_order_id: Text,
+    pub(crate) price: i64,
+    pub(crate) qty: u64,
+    /// Which request of the order it was.
+    pub(crate) request: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed {
+    pub(crate) state: OrderState,
+    /// Counts the orders that closed before it: the oldest is forgotten first.
+    pub(crate) place: u64,
+    pub(crate) is_forgotten: bool,
+}
+
+impl Order {
+    pub(crate) fn is_live(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    /// True while reports and commands can still find it.
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.closed.is_none_or(|closed| !closed.is_forgotten)
+    }
+
+    /// What may still fill on its own terms.
+    pub(crate) fn own_leaves(&self) -> u64 {
+        if self.is_live() {
+            self.qty.saturating_sub(self.filled)
+        } else {
+            0
+        }
+    }
+
+    /// What may still fill on the terms of a replace under way.
+    pub(crate) fn replace_leaves(&self) -> u64 {
+        match self.replace {
+            Some(replace) if self.is_live() => replace.qty.saturating_sub(self.filled),
+            _ => 0,
+        }
+    }
+
+    /// What may still fill, whichever terms the broker stands by: the larger.
+    pub(crate) fn reserved_leaves(&self) -> u64 {
+        self.own_leaves().max(self.replace_leaves())
+    }
+
+    /// The same in money. The larger value need not come with the larger quantity.
+    pub(crate) fn reserved_notional(&self) -> u128 {
+        let own = u128::from(self.own_leaves()) * u128::from(self.value_price);
+        let new_price = self.replace.map_or(0, |replace| value_of(replace.price));
+        own.max(u128::from(self.replace_leaves()) * u128::from(new_price))
+    }
+
+    /// The state as it is told.
+    pub(crate) fn state(&self) -> OrderState {
+        if let Some(closed) = self.closed {
+            closed.state
+        } else if self.is_in_doubt {
+            OrderState::InDoubt
+        } else if self.is_cancel_pending {
+            OrderState::CancelPending
+        } else if self.replace.is_some() {
+            OrderState::ReplacePending
+        } else if !self.is_acknowledged {
+            OrderState::Pending
+        } else if self.filled > 0 {
+            OrderState::PartiallyFilled
+        } else {
+            OrderState::Open
+        }
+    }
+
+    /// Somebody knows what became of it.
+    pub(crate) fn doubt_is_over(&mut self) {
+        self.is_in_doubt = false;
+        self.is_untold = false;
+        self.was_asked = false;
+    }
+
+    /// The pending replace's terms become its own.
+    pub(crate) fn take_replacement(&mut self) {
+        if let Some(replace) = self.replace.take() {
+            self.client_order_id = replace.client_order_id;
+            self.price = replace.price;
+            self.value_price = value_of(replace.price);
+            self.qty = replace.qty;
+        }
+    }
+}
+
+/// One unit at a limit price: the price without its sign. The lowest there is has no positive
+/// counterpart and counts one less.
+pub(crate) fn value_of(price: i64) -> u64 {
+    price.saturating_abs() as u64
+}

@@ -1,0 +1,281 @@
+//! Random: setups so tight that every limit is struck, and commands that mostly make sense.
+//!
+//! The generator looks at the model to know what would make sense; it decides nothing itself. What
+//! it makes is complete: a list of commands can be played again without it, also with some left out.
+
+mod orders;
+mod pick;
+mod world;
+
+use super::Model;
+use super::shrink::Command;
+use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Tick, TimeInForce};
+use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
+use portcullis::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, StrategyId};
+
+/// Marsaglia's xorshift: small, and the same everywhere.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// From 0 to `count` - 1.
+    pub(crate) fn below(&mut self, count: u64) -> u64 {
+        (self.next() >> 11) % count.max(1)
+    }
+
+    pub(crate) fn between(&mut self, least: u64, most: u64) -> u64 {
+        least + self.below(most - least + 1)
+    }
+
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// True once in so many times.
+    pub(crate) fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    pub(crate) fn one_of<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+
+    fn maybe<T>(&mut self, percent: u64, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        self.percent(percent).then(|| make(self))
+    }
+}
+
+/// Spans of time that limits and commands share, so that edges are hit exactly.
+const SPANS: [u64; 6] = [1, 5, 20, 50, 100, 300];
+/// Sizes of one price and one quantity step: small ones, and such that sums do not fit.
+const SCALES: [(i64, u64); 4] = [(1, 1), (5, 10), (1, 1), (1 << 54, 1 << 55)];
+
+pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
+    let scale = if random.once_in(30) {
+        3
+    } else {
+        random.below(3) as usize
+    };
+    let (tick, lot) = SCALES[scale];
+    // Few limits in some runs, many in others: with many, little is accepted.
+    let density = random.one_of(&[2, 4, 8, 15]);
+    let style = Style {
+        tick,
+        lot,
+        next_id: 0,
+    };
+    let firm = limits(random, &style, density);
+    let accounts: Vec<Account> = (0..random.between(1, 3))
+        .map(|_| Account {
+            enabled: !random.once_in(60),
+            has_limits: !random.once_in(60),
+            limits: limits(random, &style, density),
+            ..Account::default()
+        })
+        .collect();
+    let strategies = (0..random.between(1, 3))
+        .map(|_| Strategy {
+            enabled: !random.once_in(60),
+            limits: limits(random, &style, density),
+            accounts: (0..accounts.len() as u32)
+                .filter(|_| random.percent(96))
+                .map(AccountId)
+                .collect(),
+            acknowledge: random.percent(50),
+            ..Strategy::default()
+        })
+        .collect();
+    let brokers = vec![Broker::default(); random.between(1, 2) as usize];
+    let symbols = (0..random.between(1, 3))
+        .map(|_| symbol(random, &style, density, brokers.len() as u64))
+        .collect();
+    // Some runs have hardly any room, most have enough.
+    let mut room = |least, most, enough| {
+        if random.once_in(4) {
+            random.between(least, most) as u32
+        } else {
+            enough
+        }
+    };
+    let orders = room(2, 16, 40);
+    let client_order_ids = room(3, 60, 2000);
+    let positions = room(2, 14, 40);
+    let duplicates_per_window = room(1, 6, 30);
+    let setup = Setup {
+        capacity: Capacity {
+            orders,
+            orders_closed: random.between(1, u64::from(orders.min(5)) - 1) as u32,
+            client_order_ids,
+            client_order_id_horizon: Nanos::from_raw(random.one_of(&SPANS)),
+            positions,
+            duplicates_per_window,
+            executions: random.between(1, 8) as u32,
+            continuation_frames_max: random.one_of(&[0, 1, 2, 4, 4, 4]),
+        },
+        hash_seed: random.next(),
+        firm,
+        accounts,
+        strategies,
+        symbols,
+        brokers,
+        operators: vec![String::new(); random.between(1, 4) as usize],
+        raise_persons: random.between(1, 3) as u32,
+        raise_window: Nanos::from_raw(random.one_of(&SPANS)),
+        answer_timeout: Nanos::from_raw(random.one_of(&SPANS)),
+        checkpoint_events: 1000,
+    };
+    (setup, style)
+}
+
+fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
+    let tick = style.tick.unsigned_abs();
+    let lot = style.lot;
+    let span = |random: &mut Random| Nanos::from_raw(random.one_of(&SPANS));
+    let money = |random: &mut Random, lots: u64| {
+        let steps = u128::from(random.between(1, lots)) * 100;
+        Notional::from_raw(steps * u128::from(tick) * u128::from(lot))
+    };
+    let rate = |random: &mut Random| Rate {
+        count: random.between(1, 5) as u32,
+        window: Nanos::from_raw(random.one_of(&SPANS)),
+    };
+    Limits {
+        order_qty_max: random.maybe(density, |random| Qty::from_raw(random.between(2, 9) * lot)),
+        order_notional_max: random.maybe(density, |random| money(random, 8)),
+        price_collar: random.maybe(density, |random| {
+            random.one_of(&[0, 500_000, 1_000_000, 1_500_000, 3_333_333, 10_000_000])
+        }),
+        reference_age_max: random.maybe(density / 2, span),
+        order_rate: (0..random.between(1, 2))
+            .filter_map(|_| random.maybe(density, rate))
+            .collect(),
+        duplicate_window: random.maybe(density, span),
+        open_orders_max: random.maybe(density, |random| random.between(1, 6) as u32),
+        open_notional_max: random.maybe(density, |random| money(random, 30)),
+        position_qty_max: random
+            .maybe(density, |random| Qty::from_raw(random.between(3, 20) * lot)),
+        position_value_max: random.maybe(density, |random| money(random, 25)),
+        gross_exposure_max: random.maybe(density, |random| money(random, 40)),
+    }
+}
+
+fn symbol(random: &mut Random, style: &Style, density: u64, brokers: u64) -> Symbol {
+    let is_often = |random: &mut Random| random.percent(97);
+    let qty =
+        |random: &mut Random, least, most| Qty::from_raw(random.between(least, most) * style.lot);
+    let price = |steps: i64| Price::from_raw(steps * style.tick);
+    Symbol {
+        enabled: !random.once_in(60),
+        limits: limits(random, style, density),
+        tick: Price::from_raw(style.tick),
+        lot: Qty::from_raw(style.lot),
+        price_min: random.maybe(25, |random| price(random.one_of(&[-5, 0, 97, 99]))),
+        price_max: random.maybe(20, |random| price(random.one_of(&[101, 103, 105]))),
+        qty_min: random.maybe(15, |random| qty(random, 1, 2)),
+        qty_max: random.maybe(15, |random| qty(random, 5, 10)),
+        order_types: OrderType::ALL
+            .iter()
+            .copied()
+            .filter(|_| is_often(random))
+            .collect(),
+        times_in_force: TimeInForce::ALL
+            .iter()
+            .copied()
+            .filter(|_| is_often(random))
+            .collect(),
+        broker: BrokerId(random.below(brokers) as u32),
+        jump: random.maybe(40, |random| {
+            random.one_of(&[1_000_000, 3_000_000, 30_000_000])
+        }),
+        jump_confirmations: random.below(4) as u32,
+        ..Symbol::default()
+    }
+}
+
+/// What the commands of one run are made of.
+pub(crate) struct Style {
+    pub(crate) tick: i64,
+    pub(crate) lot: u64,
+    next_id: u64,
+}
+
+/// The next command, after what the model has become.
+pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> Command {
+    let time = model.now + step_of_time(random, model);
+    let mut header = Header {
+        time: Nanos::from_raw(time),
+        strategy: StrategyId::NONE,
+        ..Header::default()
+    };
+    style.next_id += 1;
+    header.correlation = style.next_id;
+    let links_down = model.links.iter().any(|link| *link != LinkState::Up);
+    let quotes_missing = model
+        .references
+        .iter()
+        .any(|reference| !reference.is_usable);
+    // Without live orders there is little to talk about.
+    let is_idle = model.orders.iter().all(|order| !order.is_live());
+    let choices = if is_idle && random.percent(85) {
+        400
+    } else {
+        1000
+    };
+    let choice = random.below(choices);
+    if links_down && random.percent(25) {
+        return world::link(random, header, model, LinkState::Up);
+    }
+    if !model.latches.is_empty() && random.percent(30) {
+        return world::raise(random, header, model);
+    }
+    if quotes_missing && random.percent(20) {
+        return world::quote(random, header, style, model);
+    }
+    match choice {
+        0..=399 => orders::new_order(random, header, style, model),
+        400..=469 => orders::cancel(random, header, style, model),
+        470..=569 => orders::replace(random, header, style, model),
+        570..=869 => orders::report(random, header, style, model),
+        870..=939 => world::quote(random, header, style, model),
+        940..=942 => world::kill(random, header, model),
+        943..=944 => world::raise(random, header, model),
+        945..=956 => {
+            let state = random.one_of(LinkState::ALL);
+            world::link(random, header, model, state)
+        }
+        957..=961 => world::session_change(random, header, model),
+        962..=976 => world::settle(random, header, style, model),
+        977..=996 => pick::alone(Frame::new(Kind::Tick, header, Tick::default())),
+        _ => world::odd(random, header),
+    }
+}
+
+/// Time often stands still, and often comes exactly to an edge.
+fn step_of_time(random: &mut Random, model: &Model) -> u64 {
+    match random.below(20) {
+        0..=11 => 0,
+        12..=16 => random.between(1, 3),
+        17 => random.one_of(&SPANS) - random.below(2),
+        18 => {
+            let deadlines = model
+                .orders
+                .iter()
+                .filter_map(|order| model.deadline(order));
+            let next = deadlines.min().unwrap_or(model.now);
+            let edge = next.saturating_sub(model.now + random.below(2));
+            if edge < 1000 { edge } else { 1 }
+        }
+        _ if random.once_in(6) => 1000,
+        _ => random.one_of(&SPANS),
+    }
+}

@@ -1,0 +1,146 @@
+//! What operators, markets, links and sessions do.
+
+use super::pick::*;
+use super::{Random, Style};
+use crate::model::Model;
+use crate::model::order::Order;
+use crate::model::shrink::Command;
+use portcullis::message::{
+    Control, Frame, Header, Kind, Link, LinkState, Quote, Scope, SessionChange, Settle, Tick,
+};
+use portcullis::units::{BrokerId, Price, Qty, StrategyId, SymbolId};
+
+pub(super) fn quote(random: &mut Random, header: Header, style: &Style, model: &Model) -> Command {
+    let symbol = place(random, model.setup.symbols.len());
+    let base = match random.below(10) {
+        0 => 98,
+        1 => 103,
+        2 => random.one_of(&[2, 50, 150, -3]),
+        _ => random.between(99, 101) as i64,
+    };
+    let spread = random.below(3) as i64;
+    let (mut bid, mut ask) = (base * style.tick, (base + spread) * style.tick);
+    match random.below(40) {
+        0 => bid = ask + 1,
+        1 => bid = 0,
+        2 => (bid, ask) = (-1, 1),
+        3 => ask += 1,
+        4 => (bid, ask) = (-7 * style.tick, -6 * style.tick),
+        5 => (bid, ask) = (bid, 0),
+        _ => {}
+    }
+    let quote = Quote {
+        bid: Price::from_raw(bid),
+        ask: Price::from_raw(ask),
+        symbol: SymbolId(symbol),
+        ..Quote::default()
+    };
+    alone(Frame::new(Kind::Quote, header, quote))
+}
+
+pub(super) fn link(
+    random: &mut Random,
+    header: Header,
+    model: &Model,
+    state: LinkState,
+) -> Command {
+    let link = Link {
+        broker: BrokerId(place(random, model.setup.brokers.len())),
+        state: if random.once_in(60) {
+            random.one_of(&[0, 5, 255])
+        } else {
+            state as u8
+        },
+        ..Link::default()
+    };
+    alone(Frame::new(Kind::Link, header, link))
+}
+
+pub(super) fn kill(random: &mut Random, header: Header, model: &Model) -> Command {
+    let setup = &model.setup;
+    let scope = random.one_of(Scope::ALL);
+    let count = match scope {
+        Scope::Firm => 0,
+        Scope::Account => setup.accounts.len(),
+        Scope::Strategy => setup.strategies.len(),
+        Scope::Symbol => setup.symbols.len(),
+    };
+    let target = if scope == Scope::Firm {
+        u32::MAX
+    } else {
+        place(random, count)
+    };
+    let scope = if random.once_in(30) {
+        random.one_of(&[0, 5, 255])
+    } else {
+        scope as u8
+    };
+    let control = Control {
+        target,
+        operator: operator(random, model),
+        scope,
+        ..Control::default()
+    };
+    alone(Frame::new(Kind::Kill, header, control))
+}
+
+pub(super) fn raise(random: &mut Random, header: Header, model: &Model) -> Command {
+    let latches: Vec<_> = model.latches.keys().copied().collect();
+    let (scope, target) = if latches.is_empty() || random.once_in(30) {
+        (random.between(1, 4) as u8, place(random, 2))
+    } else {
+        random.one_of(&latches)
+    };
+    let is_firm = scope == Scope::Firm as u8;
+    let control = Control {
+        target: if is_firm { u32::MAX } else { target },
+        operator: operator(random, model),
+        scope,
+        ..Control::default()
+    };
+    alone(Frame::new(Kind::Raise, header, control))
+}
+
+pub(super) fn settle(random: &mut Random, header: Header, style: &Style, model: &Model) -> Command {
+    let doubtful: Vec<&Order> = (model.orders.iter())
+        .filter(|order| order.is_live() && order.is_in_doubt)
+        .collect();
+    let order = if doubtful.is_empty() || random.once_in(4) {
+        some_order(random, model)
+    } else {
+        Some(random.one_of(&doubtful))
+    };
+    let mut settle = Settle {
+        price: price(random, style),
+        operator: operator(random, model),
+        ..Settle::default()
+    };
+    if let Some(order) = order {
+        let more = random.one_of(&[0, 0, 1, order.reserved_leaves()]);
+        let fewer = u64::from(random.once_in(8));
+        let filled = order.filled.saturating_add(more).saturating_sub(fewer);
+        settle.filled = Qty::from_raw(filled);
+        settle.leaves = Qty::from_raw(some_leaves(random, style, order));
+    }
+    Command {
+        about: order.map(|order| order.correlation),
+        ..alone(Frame::new(Kind::Settle, header, settle))
+    }
+}
+
+pub(super) fn session_change(random: &mut Random, mut header: Header, model: &Model) -> Command {
+    header.strategy = StrategyId(place(random, model.setup.strategies.len()));
+    let change = SessionChange {
+        state: random.one_of(&[2, 2, 2, 2, 1, 3, 4, 0]),
+        cancel_orders: random.one_of(&[1, 1, 1, 0, 2]),
+        ..SessionChange::default()
+    };
+    alone(Frame::new(Kind::SessionChange, header, change))
+}
+
+/// A kind that no stage sends to the core, or that is none.
+pub(super) fn odd(random: &mut Random, header: Header) -> Command {
+    let mut frame = Frame::new(Kind::Execution, header, Tick::default());
+    frame.header.kind = random.one_of(&[0, 4, 16, 17, 32, 33, 34, 35, 50, 65, 128, 130, 255]);
+    alone(frame)
+}

@@ -1,0 +1,193 @@
+//! Real: the core behind the same face as the model.
+
+use super::answer::{
+    Answer, Cell, Execution, Gate, OrderView, Refusal, Request, Sums, ToBroker, ToStrategy, Views,
+};
+use portcullis::message::{self, Exec, Frame, Kind, OrderState, Scope};
+use portcullis::reject::{Failed, RejectReason};
+use portcullis::risk::core::Core;
+use portcullis::risk::decision::{Effects, Outcome};
+use portcullis::risk::exposure;
+use portcullis::risk::setup::Setup;
+use portcullis::units::{Nanos, OrderId};
+
+pub(crate) struct Real {
+    core: Core,
+    setup: Setup,
+    effects: Effects,
+    /// The ids of all orders that were accepted, by serial from 1.
+    ids: Vec<OrderId>,
+}
+
+impl Real {
+    pub(crate) fn new(setup: &Setup) -> Self {
+        Self {
+            core: Core::new(setup),
+            setup: setup.clone(),
+            effects: Effects::default(),
+            ids: Vec::new(),
+        }
+    }
+
+    fn sums(&self, scope: Scope, target: u32) -> Sums {
+        let level = self.core.level(scope, target).expect("the level is set up");
+        Sums {
+            open_count: level.open_count,
+            open_notional: level.open_notional.raw(),
+            gross: level.gross.raw(),
+        }
+    }
+}
+
+impl Gate for Real {
+    fn step(&mut self, event: &Frame, continuations: &[Frame]) -> Answer {
+        self.effects.clear();
+        let decision = self.core.step(event, continuations, &mut self.effects);
+        let is_new = event.kind() == Some(Kind::NewOrder);
+        if is_new && decision.outcome == Outcome::Accepted {
+            self.ids.push(decision.order_id);
+            assert_eq!(decision.order_id.serial(), self.ids.len() as u64);
+        }
+        Answer {
+            outcome: decision.outcome,
+            reason: decision.reason,
+            failed: decision.failed.iter().collect(),
+            limit: decision.limit,
+            value: decision.value,
+            serial: decision.order_id.serial(),
+            to_strategy: self.effects.to_strategy.iter().map(to_strategy).collect(),
+            to_broker: to_broker(&self.effects),
+        }
+    }
+
+    fn next_deadline(&self) -> Nanos {
+        self.core.next_deadline()
+    }
+
+    fn views(&self) -> Views {
+        let cells = |cells: &mut dyn Iterator<Item = &exposure::Cell>| {
+            cells.map(|of| ((of.owner, of.symbol), cell(of))).collect()
+        };
+        let mut views = Views {
+            accounts: cells(&mut self.core.account_positions()),
+            strategies: cells(&mut self.core.strategy_positions()),
+            ..Views::default()
+        };
+        for of in self.core.symbol_positions() {
+            views.symbols.insert(of.symbol, cell(of));
+        }
+        let setup = &self.setup;
+        for (level, scope, count) in [
+            (1, Scope::Symbol, setup.symbols.len()),
+            (2, Scope::Strategy, setup.strategies.len()),
+            (3, Scope::Account, setup.accounts.len()),
+            (4, Scope::Firm, 1),
+        ] {
+            for target in 0..count as u32 {
+                views
+                    .levels
+                    .insert((level, target), self.sums(scope, target));
+            }
+        }
+        for id in &self.ids {
+            if let Some(order) = self.core.order(*id) {
+                let view = OrderView {
+                    state: self.core.state(order),
+                    filled: order.filled.raw(),
+                    leaves: order.reserved.raw(),
+                    notional: order.reserved_notional.raw(),
+                };
+                views.orders.insert(id.serial(), view);
+            }
+        }
+        views
+    }
+
+    fn order_id(&self, serial: u64) -> OrderId {
+        self.ids[serial as usize - 1]
+    }
+
+    fn verify(&self) {
+        self.core.verify();
+    }
+}
+
+fn cell(of: &exposure::Cell) -> Cell {
+    Cell {
+        position: of.position.raw(),
+        open_buy: of.open_buy.raw().into(),
+        open_sell: of.open_sell.raw().into(),
+    }
+}
+
+fn to_strategy(frame: &Frame) -> ToStrategy {
+    let strategy = frame.header.strategy.0;
+    match frame.kind() {
+        Some(Kind::Execution) => {
+            let body = frame.body::<message::Execution>();
+            ToStrategy::Execution(Execution {
+                strategy,
+                serial: body.order_id.serial(),
+                exec: Exec::from_byte(body.exec),
+                state: OrderState::from_byte(body.state),
+                qty: body.qty.raw(),
+                price: body.price.raw(),
+                leaves: body.leaves.raw(),
+                filled: body.filled.raw(),
+                fee: body.fee.raw(),
+                account: body.account.0,
+                client_order_id: body.client_order_id,
+                broker_reason: body.broker_reason,
+            })
+        }
+        Some(Kind::Refusal) => {
+            let body = frame.body::<message::Refusal>();
+            ToStrategy::Refusal(Refusal {
+                strategy,
+                reason: RejectReason::from_number(body.reason),
+                failed: Failed::from_bits(body.failed.bits()).iter().collect(),
+                limit: message::join_wide(body.limit),
+                value: message::join_wide(body.value),
+                account: body.account.0,
+                client_order_id: body.client_order_id,
+                command: body.command,
+            })
+        }
+        other => panic!("nothing of {other:?} goes to a strategy"),
+    }
+}
+
+/// Heads as what they ask, and the frames behind a head as bytes.
+fn to_broker(effects: &Effects) -> Vec<ToBroker> {
+    let mut rest = 0;
+    let mut sent = Vec::new();
+    for approved in &effects.to_broker {
+        let frame = approved.frame();
+        if rest > 0 {
+            rest -= 1;
+            sent.push(ToBroker::Continuation(frame.bytes().to_vec()));
+            continue;
+        }
+        rest = frame.header.continuation_count;
+        let body = frame.body::<message::BrokerRequest>();
+        sent.push(ToBroker::Request(Request {
+            kind: frame.header.kind,
+            strategy: frame.header.strategy.0,
+            serial: body.order_id.serial(),
+            broker: body.broker.0,
+            account: body.account.0,
+            symbol: body.symbol.0,
+            request: body.request,
+            price: body.price.raw(),
+            qty: body.qty.raw(),
+            client_order_id: body.client_order_id,
+            side: body.side,
+            order_type: body.order_type,
+            time_in_force: body.time_in_force,
+            passthrough_size: body.passthrough_size,
+            continuation_count: frame.header.continuation_count,
+        }));
+    }
+    assert_eq!(rest, 0, "a head says how many frames follow it");
+    sent
+}

@@ -1,0 +1,355 @@
+//! Limits on one order and on many: met exactly, then passed by one.
+
+use super::desk::*;
+use portcullis::message::{Exec, OrderState};
+use portcullis::risk::decision::Outcome;
+use portcullis::risk::setup::{Limits, Rate, Setup};
+use portcullis::units::{AccountId, Nanos, Notional, Price, Qty, SymbolId};
+
+/// The four levels of the desk's own orders, first to last.
+fn levels(setup: &mut Setup) -> [&mut Limits; 4] {
+    [
+        &mut setup.symbols[0].limits,
+        &mut setup.strategies[0].limits,
+        &mut setup.accounts[0].limits,
+        &mut setup.firm,
+    ]
+}
+
+/// The limit holds at every level alone.
+fn at_each_level(set: impl Fn(&mut Limits), mut play: impl FnMut(&mut Desk)) {
+    for level in 0..4 {
+        let mut desk = Desk::new(|setup| set(levels(setup)[level]));
+        desk.quote(99, 101, Outcome::Applied);
+        play(&mut desk);
+    }
+}
+
+#[test]
+fn quantity_of_one_order() {
+    at_each_level(
+        |limits| limits.order_qty_max = qty(10),
+        |desk| {
+            desk.passes(Buy, 10, 100);
+            desk.refuses((Buy, 11, 100), QtyAboveMax, 10, 11);
+        },
+    );
+    let mut desk = Desk::new(|setup| {
+        for (limits, max) in levels(setup).into_iter().zip([9, 7, 8, 7]) {
+            limits.order_qty_max = qty(max);
+        }
+    });
+    desk.refuses((Sell, 10, 100), QtyAboveMax, 7, 10);
+}
+
+#[test]
+fn notional_of_one_order() {
+    at_each_level(
+        |limits| limits.order_notional_max = notional(1000),
+        |desk| {
+            desk.passes(Buy, 10, 100);
+            desk.passes(Buy, 10, -100);
+            desk.refuses((Buy, 7, 143), NotionalAboveMax, 1000, 1001);
+        },
+    );
+}
+
+#[test]
+fn a_market_order_counts_at_the_collar_and_never_below_the_ask() {
+    let mut desk = Desk::new(|setup| {
+        setup.firm.order_notional_max = notional(102);
+        setup.accounts[0].limits.price_collar = Some(1_000_000);
+    });
+    desk.quote(99, 102, Outcome::Applied);
+    // 100.5 and 1 % is 101.505, rounded up.
+    desk.passes(Buy, 1, 0);
+    desk.quote(100, 102, Outcome::Applied);
+    desk.refuses((Sell, 1, 0), NotionalAboveMax, 102, 103);
+    desk.quote(1, 103, Outcome::Applied);
+    desk.refuses((Sell, 1, 0), NotionalAboveMax, 102, 103);
+}
+
+#[test]
+fn reference_absent_unusable_stale() {
+    let mut desk = Desk::new(|setup| {
+        setup.symbols[0].limits.reference_age_max = nanos(10);
+    });
+    desk.passes(Buy, 1, 100);
+    desk.refuses((Buy, 1, 0), ReferenceAbsent, 0, 0);
+    desk.quote(101, 100, Outcome::Implausible);
+    desk.refuses((Buy, 1, 0), ReferenceAbsent, 0, 0);
+    desk.quote(100, 100, Outcome::Applied);
+    desk.now += 10;
+    desk.passes(Buy, 1, 0);
+    desk.now += 1;
+    desk.refuses((Buy, 1, 0), ReferenceStale, 10, 11);
+    desk.passes(Buy, 1, 100);
+    for (bid, ask) in [(101, 100), (0, 100), (0, 0), (-1, 100), (-2, -1)] {
+        desk.quote(100, 100, Outcome::Applied);
+        desk.passes(Buy, 1, 0);
+        desk.quote(bid, ask, Outcome::Implausible);
+        desk.refuses((Buy, 1, 0), ReferenceUnusable, 0, 0);
+    }
+}
+
+#[test]
+fn a_control_that_needs_a_reference_refuses_without() {
+    let sets: [fn(&mut Limits); 3] = [
+        |limits| limits.price_collar = Some(0),
+        |limits| limits.position_value_max = notional(1_000_000),
+        |limits| limits.gross_exposure_max = notional(1_000_000),
+    ];
+    for set in sets {
+        for level in 0..4 {
+            let mut desk = Desk::new(|setup| set(levels(setup)[level]));
+            desk.refuses((Buy, 1, 100), ReferenceAbsent, 0, 0);
+            desk.quote(100, 100, Outcome::Applied);
+            desk.passes(Buy, 1, 100);
+        }
+    }
+}
+
+#[test]
+fn collar() {
+    at_each_level(
+        |limits| limits.price_collar = Some(1_500_000),
+        |desk| {
+            // 100 and 1.5 %: from 98.5 to 101.5.
+            desk.passes(Buy, 1, 101);
+            desk.passes(Sell, 1, 99);
+            desk.refuses((Buy, 1, 102), PriceOutsideCollar, 101, 102);
+            desk.refuses((Sell, 1, 98), PriceOutsideCollar, 99, 98);
+        },
+    );
+    let mut desk = Desk::new(|setup| {
+        setup.firm.price_collar = Some(1_000_000);
+        setup.symbols[0].price_min = Some(Price::from_raw(-1000));
+    });
+    desk.quote(-101, -99, Outcome::Applied);
+    desk.passes(Buy, 1, -99);
+    desk.passes(Buy, 1, -101);
+    desk.refuses((Buy, 1, -98), PriceOutsideCollar, -99, -98);
+    desk.refuses((Buy, 1, -102), PriceOutsideCollar, -101, -102);
+}
+
+#[test]
+fn a_jump_is_believed_after_its_confirmations() {
+    let mut desk = Desk::new(|setup| {
+        setup.symbols[0].jump = Some(10_000_000);
+        setup.symbols[0].jump_confirmations = 2;
+    });
+    desk.quote(100, 100, Outcome::Applied);
+    desk.quote(110, 110, Outcome::Applied);
+    desk.passes(Buy, 1, 0);
+    desk.quote(110, 133, Outcome::Applied);
+    desk.refuses((Buy, 1, 0), ReferenceUnusable, 0, 0);
+    desk.quote(133, 134, Outcome::Applied);
+    desk.refuses((Buy, 1, 0), ReferenceUnusable, 0, 0);
+    desk.quote(133, 133, Outcome::Applied);
+    desk.passes(Buy, 1, 0);
+    // A quote near the last good one ends it at once.
+    desk.quote(200, 200, Outcome::Applied);
+    desk.refuses((Buy, 1, 0), ReferenceUnusable, 0, 0);
+    desk.quote(133, 133, Outcome::Applied);
+    desk.passes(Buy, 1, 0);
+}
+
+#[test]
+fn rate_of_new_orders_and_replaces() {
+    at_each_level(
+        |limits| {
+            limits.order_rate = vec![
+                Rate {
+                    count: 3,
+                    window: Nanos::from_raw(100),
+                },
+                Rate {
+                    count: 2,
+                    window: Nanos::from_raw(10),
+                },
+            ]
+        },
+        |desk| {
+            let name = desk.passes(Buy, 1, 100);
+            desk.replace(name, 2, 100);
+            assert_eq!(desk.last.outcome, Outcome::Accepted);
+            desk.now += 9;
+            desk.refuses((Buy, 1, 100), OrderRateAboveMax, 2, 3);
+            desk.now += 1;
+            desk.passes(Buy, 1, 100);
+            desk.now += 89;
+            desk.refuses((Buy, 1, 100), OrderRateAboveMax, 3, 4);
+            desk.cancel(name);
+            assert_eq!(desk.last.outcome, Outcome::Accepted);
+            desk.now += 1;
+            desk.passes(Buy, 1, 100);
+        },
+    );
+}
+
+#[test]
+fn the_same_order_again() {
+    at_each_level(
+        |limits| limits.duplicate_window = nanos(10),
+        |desk| {
+            desk.passes(Buy, 1, 100);
+            desk.passes(Sell, 1, 100);
+            desk.passes(Buy, 2, 100);
+            desk.passes(Buy, 1, 101);
+            desk.now += 9;
+            desk.refuses((Buy, 1, 100), OrderDuplicate, 10, 9);
+            // A refused one counts from its own time.
+            desk.now += 9;
+            desk.refuses((Buy, 1, 100), OrderDuplicate, 10, 9);
+            desk.now += 10;
+            desk.passes(Buy, 1, 100);
+        },
+    );
+}
+
+#[test]
+fn live_orders() {
+    at_each_level(
+        |limits| limits.open_orders_max = Some(2),
+        |desk| {
+            let name = desk.passes(Buy, 1, 100);
+            desk.passes(Sell, 1, 100);
+            desk.refuses((Buy, 1, 100), OrdersOpenAboveMax, 2, 3);
+            desk.reported(name, Exec::Expired, Outcome::Applied, OrderState::Expired);
+            desk.passes(Buy, 1, 100);
+        },
+    );
+}
+
+#[test]
+fn value_of_live_orders() {
+    at_each_level(
+        |limits| limits.open_notional_max = notional(1000),
+        |desk| {
+            let name = desk.passes(Buy, 6, 100);
+            desk.passes(Sell, 4, 100);
+            desk.refuses((Buy, 1, 1), OpenNotionalAboveMax, 1000, 1001);
+            desk.replace(name, 7, 100);
+            desk.refused(OpenNotionalAboveMax, 1000, 1100);
+            desk.fills(name, 1, Outcome::Applied, OrderState::PartiallyFilled);
+            desk.passes(Buy, 1, 100);
+        },
+    );
+}
+
+#[test]
+fn position_if_the_worst_fills() {
+    at_each_level(
+        |limits| limits.position_qty_max = qty(10),
+        |desk| {
+            let name = desk.passes(Buy, 7, 100);
+            desk.passes(Sell, 10, 100);
+            desk.refuses((Buy, 4, 100), PositionQtyAboveMax, 10, 11);
+            desk.refuses((Sell, 1, 100), PositionQtyAboveMax, 10, 11);
+            desk.passes(Buy, 3, 100);
+            desk.fills(name, 7, Outcome::Applied, OrderState::Filled);
+            assert_eq!(desk.position(), 7);
+            desk.refuses((Buy, 1, 100), PositionQtyAboveMax, 10, 11);
+            desk.passes(Sell, 7, 100);
+            desk.refuses((Sell, 1, 100), PositionQtyAboveMax, 10, 11);
+        },
+    );
+}
+
+#[test]
+fn value_of_the_worst_position() {
+    at_each_level(
+        |limits| limits.position_value_max = notional(1000),
+        |desk| {
+            desk.passes(Buy, 10, 50);
+            desk.refuses((Buy, 1, 50), PositionValueAboveMax, 1000, 1100);
+            desk.quote(100, 101, Outcome::Applied);
+            // 100.5 rounds up.
+            desk.refuses((Sell, 10, 50), PositionValueAboveMax, 1000, 1010);
+            desk.passes(Sell, 9, 50);
+        },
+    );
+}
+
+#[test]
+fn gross_exposure() {
+    at_each_level(
+        |limits| limits.gross_exposure_max = notional(1000),
+        |desk| {
+            let name = desk.passes(Buy, 10, 50);
+            // What does not enlarge the larger side passes.
+            desk.passes(Sell, 10, 50);
+            desk.refuses((Sell, 1, 50), GrossExposureAboveMax, 1000, 1100);
+            desk.quote(101, 101, Outcome::Applied);
+            desk.refuses((Buy, 1, 50), GrossExposureAboveMax, 1000, 1111);
+            desk.fills(name, 10, Outcome::Applied, OrderState::Filled);
+            desk.passes(Sell, 10, 50);
+        },
+    );
+}
+
+#[test]
+fn a_strategys_and_the_firms_gross_is_over_symbols_and_accounts() {
+    for is_firm in [false, true] {
+        let mut desk = Desk::new(|setup| {
+            let max = notional(1000);
+            if is_firm {
+                setup.firm.gross_exposure_max = max;
+            } else {
+                setup.strategies[0].limits.gross_exposure_max = max;
+            }
+        });
+        desk.quote_of(0, 100, 100);
+        desk.quote_of(1, 10, 10);
+        desk.passes(Buy, 5, 100);
+        let mut order = desk.order(Sell, 4, 100);
+        order.account = AccountId(1);
+        desk.passes_order(order);
+        let mut order = desk.order(Buy, if is_firm { 11 } else { 51 }, 10);
+        order.symbol = SymbolId(1);
+        desk.send(order);
+        desk.refused(GrossExposureAboveMax, 1000, 1010);
+        order.client_order_id = id(50);
+        order.qty = Qty::from_raw(if is_firm { 10 } else { 50 });
+        desk.passes_order(order);
+    }
+}
+
+#[test]
+fn sums_that_do_not_fit() {
+    let mut desk = Desk::new(|_| {});
+    let widest = Qty::MAX.raw();
+    desk.passes(Buy, widest, 1);
+    desk.passes(Buy, widest, 1);
+    desk.passes(Buy, 1, 1);
+    desk.refuses((Buy, 1, 1), ExposureOverflow, 0, 0);
+    desk.passes(Sell, 1, 1);
+
+    // What no real order can be worth.
+    let mut desk = Desk::new(|_| {});
+    desk.passes(Buy, 1 << 42, 1 << 62);
+    desk.refuses((Buy, (1 << 42) + 1, 1 << 62), ExposureOverflow, 0, 0);
+    desk.quote(1 << 62, 1 << 62, Outcome::Applied);
+    desk.refuses((Buy, 1, 1), ExposureOverflow, 0, 0);
+    desk.passes(Sell, 1, 1);
+}
+
+#[test]
+fn the_lowest_number_is_told_and_all_are_listed() {
+    let mut desk = Desk::new(|setup| {
+        setup.firm.order_qty_max = qty(1);
+        setup.firm.order_notional_max = Some(Notional::from_raw(1));
+        setup.firm.open_notional_max = Some(Notional::from_raw(1));
+        setup.firm.position_qty_max = qty(1);
+    });
+    desk.refuses((Buy, 2, 1), QtyAboveMax, 1, 2);
+    assert_eq!(
+        desk.last.failed,
+        [
+            QtyAboveMax,
+            NotionalAboveMax,
+            OpenNotionalAboveMax,
+            PositionQtyAboveMax
+        ]
+    );
+}
