@@ -1,5 +1,6 @@
-//! Tools beside the gateway: real market data as scenarios.
+//! Tools beside the gateway: a broker to try it against, real market data as scenarios.
 
+mod exchange;
 mod lobster;
 
 use clap::{Parser, Subcommand};
@@ -15,13 +16,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
+    /// Serve a simulated exchange in the native protocol, until SIGTERM.
+    Exchange(exchange::Arguments),
     /// Turn a day of LOBSTER order events into a scenario for `portcullis try`.
     Lobster(lobster::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().tool {
-        Tool::Lobster(arguments) => lobster::run(&arguments),
+        Tool::Exchange(arguments) => exchange::run(&arguments).map_err(|error| error.to_string()),
+        Tool::Lobster(arguments) => lobster::run(&arguments).map_err(|error| error.to_string()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
