@@ -69,7 +69,6 @@ cores = [0, 0, -1]
         "8 limits.order_rate",
         "9 account[1].name",
         "10 account[1].enabled",
-        "11 strategy.S.key_file",
         "13 strategy.S.accounts",
         "13 strategy.S.accounts",
         "16 symbol.X.tick",
@@ -190,7 +189,6 @@ fn impossible_values_are_refused_where_they_stand() {
             "5 symbol[1].names",
         ),
         (symbol("").replace("name = \"X\"\n", ""), "4 symbol[1].name"),
-        (strategy.to_owned(), "3 strategy.S.key_file"),
         (
             format!("{strategy}unix_user = \"u\"\n"),
             "6 strategy.S.unix_user",
