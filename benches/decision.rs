@@ -39,9 +39,9 @@ fn limits() -> Limits {
 fn setup() -> Setup {
     Setup {
         capacity: Capacity {
-            orders: 1 << 17,
+            orders: 1 << 14,
             orders_closed: 4096,
-            client_order_ids: 1 << 20,
+            client_order_ids: 1 << 16,
             client_order_id_horizon: Nanos::ZERO,
             positions: 8192,
             duplicates_per_window: 4096,

@@ -60,7 +60,8 @@ fn contains_word(line: &str, word: &str) -> bool {
         |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     line.match_indices(word).any(|(at, _)| {
         let bytes = line.as_bytes();
-        !(at > 0 && is_part(bytes.get(at - 1))) && !is_part(bytes.get(at + word.len()))
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        !is_part(before) && !is_part(bytes.get(at + word.len()))
     })
 }
 

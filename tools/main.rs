@@ -42,7 +42,7 @@ enum Tool {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().tool {
-        Tool::Exchange(arguments) => exchange::run(&arguments).map_err(Into::into),
+        Tool::Exchange(arguments) => exchange::run(&arguments),
         Tool::Load(arguments) => load::run(&arguments),
         Tool::Lobster(arguments) => lobster::run(&arguments),
         Tool::Play(arguments) => play::run(&arguments),

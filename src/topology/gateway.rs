@@ -383,7 +383,7 @@ impl<'a> Builder<'a> {
 
         let sockets = Arc::new(self.sockets(BROKER)?);
         let mut links = Vec::new();
-        for at in 0..config.brokers.len() {
+        for (at, market_to_broker) in from_market_to_broker.into_iter().enumerate() {
             let broker = BrokerId(at as u32);
             let (options, breaker) = options::broker(config, keys, at);
             let place = Place {
@@ -391,7 +391,7 @@ impl<'a> Builder<'a> {
                 report_sequence_last: core.broker(broker).map_or(0, |(sequence, _)| sequence),
                 now,
                 sockets: Some(Arc::clone(&sockets)),
-                market_to_broker: from_market_to_broker[at].take(),
+                market_to_broker,
             };
             links.push((options.open(place), breaker));
         }
