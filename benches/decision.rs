@@ -36,7 +36,15 @@ fn limits() -> Limits {
     }
 }
 
-fn setup() -> Setup {
+/// Every control once, by the account; or at each of the four levels.
+fn setup(at_all_levels: bool) -> Setup {
+    let elsewhere = || {
+        if at_all_levels {
+            limits()
+        } else {
+            Limits::default()
+        }
+    };
     Setup {
         capacity: Capacity {
             orders: 1 << 14,
@@ -49,7 +57,7 @@ fn setup() -> Setup {
             continuation_frames_max: 4,
         },
         hash_seed: 1,
-        firm: limits(),
+        firm: elsewhere(),
         accounts: vec![Account {
             name: "A".into(),
             enabled: true,
@@ -59,14 +67,14 @@ fn setup() -> Setup {
         strategies: vec![Strategy {
             name: "S".into(),
             enabled: true,
-            limits: limits(),
+            limits: elsewhere(),
             accounts: vec![AccountId(0)],
             acknowledge: false,
         }],
         symbols: vec![Symbol {
             name: "X".into(),
             enabled: true,
-            limits: limits(),
+            limits: elsewhere(),
             tick: Price::parse("0.01").unwrap(),
             lot: Qty::parse("1").unwrap(),
             price_min: Price::parse("0.01").ok(),
@@ -91,9 +99,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(at_all_levels: bool) -> Self {
         let mut bench = Self {
-            core: Core::new(&setup()),
+            core: Core::new(&setup(at_all_levels)),
             effects: Effects::default(),
             now: 1_700_000_000_000_000_000,
             serial: 0,
@@ -168,11 +176,18 @@ impl Bench {
 
 fn decision(criterion: &mut Criterion) {
     let cases = [
-        ("accepted", 100_000_000, Outcome::Accepted),
-        ("refused", 100_000_000_000_000, Outcome::Refused),
+        ("accepted", 100_000_000, Outcome::Accepted, false),
+        ("refused", 100_000_000_000_000, Outcome::Refused, false),
+        ("accepted/four levels", 100_000_000, Outcome::Accepted, true),
+        (
+            "refused/four levels",
+            100_000_000_000_000,
+            Outcome::Refused,
+            true,
+        ),
     ];
-    for (name, qty, expected) in cases {
-        let mut bench = Bench::new();
+    for (name, qty, expected, at_all_levels) in cases {
+        let mut bench = Bench::new(at_all_levels);
         criterion.bench_function(&format!("decision/{name}"), |bencher| {
             bencher.iter_custom(|iterations| {
                 let batches = iterations.div_ceil(BATCH as u64);
