@@ -1,6 +1,7 @@
 //! Tools beside the gateway: load, measurements, and real market data.
 
 mod arguments;
+mod exchange;
 mod ids;
 mod latency;
 mod link;
@@ -25,6 +26,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
+    /// Serve a simulated exchange, which outlives the gate and writes down what it saw.
+    Exchange(exchange::Arguments),
     /// Send orders at a rate that does not wait for the gate, and say how long the answers took.
     Load(load::Arguments),
     /// Turn a day of LOBSTER order events into a scenario for `portcullis try`.
@@ -39,6 +42,7 @@ enum Tool {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().tool {
+        Tool::Exchange(arguments) => exchange::run(&arguments),
         Tool::Load(arguments) => load::run(&arguments),
         Tool::Lobster(arguments) => lobster::run(&arguments),
         Tool::Play(arguments) => play::run(&arguments),
