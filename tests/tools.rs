@@ -63,12 +63,18 @@ impl Gate {
             gateway = {{ raise_persons = 1 }}
             listen = {{ tcp = "127.0.0.1:0", unix = "strategy.sock" }}
             limits = {{ order_qty_max = "500", others = "off" }}
-            account = [{{ name = "A", limits = {{ others = "off" }} }}]
+            account = [
+                {{ name = "A", limits = {{ others = "off" }} }},
+                {{ name = "C", limits = {{ price_collar_bps = "10", reference_age_max = "1h", others = "off" }} }},
+            ]
             strategy = [
                 {{ name = "first", accounts = ["A"], key_file = "first.key" }},
                 {{ name = "second", accounts = ["A"], key_file = "second.key", acknowledge = true }},
                 {{ name = "local", accounts = ["A"], unix_user = {uid} }},
+                {{ name = "collared", accounts = ["C"], unix_user = {uid} }},
             ]
+            feed = [{{ name = "prices", unix = "feed.sock", unix_user = {uid}, interval_min = "0ns" }}]
+            threads = {{ layout = "shared" }}
             symbol = [{{ names = ["X", "Y"], tick = "0.01", lot = "1", broker = "sim" }}]
             broker = [{{ name = "sim", kind = "sim", sim = {{ fill = "never" }} }}]
             operator = [{{ name = "operator", uid = {uid} }}]
@@ -367,19 +373,22 @@ const MESSAGES: &str = "\
 34200.8,3,11,60,1000000,1
 ";
 
-fn day(folder: &Folder) -> [String; 2] {
-    let books = "1000100,600,1000000,100\n".repeat(MESSAGES.lines().count());
-    [("message", MESSAGES), ("orderbook_1", &books)].map(|(name, text)| {
+fn day(folder: &Folder, messages: &str, books: &str) -> [String; 2] {
+    [("message", messages), ("orderbook_1", books)].map(|(name, text)| {
         let path = folder.write(&format!("X_2012-06-21_{name}.csv"), text);
         path.to_str().unwrap().to_owned()
     })
+}
+
+fn still_books() -> String {
+    "1000100,600,1000000,100\n".repeat(MESSAGES.lines().count())
 }
 
 #[test]
 fn a_day_is_played_in_step_and_at_its_own_pace() {
     let folder = Folder::new("play");
     let gate = Gate::start(&folder);
-    let [messages, orderbook] = day(&folder);
+    let [messages, orderbook] = day(&folder, MESSAGES, &still_books());
     let target = format!("tcp:{}", gate.tcp);
     let play = |speed: &str, session: &str| {
         json(&tool(&[
@@ -420,7 +429,7 @@ fn a_day_is_played_in_step_and_at_its_own_pace() {
 fn a_day_needs_a_symbol_that_the_gate_has() {
     let folder = Folder::new("symbol");
     let gate = Gate::start(&folder);
-    let [messages, orderbook] = day(&folder);
+    let [messages, orderbook] = day(&folder, MESSAGES, &still_books());
     assert!(Path::new(&messages).exists());
     let output = tool(&[
         "play",
@@ -440,4 +449,44 @@ fn a_day_needs_a_symbol_that_the_gate_has() {
         !output.status.success() && error.contains("no symbol Z"),
         "{error}"
     );
+}
+
+#[test]
+fn in_step_every_quote_is_at_the_gate_before_the_row_that_met_it() {
+    let folder = Folder::new("quotes");
+    let _gate = Gate::start(&folder);
+    // The same order again and again; the book behind each row decides over the next.
+    let near = "1000100,600,1000000,100\n";
+    let far = "1100100,600,1100000,100\n";
+    let one_sided = "9999999999,0,1000000,100\n";
+    let books = [near, far, near, one_sided].concat().repeat(25);
+    let messages: String = (0..100)
+        .map(|row| format!("34200.{row:03},1,{row},10,1000000,1\n"))
+        .collect();
+    let [messages, orderbook] = day(&folder, &messages, &books);
+    let socket = |name: &str| format!("unix:{}", folder.0.join(name).display());
+    let found = json(&tool(&[
+        "play",
+        "--messages",
+        &messages,
+        "--orderbook",
+        &orderbook,
+        "--target",
+        &socket("strategy.sock"),
+        "--session",
+        "collared",
+        "--feed",
+        "prices",
+        "--feed-target",
+        &socket("feed.sock"),
+        "--patience",
+        "20s",
+        "--json",
+    ]));
+    let orders = &found["orders"];
+    assert_eq!(orders["accepted"], 50, "{found}");
+    assert_eq!(orders["refused"]["ReferenceAbsent"], 1, "{found}");
+    assert_eq!(orders["refused"]["PriceOutsideCollar"], 25, "{found}");
+    assert_eq!(orders["refused"]["ReferenceUnusable"], 24, "{found}");
+    assert_eq!(found["quotes"], 99, "{found}");
 }

@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
-    /// Serve a simulated exchange in the native protocol, until SIGTERM.
+    /// Serve a simulated exchange, which outlives the gate and writes down what it saw.
     Exchange(exchange::Arguments),
     /// Send orders at a rate that does not wait for the gate, and say how long the answers took.
     Load(load::Arguments),

@@ -3,8 +3,13 @@
 //! A new order of the file is an order, a part taken away is a replace by a smaller one, a deletion is
 //! a cancel; what fills is up to the broker behind the gate. In step, a row waits for the answer to
 //! the one before; otherwise rows go out at their own pace, faster or slower by a factor.
+//!
+//! A feed sends the book that a row met before the row itself. Nobody acknowledges a quote, so in step
+//! a cancel of an order that never was goes behind it: a gate whose stages share a thread has taken
+//! the quote when it refuses the cancel.
 
 mod book;
+mod quotes;
 
 use crate::ids::Ids;
 use crate::link::parse_target;
@@ -18,6 +23,7 @@ use portcullis::sys::clock::Clock;
 use portcullis::sys::poller::Poller;
 use portcullis::sys::random;
 use portcullis::units::{Nanos, parse_decimal};
+use quotes::Quotes;
 use std::error::Error;
 
 /// Which day, to whom, how fast.
@@ -34,6 +40,12 @@ pub(crate) struct Arguments {
     /// The account; otherwise the first that the strategy may use.
     #[arg(long)]
     account: Option<String>,
+    /// A feed, and the file with its key: it sends the quotes of the order book file.
+    #[arg(long, value_name = "NAME[=FILE]", value_parser = Identity::parse, requires = "feed_target")]
+    feed: Option<Identity>,
+    /// Where the gate listens for this feed.
+    #[arg(long, value_name = "TARGET", value_parser = parse_target, requires = "feed")]
+    feed_target: Option<Target>,
     /// So many times as fast as the day was; 0 is in step: a row waits for the answer to the last.
     #[arg(long, value_name = "FACTOR", default_value = "0", value_parser = speed)]
     speed: u64,
@@ -53,6 +65,7 @@ struct Play {
     clock: Clock,
     poller: Poller,
     session: Session,
+    quotes: Option<Quotes>,
     book: Book,
     patience: Nanos,
 }
@@ -63,9 +76,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut play = Play::open(arguments, &symbol)?;
     let played = play.rows(arguments, reader);
     play.session.log_out();
+    let quotes = play.quotes.as_mut().map_or(0, Quotes::end);
     match arguments.json {
-        true => println!("{}", play.book.to_json()),
-        false => print!("{}", play.book.to_text()),
+        true => println!("{}", play.book.to_json(quotes)),
+        false => print!("{}", play.book.to_text(quotes)),
     }
     played
 }
@@ -87,12 +101,17 @@ impl Play {
         let symbol = names
             .symbol(symbol)
             .ok_or_else(|| format!("the gate has no symbol {symbol}: give --symbol"))?;
+        let quotes = match (&arguments.feed, &arguments.feed_target) {
+            (Some(feed), Some(target)) => Some(Quotes::open(target, feed, symbol.id, &mut clock)?),
+            _ => None,
+        };
         let ids = Ids::new(u64::from_le_bytes(random::bytes()?));
         Ok(Self {
             clock,
             poller,
             book: Book::new(ids, account, symbol.id),
             session,
+            quotes,
             patience: arguments.patience,
         })
     }
@@ -111,6 +130,12 @@ impl Play {
                 let due = u128::from(since_first) * 1_000_000 / u128::from(arguments.speed);
                 self.until(start.after(Nanos::from_raw(u64::try_from(due)?)))?;
             }
+            if let Some(quotes) = &mut self.quotes {
+                quotes.before(&event, self.clock.now())?;
+            }
+            if arguments.speed == 0 && self.book.concerns(&event) {
+                self.settle_quotes()?;
+            }
             let command = match event.kind {
                 Kind::New => self.book.order(&event),
                 Kind::PartialCancel => self.book.reduce(&event),
@@ -126,6 +151,16 @@ impl Play {
             }
         }
         self.until_answered(Book::is_all_answered)
+    }
+
+    /// Until the gate has taken the quotes.
+    fn settle_quotes(&mut self) -> Result<(), Box<dyn Error>> {
+        if self.quotes.as_mut().is_some_and(Quotes::take_news) {
+            let probe = self.book.probe();
+            self.send(&probe)?;
+            self.until_answered(Book::is_last_answered)?;
+        }
+        Ok(())
     }
 
     fn send(&mut self, command: &Command) -> Result<(), Box<dyn Error>> {
@@ -184,6 +219,9 @@ impl Play {
     }
 
     fn poll(&mut self) -> Result<usize, Box<dyn Error>> {
+        if let Some(quotes) = &mut self.quotes {
+            quotes.poll(self.clock.now())?;
+        }
         let book = &mut self.book;
         let polled = self.session.poll(self.clock.now(), |event| match event {
             Event::Execution(_, execution) => book.execution(execution),

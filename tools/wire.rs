@@ -6,22 +6,28 @@
 
 mod broker;
 mod child;
+mod outcome;
 mod route;
 
 use crate::arguments::pin;
 use crate::ids::Ids;
-use crate::latency::{Latency, micros, table};
+use crate::latency::Latency;
 use crate::link::Link;
 use crate::schedule::{Schedule, ScheduleOptions};
 use crate::session::{Identity, Session};
 use broker::Broker;
-use child::{ACCOUNT, BROKER_KEY, Folder, GateConfig, Process, STRATEGY, STRATEGY_KEY, SYMBOL};
-use portcullis::strategy::client::Target;
+use child::{
+    ACCOUNT, BROKER_KEY, FEED, FEED_SOCKET, Folder, GateConfig, Process, STRATEGY, STRATEGY_KEY,
+    SYMBOL,
+};
+use outcome::{Measure, to_json, to_text};
+use portcullis::market::client::{ClientOptions, FeedClient};
+use portcullis::message::Text;
+use portcullis::strategy::client::{ClientError, Target};
 use portcullis::sys::clock::Clock;
 use portcullis::sys::random;
-use portcullis::units::Nanos;
-use route::{Ends, Legs, Route};
-use serde_json::{Value, json};
+use portcullis::units::{Nanos, Qty, SymbolId};
+use route::{Ends, Legs, PATIENCE, PRICE, Route};
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind};
@@ -68,15 +74,6 @@ pub(crate) struct Arguments {
 enum Only {
     Gate,
     Relay,
-}
-
-/// One leg in one mode, through both.
-struct Measure {
-    name: &'static str,
-    gate: Latency,
-    relay: Latency,
-    /// What a pair said of gate and relay.
-    pairs: Vec<[Latency; 2]>,
 }
 
 /// A bench: this thread's place and what stays open around the routes.
@@ -295,6 +292,8 @@ impl Bench<'_> {
             .symbol(SYMBOL)
             .ok_or("the gate has no such symbol")?
             .id;
+        self.quote(symbol)
+            .map_err(|error| format!("the gate's feed: {error}"))?;
         self.open(
             process,
             Ends::Gate {
@@ -306,6 +305,23 @@ impl Bench<'_> {
         )
     }
 
+    /// The reference that the collar and the values of positions are measured by.
+    fn quote(&mut self, symbol: SymbolId) -> Result<(), ClientError> {
+        let options = ClientOptions {
+            target: Target::Unix(self.folder.path(FEED_SOCKET)),
+            name: Text::new(FEED).unwrap_or_default(),
+            key: None,
+            logon_timeout: PATIENCE,
+            queue_bytes_max: 0,
+        };
+        let mut feed = FeedClient::connect(options, self.clock.now())?;
+        feed.log_on(&mut self.clock)?;
+        let level = (PRICE, Qty::ZERO);
+        feed.quote(symbol, level, level, self.clock.now())?;
+        feed.flush()?;
+        feed.log_out()
+    }
+
     fn open(&mut self, process: Process, ends: Ends) -> Result<Route, String> {
         let run = random::bytes().map_err(|error| error.to_string())?;
         let ids = Ids::new(u64::from_le_bytes(run));
@@ -314,113 +330,6 @@ impl Bench<'_> {
         route.process.stop()?;
         Ok(route)
     }
-}
-
-impl Measure {
-    fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            gate: Latency::new(),
-            relay: Latency::new(),
-            pairs: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, pair: [Latency; 2]) {
-        self.gate.add(&pair[0]);
-        self.relay.add(&pair[1]);
-        self.pairs.push(pair);
-    }
-
-    /// Gate over relay at a percentile, pair by pair, sorted.
-    fn ratios(&self, part: u32) -> Vec<f64> {
-        let pairs = self
-            .pairs
-            .iter()
-            .filter(|pair| pair.iter().all(|of| of.count() != 0));
-        let mut ratios: Vec<_> = pairs
-            .map(|pair| {
-                let [gate, relay] = [&pair[0], &pair[1]].map(|of| of.percentile(part).raw());
-                gate as f64 / relay.max(1) as f64
-            })
-            .collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios
-    }
-
-    /// What the gate takes beyond the relay, as the median of the pairs.
-    fn beyond(&self, part: u32) -> i64 {
-        let mut beyond: Vec<_> = self
-            .pairs
-            .iter()
-            .map(|pair| {
-                pair[0].percentile(part).raw() as i64 - pair[1].percentile(part).raw() as i64
-            })
-            .collect();
-        beyond.sort_unstable();
-        median(&beyond).unwrap_or(0)
-    }
-}
-
-/// The middle of what is sorted; of an even number the lower middle.
-fn median<T: Copy>(sorted: &[T]) -> Option<T> {
-    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
-}
-
-fn to_text(arguments: &Arguments, cores: [Option<usize>; 2], measures: &[Measure]) -> String {
-    let mut out = format!(
-        "{} pairs of {} orders each way, paced at {} a second; idle {}; cores {cores:?}\n",
-        arguments.pairs, arguments.count, arguments.rate, arguments.idle
-    );
-    for measure in measures {
-        out.push_str(&format!("\n{}\n", measure.name));
-        out.push_str(&table([("gate", &measure.gate), ("relay", &measure.relay)]));
-        for (name, part) in RATIOS {
-            let ratios = measure.ratios(part);
-            let (Some(middle), Some(least), Some(most)) =
-                (median(&ratios), ratios.first(), ratios.last())
-            else {
-                continue;
-            };
-            let beyond = measure.beyond(part);
-            let sign = if beyond < 0 { "-" } else { "" };
-            let beyond = micros(Nanos::from_raw(beyond.unsigned_abs()));
-            out.push_str(&format!(
-                "gate / relay at {name}: {middle:.2}, of the pairs {least:.2} to {most:.2}; \
-                 beyond it {sign}{beyond} us\n"
-            ));
-        }
-    }
-    out
-}
-
-fn to_json(arguments: &Arguments, cores: [Option<usize>; 2], measures: &[Measure]) -> Value {
-    let measures = measures.iter().map(|measure| {
-        let ratios = RATIOS.iter().map(|(name, part)| {
-            let ratios = measure.ratios(*part);
-            let of = json!({
-                "median": median(&ratios),
-                "min": ratios.first(),
-                "max": ratios.last(),
-                "beyond_nanos": measure.beyond(*part),
-            });
-            ((*name).to_owned(), of)
-        });
-        json!({
-            "name": measure.name,
-            "gate": measure.gate.to_json(),
-            "relay": measure.relay.to_json(),
-            "ratio": serde_json::Map::from_iter(ratios),
-        })
-    });
-    json!({
-        "pairs": arguments.pairs,
-        "count": arguments.count,
-        "rate_per_sec": arguments.rate,
-        "idle": arguments.idle,
-        "cores": cores,
-        "measures": measures.collect::<Vec<_>>(),
-    })
 }
 
 fn listen() -> Result<(TcpListener, SocketAddr), String> {
@@ -440,28 +349,5 @@ fn accept(listener: &TcpListener) -> Result<Option<TcpStream>, String> {
     }
 }
 
-const RATIOS: [(&str, u32); 2] = [("p50", 50_000), ("p99", 99_000)];
 const LEAD: Nanos = Nanos::from_millis(1);
 const START_TIMEOUT: Nanos = Nanos::from_secs(30);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ratio_is_that_of_the_pairs_and_not_of_the_sums() {
-        let of = |nanos: u64| {
-            let mut latency = Latency::new();
-            latency.record(Nanos::from_raw(nanos));
-            latency
-        };
-        let mut measure = Measure::new("a leg");
-        for (gate, relay) in [(200, 100), (1_500, 500), (50, 40)] {
-            measure.add([of(gate), of(relay)]);
-        }
-        assert_eq!(measure.ratios(50_000), [1.25, 2.0, 3.0]);
-        assert_eq!(measure.beyond(50_000), 100);
-        assert_eq!(median::<u8>(&[]), None);
-        assert_eq!(median(&[1, 2, 3, 4]), Some(2));
-    }
-}

@@ -1,7 +1,7 @@
 //! Book: which orders of the file the strategy has at the gate, and under which ids.
 
 use crate::ids::Ids;
-use crate::lobster::reader::Event;
+use crate::lobster::reader::{Event, Kind};
 use portcullis::message::{Cancel, Exec, Execution, NewOrder, OrderState, OrderType, Refusal};
 use portcullis::message::{Replace, Text, TimeInForce};
 use portcullis::reject::RejectReason;
@@ -20,7 +20,7 @@ pub(super) struct Book {
     /// By the number in the id: what was asked, about which order of the file.
     requests: Vec<Request>,
     /// By what was asked.
-    counts: [Count; 3],
+    counts: [Count; 4],
     executions: BTreeMap<&'static str, u64>,
     /// Rows about orders that are not, or no longer, at the gate.
     left_out: u64,
@@ -49,6 +49,8 @@ pub(super) enum Asked {
     Order = 0,
     Replace = 1,
     Cancel = 2,
+    /// Nothing, but an answer.
+    Probe = 3,
 }
 
 /// What became of what was asked.
@@ -81,6 +83,27 @@ impl Book {
             left_out: 0,
             unanswered: 0,
         }
+    }
+
+    /// Whether a row leads to a command.
+    pub(super) fn concerns(&self, event: &Event) -> bool {
+        let is_live = self.live.contains_key(&event.order_id);
+        match event.kind {
+            Kind::New => !is_live,
+            Kind::PartialCancel | Kind::Delete => is_live,
+            Kind::Execution | Kind::HiddenExecution | Kind::Cross | Kind::Halt => false,
+        }
+    }
+
+    /// A cancel of an order that never was.
+    pub(super) fn probe(&mut self) -> Command {
+        let id = self.ask(0, Asked::Probe, Qty::ZERO);
+        Command::Cancel(Cancel {
+            client_order_id: id,
+            original_id: id,
+            account: self.account,
+            ..Cancel::default()
+        })
     }
 
     /// A new order of the file. One whose id still stands is left out.
@@ -252,7 +275,7 @@ impl Book {
         }
     }
 
-    pub(super) fn to_text(&self) -> String {
+    pub(super) fn to_text(&self, quotes: u64) -> String {
         let mut out = String::new();
         for (name, count) in self.counts() {
             let refused: u64 = count.refused.values().sum();
@@ -270,17 +293,18 @@ impl Book {
         }
         let _ = writeln!(
             out,
-            "unanswered {}, rows left out {}",
+            "quotes {quotes}, unanswered {}, rows left out {}",
             self.unanswered, self.left_out
         );
         out
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self, quotes: u64) -> Value {
         let mut value = json!({
             "executions": self.executions,
             "unanswered": self.unanswered,
             "rows_left_out": self.left_out,
+            "quotes": quotes,
         });
         for (name, count) in self.counts() {
             let refused: Map<_, _> = count

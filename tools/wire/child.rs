@@ -23,7 +23,7 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn spawn(name: &'static str, command: &mut Command) -> Result<Self, String> {
-        let program = command.get_program().display().to_string();
+        let program = command.get_program().to_string_lossy().into_owned();
         let child = command
             .spawn()
             .map_err(|error| format!("{name}: {program} cannot be started: {error}"))?;
@@ -123,7 +123,8 @@ pub(super) fn pause() {
     thread::sleep(LOOK_INTERVAL);
 }
 
-/// What the gate is told: limits that count every order and refuse none.
+/// What the gate is told: every limit is armed but for duplicates, which orders alike would breach,
+/// and none refuses.
 pub(super) struct GateConfig<'a> {
     pub(super) strategy_port: u16,
     pub(super) broker_port: u16,
@@ -154,6 +155,10 @@ order_rate = [{{ max = 1000000, window = "1s" }}]
 open_orders_max = 90000
 open_notional_max = "1000000000"
 position_qty_max = "1000000"
+position_value_max = "1000000000"
+gross_exposure_max = "1000000000"
+price_collar_bps = "100"
+reference_age_max = "24h"
 others = "off"
 [[account]]
 name = "{ACCOUNT}"
@@ -163,6 +168,8 @@ order_notional_max = "100000000"
 open_orders_max = 90000
 open_notional_max = "100000000"
 position_qty_max = "100000"
+position_value_max = "100000000"
+gross_exposure_max = "100000000"
 others = "off"
 [[strategy]]
 name = "{STRATEGY}"
@@ -185,6 +192,10 @@ breaker = {{ failures = "off" }}
 address = "127.0.0.1:{broker_port}"
 key_file = "{BROKER_KEY}"
 heartbeat = "10m"
+[[feed]]
+name = "{FEED}"
+unix = "{FEED_SOCKET}"
+unix_user = {uid}
 [admin]
 socket = "admin.sock"
 [[operator]]
@@ -208,6 +219,8 @@ client_order_id_horizon = "0ns"
 pub(super) const ACCOUNT: &str = "wire";
 pub(super) const STRATEGY: &str = "wire";
 pub(super) const SYMBOL: &str = "WIRE";
+pub(super) const FEED: &str = "wire";
+pub(super) const FEED_SOCKET: &str = "feed.sock";
 pub(super) const STRATEGY_KEY: &str = "strategy.key";
 pub(super) const BROKER_KEY: &str = "broker.key";
 

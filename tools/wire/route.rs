@@ -81,7 +81,8 @@ impl Route {
         }
     }
 
-    /// Until an order comes through: the gate refuses while the link to its broker is not up yet.
+    /// Until an order comes through: the gate refuses while the link to its broker is not up yet, or
+    /// the quote has not reached the core.
     pub(super) fn open(&mut self, clock: &mut Clock) -> Result<(), String> {
         let deadline = clock.now().after(PATIENCE);
         loop {
@@ -91,7 +92,11 @@ impl Route {
             };
             let is_transient = matches!(
                 refused,
-                Some(RejectReason::BrokerLinkDown | RejectReason::GateNotReady)
+                Some(
+                    RejectReason::BrokerLinkDown
+                        | RejectReason::GateNotReady
+                        | RejectReason::ReferenceAbsent
+                )
             );
             if !is_transient || deadline < clock.now() {
                 return Err(refusal(refused));
@@ -133,7 +138,7 @@ impl Route {
                 if let Some(request) = self.request(at)? {
                     break (request, at);
                 }
-            } else if looks.is_multiple_of(REFUSAL_LOOKS) {
+            } else if looks % REFUSAL_LOOKS == 0 {
                 if let Some((Answer::Refused(reason), _)) = self.answer(clock)? {
                     return Ok(Some(reason));
                 }
@@ -237,7 +242,7 @@ impl Route {
         let number = self.number_next;
         self.number_next += 1;
         let mut order = NewOrder {
-            price: Price::from_raw(100_000_000_000),
+            price: PRICE,
             qty: Qty::from_raw(100_000_000),
             client_order_id: self.ids.text(number),
             side: if number % 2 == 0 {
@@ -391,6 +396,8 @@ fn lost(error: std::io::Error) -> String {
     format!("a connection of the measurement is gone: {error}")
 }
 
-const PATIENCE: Nanos = Nanos::from_secs(10);
+/// Of every order, and the reference.
+pub(super) const PRICE: Price = Price::from_raw(100_000_000_000);
+pub(super) const PATIENCE: Nanos = Nanos::from_secs(10);
 /// A refusal is rare enough not to be looked for each time.
 const REFUSAL_LOOKS: u32 = 256;
