@@ -16,9 +16,12 @@ mod flow;
 mod nautilus;
 #[path = "../pit.rs"]
 mod pit;
+#[path = "../portcullis.rs"]
+mod portcullis;
 
 use contest::{Contestant, Size};
 use nautilus::{Nautilus, Outbox};
+use crate::portcullis::Gate;
 use pit::Pit;
 
 const USAGE: &str = "\
@@ -41,6 +44,8 @@ fn main() {
     let rate = 2 * size.orders_per_batch;
     // The first one is what the others are compared with.
     let mut contestants: Vec<Box<dyn Contestant>> = vec![
+        Box::new(Gate::new(false)),
+        Box::new(Gate::new(true)),
         Box::new(Pit::with_four_policies()),
         Box::new(Pit::with_funds()),
         Box::new(Nautilus::new(&outbox, rate)),
