@@ -34,6 +34,24 @@ struct ConfigFile {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it at work for some seconds: strategies, mistakes, a kill, times. Needs no file.
+    Demo {
+        /// How long strategies send.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
+        /// Of the prices and of what strategies draw by chance.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Where the picture goes.
+        #[arg(long, value_name = "DIR", default_value = "portcullis-demo")]
+        out: PathBuf,
+        /// Keep the configuration, the keys and the journal.
+        #[arg(long)]
+        keep: bool,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Run the gateway until SIGTERM or SIGINT.
     Run(ConfigFile),
     /// Say whether a configuration is sound, what it arms for whom, and what memory it takes.
@@ -186,6 +204,16 @@ fn main() -> ExitCode {
 fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode, Failure> {
     use portcullis::admin::request::Command as Act;
     match command {
+        Command::Demo { seconds, seed, out, keep, json } => {
+            let show = match (json, io::stdout().is_terminal()) {
+                (true, _) => command::demo::Show::Nothing,
+                (false, true) => command::demo::Show::Live,
+                (false, false) => command::demo::Show::Lines,
+            };
+            let duration = portcullis::units::Nanos::from_secs(seconds);
+            let options = command::demo::Options { duration, seed, out, is_kept: keep, show };
+            command::demo::run(&options, json, cores, &mut io::stdout().lock())
+        }
         Command::Run(file) => {
             log_to_standard_error();
             command::run::run(load(&file.config)?, cores)

@@ -10,7 +10,7 @@
 //! - The book never crosses.
 
 mod book;
-mod chance;
+pub(crate) mod chance;
 mod history;
 mod ledger;
 mod options;

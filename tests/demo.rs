@@ -1,0 +1,67 @@
+//! The demo, run for two seconds in this process, holds what it says.
+
+use portcullis::command::demo::{Options, Show, perform};
+use portcullis::reject::RejectReason;
+use portcullis::units::Nanos;
+use std::path::Path;
+
+#[test]
+fn a_short_demo_shows_every_mistake_refused_and_replays_without_a_difference() {
+    const SEED: u64 = 7;
+    let options = Options {
+        duration: Nanos::from_secs(2),
+        seed: SEED,
+        out: Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo"),
+        is_kept: false,
+        show: Show::Nothing,
+    };
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let summary = perform(&options, &cores, &mut std::io::sink()).unwrap();
+    let text = &summary.text;
+    assert!(
+        summary.failures.is_empty(),
+        "seed {SEED}: {:?}\n{text}",
+        summary.failures
+    );
+    assert!(
+        100 < summary.accepted && summary.accepted < summary.orders,
+        "seed {SEED}: {text}"
+    );
+    assert_eq!(summary.replay.difference_count, 0, "seed {SEED}");
+    assert!(summary.orders < summary.replay.decisions);
+
+    let told = [
+        ("runaway", RejectReason::OrderRateAboveMax),
+        ("fat-finger", RejectReason::PriceOutsideCollar),
+        ("too-large", RejectReason::QtyAboveMax),
+        ("same-id", RejectReason::ClientOrderIdDuplicate),
+        ("wrong-symbol", RejectReason::SymbolUnknown),
+        ("coins", RejectReason::AccountKilled),
+    ];
+    for (name, reason) in told {
+        assert!(
+            summary.heard[name].contains_key(&reason),
+            "seed {SEED}: {name}: {text}"
+        );
+        assert!(
+            summary.refused.contains_key(&reason),
+            "seed {SEED}: {name}: {text}"
+        );
+    }
+    assert!(
+        !summary.heard["maker"].contains_key(&RejectReason::PriceOutsideCollar),
+        "{text}"
+    );
+
+    let picture = std::fs::read_to_string(&summary.picture).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("</svg>"));
+    assert!(2 < picture.matches("<polyline").count());
+    assert!(
+        summary
+            .latencies
+            .iter()
+            .all(|series| !series.times.is_empty()),
+        "{text}"
+    );
+    assert_eq!(summary.json["replay"]["differences"], 0);
+}
