@@ -1,0 +1,437 @@
+//! The core takes any sequence of events: its sums hold after each, and a second core agrees.
+
+use crate::bytes::Bytes;
+use portcullis::message::{
+    BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, NewOrder, OrderType, Quote, Replace,
+    Report, Scope, SessionChange, Settle, Text, Tick, TimeInForce,
+};
+use portcullis::risk::core::Core;
+use portcullis::risk::decision::{Decision, Effects, Outcome};
+use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
+use portcullis::units::{
+    AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
+};
+
+/// `data`: which limits there are, then events of 16 bytes each.
+pub(crate) fn check(data: &[u8]) {
+    let mut bytes = Bytes::new(data);
+    let setup = setup(bytes.byte());
+    let mut bench = Bench::new(&setup);
+    for _ in 0..EVENTS_MAX {
+        if bytes.is_empty() {
+            break;
+        }
+        let fields = bytes.array::<16>();
+        bench.pass(fields[1]);
+        let (head, continuations) = bench.event(fields);
+        bench.step(head, continuations);
+    }
+    bench.check_again(&setup);
+}
+
+struct Bench {
+    core: Core,
+    effects: Effects,
+    /// Everything the core was given, and what it answered.
+    events: Vec<(Frame, Vec<Frame>)>,
+    decisions: Vec<Decision>,
+    order_ids: Vec<OrderId>,
+    /// Of each of these, whose it is and what its sender calls it.
+    owners: Vec<(StrategyId, AccountId, Text)>,
+    now: Nanos,
+    /// True from a kill of the firm until somebody speaks of raising it.
+    is_firm_killed: bool,
+}
+
+impl Bench {
+    fn new(setup: &Setup) -> Self {
+        Self {
+            core: Core::new(setup),
+            effects: Effects::default(),
+            events: Vec::new(),
+            decisions: Vec::new(),
+            order_ids: Vec::new(),
+            owners: Vec::new(),
+            now: Nanos::from_secs(1),
+            is_firm_killed: false,
+        }
+    }
+
+    /// Time goes on, and what falls due is done as the gate does it.
+    fn pass(&mut self, step: u8) {
+        let span = match step {
+            0..128 => u64::from(step) * 1_000_000,
+            _ => u64::from(step & 127) * 100_000_000,
+        };
+        self.now = self.now.after(Nanos::from_raw(span));
+        let mut ticks = 0;
+        while self.core.next_deadline() <= self.now {
+            let time = self.core.now().max(self.core.next_deadline());
+            let header = Header {
+                time,
+                strategy: StrategyId::NONE,
+                ..Header::default()
+            };
+            self.step(Frame::new(Kind::Tick, header, Tick::default()), Vec::new());
+            ticks += 1;
+            assert!(ticks <= TICKS_MAX, "a sweep that does not end");
+        }
+    }
+
+    fn step(&mut self, head: Frame, continuations: Vec<Frame>) {
+        self.effects.clear();
+        let decision = self.core.step(&head, &continuations, &mut self.effects);
+        self.core.verify();
+        self.check_decision(&head, &decision);
+        for approved in &self.effects.to_broker {
+            let frame = approved.frame();
+            if frame.kind() == Some(Kind::BrokerNew) && decision.outcome == Outcome::Accepted {
+                self.order_ids.push(frame.body::<BrokerRequest>().order_id);
+                let order = head.body::<NewOrder>();
+                self.owners
+                    .push((head.header.strategy, order.account, order.client_order_id));
+                break;
+            }
+        }
+        self.events.push((head, continuations));
+        self.decisions.push(decision);
+    }
+
+    fn check_decision(&mut self, head: &Frame, decision: &Decision) {
+        let kind = head.kind();
+        let adds_risk = matches!(kind, Some(Kind::NewOrder | Kind::Replace));
+        assert_eq!(
+            decision.outcome == Outcome::Refused,
+            decision.reason.is_some()
+        );
+        assert_eq!(decision.reason, decision.failed.first());
+        if decision.outcome == Outcome::Refused {
+            assert!(self.effects.to_broker.is_empty(), "refused and sent");
+        }
+        if adds_risk && decision.outcome == Outcome::Accepted {
+            assert!(!self.is_firm_killed, "accepted after a kill");
+            assert_eq!(head.header.flags, 0, "accepted although not ready");
+        }
+        if matches!(kind, Some(Kind::Kill | Kind::Raise)) {
+            let is_firm = head.body::<Control>().scope == Scope::Firm as u8;
+            if is_firm && decision.outcome == Outcome::Applied {
+                self.is_firm_killed = kind == Some(Kind::Kill);
+            }
+        }
+    }
+
+    /// The same events, the same decisions, the same state.
+    fn check_again(&self, setup: &Setup) {
+        let mut core = Core::new(&Setup {
+            hash_seed: !setup.hash_seed,
+            ..setup.clone()
+        });
+        let mut effects = Effects::default();
+        for ((head, continuations), expected) in self.events.iter().zip(&self.decisions) {
+            effects.clear();
+            let decision = core.step(head, continuations, &mut effects);
+            assert_eq!(decision, *expected);
+        }
+        assert_eq!(core.digest(), self.core.digest());
+        assert_eq!(core.state_hash(), self.core.state_hash());
+        assert_eq!(core.next_deadline(), self.core.next_deadline());
+    }
+
+    /// An event by its bytes: 0 which, 1 time, 2 who, 3 about what, 4 to 15 numbers.
+    fn event(&self, fields: [u8; 16]) -> (Frame, Vec<Frame>) {
+        let [which, _, who, what, ..] = fields;
+        let strategy = match who & 7 {
+            7 => StrategyId(u32::MAX),
+            6 => StrategyId(2),
+            index => StrategyId(u32::from(index & 1)),
+        };
+        let header = Header {
+            time: self.now,
+            correlation: self.events.len() as u64,
+            strategy,
+            flags: if who & 0xf0 == 0xf0 {
+                1 << (who & 3)
+            } else {
+                0
+            },
+            ..Header::default()
+        };
+        let account = AccountId(match who >> 3 & 7 {
+            7 => 2,
+            index => u32::from(index & 1),
+        });
+        let (price, qty, leaves) = (
+            price(fields[4], fields[5]),
+            qty(fields[6], fields[7]),
+            qty(fields[8], fields[9]),
+        );
+        let order_id = self.order(what);
+        let symbol = SymbolId(match fields[10] {
+            0..240 => u32::from(fields[10] & 1),
+            _ => 2,
+        });
+        let mut continuations = Vec::new();
+        let head = match which % 16 {
+            0..4 => {
+                let count = usize::from(fields[15].saturating_sub(240) % 4);
+                continuations = vec![Frame::from_bytes(&[what; 128]); count];
+                let order = NewOrder {
+                    price: match fields[12] {
+                        1..32 => Price::from_raw(0),
+                        _ => price,
+                    },
+                    qty,
+                    account,
+                    symbol,
+                    client_order_id: id(what),
+                    side: 1 + fields[11] % 2 + fields[11] / 255,
+                    order_type: 2 - u8::from(fields[12] < 32) + fields[12] / 255,
+                    time_in_force: 1 + fields[13] % 4 + fields[13] / 255,
+                    passthrough_size: (count * 128) as u16,
+                    ..NewOrder::default()
+                };
+                Frame::new(Kind::NewOrder, header, order)
+            }
+            4 => {
+                let (header, account, original_id) = self.owner(what, header, account);
+                let cancel = Cancel {
+                    client_order_id: id(fields[14]),
+                    original_id,
+                    account,
+                    ..Cancel::default()
+                };
+                Frame::new(Kind::Cancel, header, cancel)
+            }
+            5 | 6 => {
+                let (header, account, original_id) = self.owner(what, header, account);
+                let replace = Replace {
+                    price,
+                    qty,
+                    account,
+                    client_order_id: id(fields[14]),
+                    original_id,
+                    ..Replace::default()
+                };
+                Frame::new(Kind::Replace, header, replace)
+            }
+            7..11 => {
+                let report = Report {
+                    order_id,
+                    qty,
+                    price,
+                    leaves,
+                    broker: if who == 255 {
+                        BrokerId(1)
+                    } else {
+                        BrokerId::NONE
+                    },
+                    exec_id: if fields[14] < 64 {
+                        Text::EMPTY
+                    } else {
+                        id(fields[14])
+                    },
+                    exec: fields[11] % 16,
+                    state: fields[12] % 12,
+                    request: u32::from(fields[13] % 4),
+                    ..Report::default()
+                };
+                Frame::new(Kind::Report, header, report)
+            }
+            11 | 12 => {
+                let quote = Quote {
+                    bid: price,
+                    ask: Price::from_raw(price.raw().saturating_add(i64::from(fields[6]) * TICK)),
+                    symbol,
+                    ..Quote::default()
+                };
+                Frame::new(Kind::Quote, header, quote)
+            }
+            13 => {
+                let kind = if what & 1 == 0 {
+                    Kind::Kill
+                } else {
+                    Kind::Raise
+                };
+                let control = Control {
+                    target: u32::from(fields[5]) % 3,
+                    operator: if fields[6] == 255 {
+                        u32::MAX
+                    } else {
+                        u32::from(fields[6]) % 3
+                    },
+                    scope: fields[4] % 6,
+                    ..Control::default()
+                };
+                Frame::new(kind, header, control)
+            }
+            14 if what & 1 == 0 => {
+                let link = Link {
+                    broker: BrokerId(u32::from(fields[4]) % 3),
+                    state: fields[5] % 6,
+                    ..Link::default()
+                };
+                Frame::new(Kind::Link, header, link)
+            }
+            14 => {
+                let change = SessionChange {
+                    state: 1 + fields[4] % 2,
+                    cancel_orders: fields[5] % 2,
+                    ..SessionChange::default()
+                };
+                Frame::new(Kind::SessionChange, header, change)
+            }
+            _ if what == 255 => {
+                let mut frame = Frame::from_bytes(&[fields[4]; 128]);
+                frame.header = Header {
+                    kind: fields[5],
+                    ..header
+                };
+                frame
+            }
+            _ => {
+                let settle = Settle {
+                    order_id,
+                    filled: qty,
+                    price,
+                    leaves,
+                    operator: u32::from(fields[14]) % 3,
+                    ..Settle::default()
+                };
+                Frame::new(Kind::Settle, header, settle)
+            }
+        };
+        (head, continuations)
+    }
+
+    /// Who says what about which order: mostly its own strategy.
+    fn owner(&self, what: u8, header: Header, account: AccountId) -> (Header, AccountId, Text) {
+        if self.owners.is_empty() || 240 <= what {
+            return (header, account, id(what));
+        }
+        let back = usize::from(what) % self.owners.len();
+        let (strategy, account, text) = self.owners[self.owners.len() - 1 - back];
+        (Header { strategy, ..header }, account, text)
+    }
+
+    /// One of the orders there were, or an id that was never given out.
+    fn order(&self, what: u8) -> OrderId {
+        if self.order_ids.is_empty() || what == 255 {
+            return OrderId(u64::from(what) << 20);
+        }
+        // The newest are meant most often.
+        let back = usize::from(what) % self.order_ids.len();
+        self.order_ids[self.order_ids.len() - 1 - back]
+    }
+}
+
+fn id(number: u8) -> Text {
+    Text::new(&format!("o{number}")).expect("short and printable")
+}
+
+/// Mostly near 100, some at the edges of the type.
+fn price(scale: u8, steps: u8) -> Price {
+    let steps = i64::from(steps);
+    Price::from_raw(match scale {
+        0..240 => 100_000_000_000 + (i64::from(scale % 8) * 16 + steps - 128) * TICK,
+        240..244 => steps - 128,
+        244..248 => -100_000_000_000 + steps * TICK,
+        248..252 => i64::MAX - steps,
+        _ => i64::MIN + steps,
+    })
+}
+
+/// Mostly a few lots, some at the edges of the type.
+fn qty(scale: u8, lots: u8) -> Qty {
+    let lots = u64::from(lots);
+    Qty::from_raw(match scale {
+        0..224 => lots * LOT,
+        224..232 => lots << 40,
+        232..240 => Qty::MAX.raw() - lots,
+        240..248 => u64::MAX - lots,
+        _ => lots,
+    })
+}
+
+/// Two of everything, and little room. The bits of `which` say what limits there are.
+fn setup(which: u8) -> Setup {
+    let limits = |bit: u8| {
+        if which >> bit & 1 == 0 {
+            return Limits::default();
+        }
+        Limits {
+            order_qty_max: Some(Qty::from_raw(200 * LOT)),
+            price_collar: Some(50_000_000),
+            reference_age_max: Some(Nanos::from_secs(5)),
+            order_rate: vec![Rate {
+                count: 20,
+                window: Nanos::from_secs(1),
+            }],
+            duplicate_window: Some(Nanos::from_millis(20)),
+            open_orders_max: Some(7),
+            open_notional_max: Some(Notional::from_raw(10u128.pow(23))),
+            position_qty_max: Some(Qty::from_raw(500 * LOT)),
+            gross_exposure_max: Some(Notional::from_raw(10u128.pow(23))),
+            ..Limits::default()
+        }
+    };
+    let account = |name: &str| Account {
+        name: name.to_owned(),
+        enabled: true,
+        has_limits: true,
+        limits: limits(1),
+    };
+    let strategy = |name: &str| Strategy {
+        name: name.to_owned(),
+        enabled: true,
+        limits: limits(2),
+        accounts: vec![AccountId(0), AccountId(1)],
+        acknowledge: which & 16 != 0,
+    };
+    let symbol = |name: &str, broker: u32| Symbol {
+        name: name.to_owned(),
+        enabled: true,
+        limits: limits(3),
+        tick: Price::from_raw(if which & 32 == 0 { TICK } else { 1 }),
+        lot: Qty::from_raw(if which & 32 == 0 { LOT } else { 1 }),
+        price_min: (which & 64 != 0).then(|| Price::from_raw(i64::MIN)),
+        order_types: OrderType::ALL.to_vec(),
+        times_in_force: TimeInForce::ALL.to_vec(),
+        broker: BrokerId(broker),
+        jump: (which & 128 != 0).then_some(10_000_000),
+        jump_confirmations: 2,
+        ..Symbol::default()
+    };
+    let broker = |name: &str| Broker {
+        name: name.to_owned(),
+    };
+    Setup {
+        capacity: Capacity {
+            orders: 12,
+            orders_closed: 4,
+            client_order_ids: 24,
+            client_order_id_horizon: Nanos::from_secs(2),
+            positions: 6,
+            duplicates_per_window: 4,
+            executions: 8,
+            continuation_frames_max: 2,
+        },
+        hash_seed: 0x5eed,
+        firm: limits(0),
+        accounts: vec![account("a0"), account("a1")],
+        strategies: vec![strategy("s0"), strategy("s1")],
+        symbols: vec![symbol("x0", 0), symbol("x1", 1)],
+        brokers: vec![broker("b0"), broker("b1")],
+        operators: vec!["ann".to_owned(), "bob".to_owned()],
+        raise_persons: 2,
+        raise_window: Nanos::from_secs(3),
+        answer_timeout: Nanos::from_millis(500),
+        checkpoint_events: 0,
+    }
+}
+
+const TICK: i64 = 10_000_000;
+const LOT: u64 = 100_000_000;
+/// So many events, that every run ends soon.
+const EVENTS_MAX: usize = 400;
+/// Far more than all orders could need.
+const TICKS_MAX: usize = 100;

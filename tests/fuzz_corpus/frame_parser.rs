@@ -1,0 +1,104 @@
+//! The parser gives the same messages however a stream is cut, and hands on only what it checked.
+
+use crate::bytes::Bytes;
+use portcullis::message::{FRAME_SIZE, Frame};
+use portcullis::protocol::native::parser::{Decoded, Inbox, Path, decode, is_counted};
+
+/// A message by its head and the frames behind it, or the number of what is wrong.
+type Message = Result<(Frame, Vec<Frame>), u16>;
+
+/// `data`: path, bound of continuations, where cuts are taken from, and the stream.
+pub(crate) fn check(data: &[u8]) {
+    let mut bytes = Bytes::new(data);
+    let path = PATHS[usize::from(bytes.byte()) % PATHS.len()];
+    let continuations_max = bytes.byte();
+    let cuts = bytes.array::<6>();
+    let stream = bytes.rest();
+
+    let whole = read(stream, path, continuations_max, |_| usize::MAX);
+    let cut = read(stream, path, continuations_max, |turn| {
+        1 + usize::from(cuts[turn % cuts.len()])
+    });
+    assert!(whole == cut, "cut by {cuts:?}");
+    if stream.len() <= 4 * FRAME_SIZE {
+        let single = read(stream, path, continuations_max, |_| 1);
+        assert!(whole == single, "cut everywhere");
+    }
+    check_messages(&whole, stream, path, continuations_max);
+}
+
+fn read(
+    stream: &[u8],
+    path: Path,
+    continuations_max: u8,
+    segment: impl Fn(usize) -> usize,
+) -> Vec<Message> {
+    let mut inbox = Inbox::new(0);
+    let mut messages = Vec::new();
+    let (mut rest, mut turn) = (stream, 0);
+    loop {
+        match decode(inbox.frames(), path, continuations_max) {
+            Decoded::Incomplete if rest.is_empty() => {
+                assert_eq!(inbox.is_cut(), stream.len() % FRAME_SIZE != 0);
+                return messages;
+            }
+            Decoded::Incomplete => {
+                let space = inbox.space();
+                let size = segment(turn).min(space.len()).min(rest.len());
+                assert!(0 < size, "no space for the rest of a unit");
+                space[..size].copy_from_slice(&rest[..size]);
+                inbox.filled(size);
+                rest = &rest[size..];
+                turn += 1;
+            }
+            Decoded::Message {
+                head,
+                continuations,
+                consumed,
+            } => {
+                assert_eq!(consumed, 1 + usize::from(head.header.continuation_count));
+                messages.push(Ok((*head, continuations.to_vec())));
+                inbox.consume(consumed);
+            }
+            Decoded::Malformed(error) => {
+                messages.push(Err(error as u16));
+                return messages;
+            }
+        }
+    }
+}
+
+/// Every message is the bytes that stand where it stood, and was allowed to.
+fn check_messages(messages: &[Message], stream: &[u8], path: Path, continuations_max: u8) {
+    let mut place = 0;
+    for message in messages {
+        let Ok((head, continuations)) = message else {
+            continue;
+        };
+        assert_eq!(head.bytes()[..], stream[place..place + FRAME_SIZE]);
+        let kind = head.kind().expect("the kind is one");
+        assert!(path.allows(kind));
+        assert_eq!(head.header.flags, 0);
+        assert!(is_counted(kind) || head.header.sequence == 0);
+        assert!(!path.is_to_gate() || head.header.strategy.0 == 0);
+        let count = head.header.continuation_count;
+        let is_bounded = count <= continuations_max;
+        let expected = if is_bounded { usize::from(count) } else { 0 };
+        assert_eq!(continuations.len(), expected);
+        for (index, frame) in continuations.iter().enumerate() {
+            let start = place + (1 + index) * FRAME_SIZE;
+            assert_eq!(frame.bytes()[..], stream[start..start + FRAME_SIZE]);
+        }
+        place += (1 + usize::from(count)) * FRAME_SIZE;
+    }
+    assert!(place <= stream.len());
+}
+
+const PATHS: [Path; 6] = [
+    Path::StrategyToGate,
+    Path::GateToStrategy,
+    Path::GateToBroker,
+    Path::BrokerToGate,
+    Path::FeedToGate,
+    Path::GateToFeed,
+];
