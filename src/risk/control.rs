@@ -162,7 +162,8 @@ impl Core {
     }
 
     fn start_sweep(&mut self) {
-        self.sweep_remaining = self.orders.used_count() as u32;
+        self.sweep_slots = self.orders.used_count() as u32;
+        self.sweep_remaining = self.sweep_slots;
     }
 
     /// Time has come to a deadline, or a sweep goes on.
@@ -182,7 +183,9 @@ impl Core {
         while self.sweep_remaining != 0 && looked < SWEEP_SLOTS && has_room(effects) {
             let slot = self.sweep_next;
             self.sweep_next += 1;
-            if self.orders.used_count() <= self.sweep_next as usize {
+            // Round all slots that there were: what has been accepted since needs no sweep, and
+            // must not take the place of what does.
+            if self.sweep_slots <= self.sweep_next {
                 self.sweep_next = 0;
             }
             self.sweep_remaining -= 1;
@@ -232,4 +235,118 @@ impl Core {
 /// True while one more order's effects fit: two frames to its broker, one to its strategy.
 fn has_room(effects: &Effects) -> bool {
     effects.to_broker.len() + 2 <= EFFECTS_MAX && effects.to_strategy.len() < EFFECTS_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Frame, Header, Kind, Link, LinkState, NewOrder, OrderType, Side};
+    use crate::message::{Tick, TimeInForce};
+    use crate::risk::setup::{Account, Broker, Capacity, Setup, Strategy, Symbol};
+    use crate::units::{AccountId, BrokerId, Nanos, OrderId, Price, Qty};
+    use std::collections::BTreeSet;
+
+    fn setup() -> Setup {
+        let capacity = Capacity {
+            orders: 512,
+            orders_closed: 64,
+            client_order_ids: 1_024,
+            positions: 8,
+            executions: 16,
+            ..Capacity::default()
+        };
+        let strategy = Strategy {
+            enabled: true,
+            accounts: vec![AccountId(0)],
+            ..Strategy::default()
+        };
+        let account = Account {
+            enabled: true,
+            has_limits: true,
+            ..Account::default()
+        };
+        let symbol = Symbol {
+            enabled: true,
+            tick: Price::from_raw(1),
+            lot: Qty::from_raw(1),
+            order_types: vec![OrderType::Limit],
+            times_in_force: vec![TimeInForce::Day],
+            ..Symbol::default()
+        };
+        Setup {
+            capacity,
+            accounts: vec![account],
+            strategies: vec![strategy],
+            symbols: vec![symbol],
+            brokers: vec![Broker::default()],
+            answer_timeout: Nanos::from_secs(1_000),
+            ..Setup::default()
+        }
+    }
+
+    /// Takes one event and says which orders the broker is asked about.
+    fn step(core: &mut Core, frame: &Frame) -> Vec<OrderId> {
+        let mut effects = Effects::default();
+        core.step(frame, &[], &mut effects);
+        let asked = effects.to_broker.iter().map(|approved| approved.frame());
+        let asked = asked.filter(|frame| frame.kind() == Some(Kind::BrokerStatus));
+        asked
+            .map(|frame| frame.body::<crate::message::BrokerRequest>().order_id)
+            .collect()
+    }
+
+    fn link(core: &mut Core, state: LinkState) {
+        let link = Link {
+            broker: BrokerId(0),
+            state: state as u8,
+            ..Link::default()
+        };
+        step(core, &Frame::new(Kind::Link, Header::default(), link));
+    }
+
+    fn tick(core: &mut Core) -> Vec<OrderId> {
+        step(
+            core,
+            &Frame::new(Kind::Tick, Header::default(), Tick::default()),
+        )
+    }
+
+    fn accept(core: &mut Core, count: usize) {
+        for _ in 0..count {
+            let serial = core.counts().orders;
+            let order = NewOrder {
+                price: Price::from_raw(1),
+                qty: Qty::from_raw(1),
+                client_order_id: Text::new(&serial.to_string()).unwrap(),
+                side: Side::Buy as u8,
+                order_type: OrderType::Limit as u8,
+                time_in_force: TimeInForce::Day as u8,
+                ..NewOrder::default()
+            };
+            step(core, &Frame::new(Kind::NewOrder, Header::default(), order));
+        }
+    }
+
+    /// Orders that are accepted while the sweep goes on took the turns of old ones.
+    #[test]
+    fn a_sweep_reaches_every_order_while_new_ones_are_accepted() {
+        let mut core = Core::new(&setup());
+        link(&mut core, LinkState::Up);
+        accept(&mut core, 100);
+        for round in 1..=4 {
+            link(&mut core, LinkState::Down);
+            while core.next_deadline() == Nanos::ZERO {
+                tick(&mut core);
+            }
+            let in_doubt: BTreeSet<_> = core.orders().map(|order| order.id).collect();
+            assert_eq!(in_doubt.len(), 90 + 10 * round);
+            link(&mut core, LinkState::Up);
+            let mut asked = BTreeSet::from_iter(tick(&mut core));
+            accept(&mut core, 10);
+            while core.next_deadline() == Nanos::ZERO {
+                asked.extend(tick(&mut core));
+            }
+            assert_eq!(asked, in_doubt, "round {round}");
+        }
+    }
 }

@@ -47,6 +47,8 @@ pub struct Core {
     /// Slots that the sweep under way has yet to look at, and where it is.
     pub(super) sweep_remaining: u32,
     pub(super) sweep_next: u32,
+    /// How many slots there were when it began.
+    pub(super) sweep_slots: u32,
     pub(super) serial: u64,
     pub(super) now: Nanos,
     pub(super) counts: Counts,
@@ -247,6 +249,7 @@ impl Core {
             raises: Raises::new(setup),
             sweep_remaining: 0,
             sweep_next: 0,
+            sweep_slots: 0,
             serial: 0,
             now: Nanos::ZERO,
             counts: Counts::default(),
