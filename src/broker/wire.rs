@@ -4,6 +4,7 @@
 //! none was written is not.
 
 use crate::message::{FRAME_SIZE, Frame};
+use crate::sys::failpoint;
 use std::io::{self, ErrorKind, Write};
 
 /// So many frames are on their way at most: room for the largest unit.
@@ -42,9 +43,21 @@ impl Wire {
     pub(super) fn flush(&mut self, socket: &mut impl Write) -> io::Result<bool> {
         while !self.frames.is_empty() {
             let bytes: &[u8] = bytemuck::cast_slice(&self.frames);
+            #[cfg(feature = "failpoints")]
+            if failpoint::is_now("mid_wire") {
+                let rest = &bytes[self.written..];
+                // Half a frame at the end of what leaves.
+                let size = rest.len() - FRAME_SIZE / 2;
+                let _ = socket.write(&rest[..size]);
+                std::process::abort();
+            }
+            failpoint::reach("before_wire");
             match socket.write(&bytes[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(size) => self.written += size,
+                Ok(size) => {
+                    self.written += size;
+                    failpoint::reach("after_wire");
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

@@ -19,6 +19,7 @@ use crate::journal::reader::{Reader, Tail};
 use crate::journal::segment::{self, Storage};
 use crate::journal::writer::{Position, Shared, Spare};
 use crate::journal::{Policy, Settings};
+use crate::sys::failpoint;
 use crate::sys::file::DirectoryLock;
 use crate::sys::memory::{MappedSegment, PAGE_SIZE, Pages};
 use crate::units::Nanos;
@@ -176,7 +177,9 @@ impl Keeper {
         else {
             return Ok(0);
         };
+        failpoint::reach("before_prepare");
         let made = segment::create(&mut *self.storage, &self.settings, self.journal_id, number);
+        failpoint::reach("after_prepare");
         let segment = match made {
             Ok(segment) => segment,
             Err(error) if error.is_transient() => {
@@ -322,7 +325,9 @@ impl Keeper {
         if target.position.segment == current {
             self.refault()?;
         }
+        failpoint::reach("before_mark");
         self.mark.write(target.sequence, target.position.segment)?;
+        failpoint::reach("after_mark");
         self.shared
             .kept
             .durable_sequence

@@ -16,6 +16,7 @@ use crate::journal::mark::{self, MarkFile};
 use crate::journal::reader::Reader;
 use crate::journal::segment::{self, SET_ASIDE, Storage};
 use crate::journal::writer::{Position, Shared, Spare, Writer};
+use crate::sys::failpoint;
 use crate::sys::file::{self, DirectoryLock};
 use crate::units::Nanos;
 use crossbeam::queue::ArrayQueue;
@@ -113,7 +114,9 @@ pub fn recover(
     }
     drop(reader);
     remove_all(&listing.drafts)?;
+    failpoint::reach("before_set_aside");
     set_aside(&directory, &verified)?;
+    failpoint::reach("after_set_aside");
     lock.sync().map_err(io)?;
 
     // What a killed process wrote is in the page cache: it counts once it is on the disk.

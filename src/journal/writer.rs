@@ -18,6 +18,7 @@ use crate::journal::format::{
 };
 use crate::message::{FRAME_SIZE, Frame};
 use crate::risk::decision::Decision;
+use crate::sys::failpoint;
 use crate::sys::memory::MappedSegment;
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::CachePadded;
@@ -170,7 +171,9 @@ impl Writer {
         self.segment
             .bytes_mut(start + 8..start + LINE_SIZE)
             .copy_from_slice(&bytes[8..]);
+        failpoint::reach("mid_append");
         self.segment.store_last(start, sequence);
+        failpoint::reach("before_publish");
         self.offset = start + LINE_SIZE + frames.len() * FRAME_SIZE;
         self.sequence = sequence;
         self.publish();
@@ -243,7 +246,9 @@ impl Writer {
         self.segment
             .bytes_mut(START_OFFSET + 8..RECORDS_OFFSET)
             .copy_from_slice(bytes);
+        failpoint::reach("mid_roll");
         self.segment.store_last(START_OFFSET, start.first_sequence);
+        failpoint::reach("after_roll");
         self.offset = RECORDS_OFFSET;
     }
 

@@ -43,6 +43,7 @@ use crate::message::{
 };
 use crate::reject::{Failed, RejectReason};
 use crate::ring::{Consumer, Producer};
+use crate::sys::failpoint;
 use crate::sys::poller::Doorbell;
 use crate::topology::Stage;
 use crate::units::{AccountId, Nanos};
@@ -209,12 +210,16 @@ impl Risk {
     fn decide(&mut self) {
         self.effects.clear();
         let (head, continuations) = (&self.unit[0], &self.unit[1..]);
+        failpoint::reach("after_take");
         let decision = self.core.step(head, continuations, &mut self.effects);
+        failpoint::reach("before_append");
         let sequence = self
             .writer
             .append(&self.unit, &decision, self.core.digest());
+        failpoint::reach("after_append");
         // Past this line the event is remembered: what follows from it may leave.
         self.send(sequence);
+        failpoint::reach("after_send");
         if self.next_checkpoint <= self.core.counts().events {
             self.checkpoint();
         }
@@ -236,6 +241,7 @@ impl Risk {
             );
         }
         rings.risk_to_broker.publish();
+        failpoint::reach("between_sends");
         for frame in self.effects.to_strategy.drain(..) {
             assert!(
                 rings.risk_to_strategy.stage(frame).is_ok(),

@@ -38,6 +38,7 @@ use crate::strategy::connection::{Progress, Slot};
 use crate::strategy::listener::{Listeners, TOKEN_FIRST};
 use crate::strategy::options::Options;
 use crate::strategy::seat::Seat;
+use crate::sys::failpoint;
 use crate::sys::poller::{Doorbell, Readiness, Sockets};
 use crate::topology::Stage;
 use crate::units::{Nanos, StrategyId};
@@ -150,6 +151,7 @@ impl StrategyStage {
                 self.enqueue(at);
             }
             self.seats[index].history.push(&report);
+            failpoint::reach("before_reply");
         }
         self.counters.reports += count as u64;
         count
@@ -305,6 +307,7 @@ impl StrategyStage {
         if self.slots[at].flush(&self.seats, &self.symbols, now) == Progress::Gone {
             self.close(at, now);
         }
+        failpoint::reach("after_reply");
     }
 
     #[inline]
@@ -334,6 +337,7 @@ fn push(
     command.header.correlation = correlation(seat.strategy, head.header.sequence);
     command.header.strategy = seat.strategy;
     command.header.continuation_count = continuations.len() as u8;
+    failpoint::reach("after_read");
     let mut staged = strategy_to_risk.stage(command);
     #[cfg(test)]
     tests::panic_if_asked(head);
@@ -342,6 +346,7 @@ fn push(
     }
     assert!(staged.is_ok());
     strategy_to_risk.publish();
+    failpoint::reach("after_push");
     seat.command_sequence_next = head.header.sequence + 1;
 }
 

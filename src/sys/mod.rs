@@ -1,6 +1,7 @@
 //! The only system calls.
 
 pub mod clock;
+pub(crate) mod failpoint;
 pub mod file;
 pub mod listener;
 #[allow(unsafe_code, reason = "mapped files")]

@@ -27,6 +27,7 @@ use crate::risk::decision::{EFFECTS_MAX, Effects};
 use crate::risk::{Rings, Risk};
 use crate::strategy::{self, StrategyStage};
 use crate::sys::clock::Clock;
+use crate::sys::failpoint;
 use crate::sys::poller::{Doorbell, Poller, Sockets};
 use crate::units::{BrokerId, Nanos, StrategyId};
 use std::collections::VecDeque;
@@ -153,6 +154,7 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
     let mut records = journal.records()?;
     while let Some(record) = records.next()? {
         let sequence = record.sequence;
+        failpoint::reach("mid_replay");
         match rebuild.take(&record)? {
             Taken::Event {
                 recorded,
@@ -188,6 +190,7 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
         set_aside: journal.set_aside.clone(),
         ..Start::default()
     };
+    failpoint::reach("before_open");
     let (mut writer, mut keeper) = journal.open()?;
     let mut clock = Clock::new(core.now());
     let text = opening_text(config);
@@ -202,6 +205,7 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
     )
     .ok_or(StartError::NoRoom)?;
 
+    failpoint::reach("after_opening");
     // The connections of the run before are gone: what was sent on them is in doubt.
     for broker in 0..config.brokers.len() as u32 {
         let broker = BrokerId(broker);

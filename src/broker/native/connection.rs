@@ -8,6 +8,7 @@ use crate::message::{Frame, Header, Kind};
 use crate::protocol::native::bodies::{Definition, Fault, LogoutReason, Role};
 use crate::protocol::native::parser::{Decoded, Inbox, Path, decode};
 use crate::protocol::native::session::{Initiator, InitiatorOptions, Phase, Told};
+use crate::sys::failpoint;
 use crate::sys::poller::{Readiness, Sockets};
 use crate::units::Nanos;
 use mio::net::TcpStream;
@@ -278,7 +279,9 @@ impl Connection {
             let told = self.session.receive(&frame, now);
             match told {
                 Ok(Told::Report) => {
+                    failpoint::reach("after_report_read");
                     inbound.report(&frame);
+                    failpoint::reach("after_report_push");
                     self.report_sequence_last = frame.header.sequence;
                 }
                 Ok(Told::Challenge(logon)) => self.wire.push(logon),
