@@ -212,7 +212,10 @@ impl Risk {
         let (head, continuations) = (&self.unit[0], &self.unit[1..]);
         failpoint::reach("after_take");
         let decision = self.core.step(head, continuations, &mut self.effects);
-        failpoint::reach("before_append");
+        failpoint::reach(match self.unit[0].kind() {
+            Some(Kind::NewOrder) => "before_append_of_order",
+            _ => "before_append",
+        });
         let sequence = self
             .writer
             .append(&self.unit, &decision, self.core.digest());
