@@ -253,7 +253,10 @@ impl Bench {
                     Kind::Raise
                 };
                 let control = Control {
-                    target: u32::from(fields[5]) % 3,
+                    target: match fields[4] % 6 {
+                        1 => u32::MAX,
+                        _ => u32::from(fields[5]) % 3,
+                    },
                     operator: if fields[6] == 255 {
                         u32::MAX
                     } else {

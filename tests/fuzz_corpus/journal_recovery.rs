@@ -119,7 +119,7 @@ fn whole_records(segments: &[Vec<u8>]) -> u64 {
 }
 
 /// Puts right, by the bits of `repairs`: identity, start, sequences and check values of records.
-fn repair(segment: &mut [u8], number: u32, repairs: u8, sequence: &mut u64) {
+pub(crate) fn repair(segment: &mut [u8], number: u32, repairs: u8, sequence: &mut u64) {
     let Some(found) = read::<Identity>(segment, 0) else {
         return;
     };

@@ -2,7 +2,7 @@
 //!
 //! With `PORTCULLIS_WRITE_SEEDS` set the files are written anew.
 
-use crate::{Random, folder};
+use crate::{Random, folder, journal_recovery};
 use portcullis::config::DEFAULT_TOML;
 use portcullis::journal::format::{FRAMES_MAX, Line, RECORD_SIZE_MAX};
 use portcullis::message::{
@@ -167,7 +167,7 @@ fn journal_recovery() -> Vec<Vec<u8>> {
     let mut random = Random::new(3);
     let mut seeds = Vec::new();
     // Everything put right, then less and less of it.
-    for repairs in [31u8, 31, 63, 63, 23, 15, 29, 30, 27, 7, 1, 0] {
+    for repairs in [31u8, 63, 63, 23, 15, 29, 30, 27, 7, 1, 0, 0, 0, 0, 0, 0] {
         for segment_count in [1, 2] {
             // Room for two records and no more: the next one begins a segment.
             let segment_size = RECORD_SIZE_MAX as u64 + 128 + 200;
@@ -191,6 +191,13 @@ fn journal_recovery() -> Vec<Vec<u8>> {
                 segments.push(segment);
             }
             let mut seed = vec![repairs];
+            if repairs == 0 {
+                // Right as they stand: what damages them is not put right.
+                let mut sequence = 0;
+                for (index, segment) in segments.iter_mut().enumerate() {
+                    journal_recovery::repair(segment, index as u32 + 1, 63, &mut sequence);
+                }
+            }
             for index in 0..4 {
                 let size = segments.get(index).map_or(0, Vec::len) as u16;
                 seed.extend_from_slice(&size.to_le_bytes());
@@ -260,6 +267,13 @@ fn core_operations() -> Vec<Vec<u8>> {
                 fields[13] %= 254;
             }
             seed.extend_from_slice(&fields);
+        }
+        if which % 4 == 0 {
+            // Everything is killed, and orders go on.
+            seed.extend_from_slice(&[13, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            for id in 100..104 {
+                seed.extend_from_slice(&[0, 1, 0, id, 1, 128, 0, 1, 0, 0, 0, 0, 64, 0, 0, 0]);
+            }
         }
         seeds.push(seed);
     }

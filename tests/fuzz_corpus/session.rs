@@ -17,7 +17,7 @@ pub(crate) fn check(data: &[u8]) {
     let options = bytes.byte();
     let sequence_next = match bytes.byte() {
         byte @ 0..=0xf0 => u64::from(byte),
-        byte => u64::MAX - u64::from(byte),
+        byte => u64::MAX - u64::from(0xff - byte),
     };
     let mut bench = Bench::new(options, sequence_next);
     while !bytes.is_empty() && bench.acceptor.phase() != Phase::Ended {

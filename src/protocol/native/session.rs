@@ -137,8 +137,8 @@ impl Acceptor {
         self.liveness.received = now;
         match head.kind() {
             Some(kind) if is_counted(kind) && self.phase == Phase::Live => {
-                check_sequence(self.command_sequence_next, head.header.sequence)?;
-                self.command_sequence_next += 1;
+                self.command_sequence_next =
+                    next_sequence(self.command_sequence_next, head.header.sequence)?;
                 Ok(Heard::Command)
             }
             kind => self.receive_session(kind, head),
@@ -365,8 +365,8 @@ impl Initiator {
         self.liveness.received = now;
         match head.kind() {
             Some(kind) if is_counted(kind) && self.is_ready() => {
-                check_sequence(self.report_sequence_next, head.header.sequence)?;
-                self.report_sequence_next += 1;
+                self.report_sequence_next =
+                    next_sequence(self.report_sequence_next, head.header.sequence)?;
                 Ok(Told::Report)
             }
             kind => self.receive_session(kind, head, now),
@@ -537,12 +537,12 @@ impl Liveness {
     }
 }
 
+/// The sequence after `found`. The last number there is has none: it ends the session as a gap does.
 #[inline(always)]
-fn check_sequence(expected: u64, found: u64) -> Result<(), Fault> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(sequence_fault(expected, found))
+fn next_sequence(expected: u64, found: u64) -> Result<u64, Fault> {
+    match found.checked_add(1) {
+        Some(next) if expected == found => Ok(next),
+        _ => Err(sequence_fault(expected, found)),
     }
 }
 
