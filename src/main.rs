@@ -204,14 +204,26 @@ fn main() -> ExitCode {
 fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode, Failure> {
     use portcullis::admin::request::Command as Act;
     match command {
-        Command::Demo { seconds, seed, out, keep, json } => {
+        Command::Demo {
+            seconds,
+            seed,
+            out,
+            keep,
+            json,
+        } => {
             let show = match (json, io::stdout().is_terminal()) {
                 (true, _) => command::demo::Show::Nothing,
                 (false, true) => command::demo::Show::Live,
                 (false, false) => command::demo::Show::Lines,
             };
             let duration = portcullis::units::Nanos::from_secs(seconds);
-            let options = command::demo::Options { duration, seed, out, is_kept: keep, show };
+            let options = command::demo::Options {
+                duration,
+                seed,
+                out,
+                is_kept: keep,
+                show,
+            };
             command::demo::run(&options, json, cores, &mut io::stdout().lock())
         }
         Command::Run(file) => {

@@ -8,14 +8,14 @@
 //! A crash during recovery is a crash like any other: each step leaves a journal that recovers to the
 //! same records.
 
-use crate::journal::Settings;
 use crate::journal::error::{JournalError, Problem};
-use crate::journal::format::{RECORD_SIZE_MAX, START_OFFSET};
+use crate::journal::format::{RECORD_SIZE_MAX, RECORDS_OFFSET, START_OFFSET};
 use crate::journal::keeper::Keeper;
 use crate::journal::mark::{self, MarkFile};
 use crate::journal::reader::Reader;
 use crate::journal::segment::{self, SET_ASIDE, Storage};
 use crate::journal::writer::{Position, Shared, Spare, Writer};
+use crate::journal::{SIZE_MAX, Settings};
 use crate::sys::failpoint;
 use crate::sys::file::{self, DirectoryLock};
 use crate::units::Nanos;
@@ -157,6 +157,15 @@ impl Recovered {
         let file = file::open_read(&path).map_err(|error| JournalError::io(&path, &error))?;
         let identity =
             segment::read_identity(&path, &file, self.end.segment, Some(self.journal_id))?;
+        let min = (RECORDS_OFFSET + RECORD_SIZE_MAX) as u64;
+        if identity.segment_size < min {
+            let problem = Problem::SizeInvalid {
+                found: identity.segment_size,
+                min,
+                max: SIZE_MAX,
+            };
+            return Err(JournalError::new(&path, problem));
+        }
         let mapped = segment::open(&mut *self.storage, &path, &identity)?;
         let spares = Arc::new(ArrayQueue::<Spare>::new(self.settings.spare_count.max(1)));
         let shared = Arc::new(Shared::new(self.sequence, self.end, self.end.segment));
