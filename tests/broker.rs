@@ -325,11 +325,9 @@ fn fates(ledger: &[serde_json::Value]) -> BTreeMap<u64, (u64, Qty)> {
         let fate = fates.entry(line["order_id"].as_u64().unwrap()).or_default();
         match (line["way"].as_str(), line["kind"].as_str()) {
             (Some("received"), Some("new")) => fate.0 += 1,
-            (Some("sent"), Some("trade")) => {
-                if executions.insert(line["exec_id"].to_string()) {
-                    let qty = Qty::parse(line["qty"].as_str().unwrap()).unwrap();
-                    fate.1 = fate.1.checked_add(qty).unwrap();
-                }
+            (Some("sent"), Some("trade")) if executions.insert(line["exec_id"].to_string()) => {
+                let qty = Qty::parse(line["qty"].as_str().unwrap()).unwrap();
+                fate.1 = fate.1.checked_add(qty).unwrap();
             }
             _ => {}
         }

@@ -89,7 +89,7 @@ fn carry(
     let mut rounds = 0u32;
     loop {
         rounds = rounds.wrapping_add(1);
-        if rounds % LOOK_ROUNDS == 0 {
+        if rounds.is_multiple_of(LOOK_ROUNDS) {
             ways.iter_mut().for_each(|way| way.is_readable = true);
         }
         let count = ways[0].carry(&mut strategy, &mut broker)?

@@ -201,13 +201,13 @@ impl NativeLink {
             return Ok(0);
         };
         let mut count = connection.read(now, inbound)?;
-        if let Some(Progress::Ready) = connection.progress() {
-            if up_since.is_none() {
-                tracing::info!(broker = self.broker.0, "broker: link up");
-                *up_since = Some(now);
-                inbound.up();
-                count += 1;
-            }
+        if let Some(Progress::Ready) = connection.progress()
+            && up_since.is_none()
+        {
+            tracing::info!(broker = self.broker.0, "broker: link up");
+            *up_since = Some(now);
+            inbound.up();
+            count += 1;
         }
         count += connection.write(now, &mut self.outbound, up_since.is_some())?;
         Ok(count)

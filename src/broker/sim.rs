@@ -183,12 +183,12 @@ impl BrokerLink for SimLink {
             State::Up | State::Replaying { .. } => {}
         }
         count += self.hand_over(now, inbound);
-        if let State::Replaying { report_next } = self.state {
-            if report_next <= self.report_next {
-                self.state = State::Up;
-                inbound.up();
-                count += 1;
-            }
+        if let State::Replaying { report_next } = self.state
+            && report_next <= self.report_next
+        {
+            self.state = State::Up;
+            inbound.up();
+            count += 1;
         }
         count
     }

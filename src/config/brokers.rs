@@ -118,11 +118,11 @@ const FILL_PARTS_MAX: u32 = 1_000;
 pub(crate) fn read(table: &Table<'_>) -> BrokerLink {
     let reconnect_min = table.get("reconnect_min", duration(PATIENCE));
     let reconnect_max = table.get("reconnect_max", duration(PATIENCE));
-    if let (Some(min), Some(max)) = (reconnect_min, reconnect_max) {
-        if max < min {
-            let problem = "less than reconnect_min; write at least as much".to_owned();
-            table.refuse("reconnect_max", problem);
-        }
+    if let (Some(min), Some(max)) = (reconnect_min, reconnect_max)
+        && max < min
+    {
+        let problem = "less than reconnect_min; write at least as much".to_owned();
+        table.refuse("reconnect_max", problem);
     }
     let kind = table.get("kind", choice(&KINDS));
     for (other, _) in KINDS.iter().filter(|(other, _)| Some(*other) != kind) {

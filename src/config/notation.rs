@@ -189,7 +189,7 @@ fn write_scaled(raw: u64, units: &[(&str, u64)]) -> String {
     let widest = units
         .iter()
         .rev()
-        .find(|(_, scale)| raw != 0 && raw % scale == 0);
+        .find(|(_, scale)| raw != 0 && raw.is_multiple_of(*scale));
     let (unit, scale) = widest.or(units.first()).copied().unwrap_or(("", 1));
     format!("{}{unit}", raw / scale)
 }

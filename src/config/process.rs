@@ -149,19 +149,18 @@ pub(crate) fn read_capacity(table: &Table<'_>) -> Capacity {
     let orders = table.get("orders", count(2..=ORDERS_MAX));
     let orders_closed = table.get("orders_closed", count(0..=ORDERS_MAX));
     let client_order_ids = items("client_order_ids");
-    if let (Some(orders), Some(closed)) = (orders, orders_closed) {
-        if orders <= closed {
-            let problem =
-                format!("no room for a live order; write less than capacity.orders = {orders}");
-            table.refuse("orders_closed", problem);
-        }
+    if let (Some(orders), Some(closed)) = (orders, orders_closed)
+        && orders <= closed
+    {
+        let problem =
+            format!("no room for a live order; write less than capacity.orders = {orders}");
+        table.refuse("orders_closed", problem);
     }
-    if let (Some(orders), Some(ids)) = (orders, client_order_ids) {
-        if ids < orders {
-            let problem =
-                format!("each order has an id; write at least capacity.orders = {orders}");
-            table.refuse("client_order_ids", problem);
-        }
+    if let (Some(orders), Some(ids)) = (orders, client_order_ids)
+        && ids < orders
+    {
+        let problem = format!("each order has an id; write at least capacity.orders = {orders}");
+        table.refuse("client_order_ids", problem);
     }
     Capacity {
         orders: orders.unwrap_or_default(),
@@ -198,11 +197,11 @@ pub(crate) fn read_journal(table: &Table<'_>) -> Journal {
         table.refuse("segment_size_bytes", problem);
     }
     let ahead = table.get("ahead_bytes", size(AHEAD_BYTES));
-    if let (Some(segment), Some(ahead)) = (segment, ahead) {
-        if segment < ahead {
-            let problem = "more than a segment; write at most segment_size_bytes".to_owned();
-            table.refuse("ahead_bytes", problem);
-        }
+    if let (Some(segment), Some(ahead)) = (segment, ahead)
+        && segment < ahead
+    {
+        let problem = "more than a segment; write at most segment_size_bytes".to_owned();
+        table.refuse("ahead_bytes", problem);
     }
     Journal {
         directory: table

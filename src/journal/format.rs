@@ -87,7 +87,7 @@ pub struct Line {
 }
 
 const _: () = assert!(size_of::<Identity>() == LINE_SIZE && size_of::<Start>() == LINE_SIZE);
-const _: () = assert!(size_of::<Line>() == LINE_SIZE && FRAME_SIZE % LINE_SIZE == 0);
+const _: () = assert!(size_of::<Line>() == LINE_SIZE && FRAME_SIZE.is_multiple_of(LINE_SIZE));
 const _: () = assert!(cfg!(target_endian = "little"));
 
 impl Identity {

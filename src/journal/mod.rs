@@ -100,7 +100,9 @@ impl Settings {
     /// is left, and the end in which none begins.
     fn check(&self) -> Result<(), JournalError> {
         let min = (RECORDS_OFFSET + 3 * RECORD_SIZE_MAX) as u64 + self.reserve_size.min(SIZE_MAX);
-        let is_whole = self.segment_size % crate::sys::memory::PAGE_SIZE as u64 == 0;
+        let is_whole = self
+            .segment_size
+            .is_multiple_of(crate::sys::memory::PAGE_SIZE as u64);
         if self.segment_size < min || SIZE_MAX < self.segment_size || !is_whole {
             let problem = Problem::SizeInvalid {
                 found: self.segment_size,

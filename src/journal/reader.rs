@@ -366,4 +366,4 @@ impl Tail {
 
 /// Holds the largest record several times over.
 const BUFFER_SIZE: usize = 1 << 18;
-const _: () = assert!(4 * RECORD_SIZE_MAX <= BUFFER_SIZE && BUFFER_SIZE % LINE_SIZE == 0);
+const _: () = assert!(4 * RECORD_SIZE_MAX <= BUFFER_SIZE && BUFFER_SIZE.is_multiple_of(LINE_SIZE));

@@ -393,7 +393,7 @@ fn positions_may_wrap() {
 /// Gives the core away after a while, so that a machine with one free core still gets through.
 fn wait(tries_count: &mut u32) {
     *tries_count += 1;
-    if *tries_count % 64 == 0 {
+    if (*tries_count).is_multiple_of(64) {
         thread::yield_now();
     } else {
         hint::spin_loop();

@@ -70,7 +70,7 @@ impl MappedSegment {
     /// the next one after this was killed. Its offset is a multiple of eight.
     #[inline(always)]
     pub fn store_last(&mut self, offset: usize, word: u64) {
-        assert!(offset % 8 == 0 && offset <= self.map.len() - 8);
+        assert!(offset.is_multiple_of(8) && offset <= self.map.len() - 8);
         // SAFETY: the offset is within the mapping, which the assertion above has checked.
         let pointer = unsafe { self.map.as_mut_ptr().add(offset) }.cast::<u64>();
         // SAFETY: the pointer is aligned (a mapping begins on a page, the offset is a multiple of

@@ -82,7 +82,7 @@ fn kills_at_any_time_break_no_promise() {
 fn play(world: &mut World, count: u64, kills: &mut u64) -> Result<Totals, String> {
     let mut settled = 0;
     while *kills < count {
-        let settles = (*kills + 1) % SETTLES == 0 || *kills + 1 == count;
+        let settles = (*kills + 1).is_multiple_of(SETTLES) || *kills + 1 == count;
         world.round(settles)?;
         *kills += 1;
         settled += u64::from(settles);

@@ -296,7 +296,7 @@ impl Trader {
     ) -> Result<(), ClientError> {
         // Some bring a tail, so that records and units of several frames are killed as well.
         let tail = [0x55; 300];
-        let size = if order.qty.raw() % 1_000_000_000 == 0 {
+        let size = if order.qty.raw().is_multiple_of(1_000_000_000) {
             tail.len()
         } else {
             0

@@ -39,7 +39,7 @@ fn read(
     loop {
         match decode(inbox.frames(), path, continuations_max) {
             Decoded::Incomplete if rest.is_empty() => {
-                assert_eq!(inbox.is_cut(), stream.len() % FRAME_SIZE != 0);
+                assert_eq!(inbox.is_cut(), !stream.len().is_multiple_of(FRAME_SIZE));
                 return messages;
             }
             Decoded::Incomplete => {

@@ -210,7 +210,7 @@ fn journal_recovery() -> Vec<Vec<u8>> {
             seeds.push([seed, segments.concat()].concat());
         }
     }
-    assert!(FRAMES_MAX == 256);
+    const { assert!(FRAMES_MAX == 256) };
     seeds
 }
 

@@ -191,7 +191,7 @@ impl Model {
         let widest = Qty::MAX.raw();
         findings.bound(QtyZero, qty == 0 || qty > widest, widest, qty);
         let lot = symbol.lot.raw();
-        findings.bound(QtyOffLot, qty % lot != 0, lot, qty);
+        findings.bound(QtyOffLot, !qty.is_multiple_of(lot), lot, qty);
         if let Some(min) = symbol.qty_min {
             findings.bound(QtyBelowMin, qty < min.raw(), min.raw(), qty);
         }
@@ -230,20 +230,20 @@ impl Model {
             _ => value_of(price),
         };
         let notional = u128::from(value_price) * u128::from(qty);
-        if let Some(max) = self.tightest(who, |limits| limits.order_qty_max) {
-            if qty > max.raw() {
-                findings.limit(QtyAboveMax, max.raw().into(), qty.into());
-            }
+        if let Some(max) = self.tightest(who, |limits| limits.order_qty_max)
+            && qty > max.raw()
+        {
+            findings.limit(QtyAboveMax, max.raw().into(), qty.into());
         }
-        if let Some(max) = self.tightest(who, |limits| limits.order_notional_max) {
-            if notional > max.raw() {
-                findings.limit(NotionalAboveMax, wide(max.raw()), wide(notional));
-            }
+        if let Some(max) = self.tightest(who, |limits| limits.order_notional_max)
+            && notional > max.raw()
+        {
+            findings.limit(NotionalAboveMax, wide(max.raw()), wide(notional));
         }
-        if let (false, Some(collar), Some(good)) = (is_market, collar, fresh) {
-            if let Some(bound) = outside_collar(price, good.sum, collar) {
-                findings.limit(PriceOutsideCollar, bound, price.into());
-            }
+        if let (false, Some(collar), Some(good)) = (is_market, collar, fresh)
+            && let Some(bound) = outside_collar(price, good.sum, collar)
+        {
+            findings.limit(PriceOutsideCollar, bound, price.into());
         }
         Some(Valuation {
             value_price,
@@ -264,11 +264,11 @@ impl Model {
             return None;
         }
         let age = self.now - good.time;
-        if let Some(max) = self.tightest(who, |limits| limits.reference_age_max) {
-            if age > max.raw() {
-                findings.limit(ReferenceStale, max.raw().into(), age.into());
-                return None;
-            }
+        if let Some(max) = self.tightest(who, |limits| limits.reference_age_max)
+            && age > max.raw()
+        {
+            findings.limit(ReferenceStale, max.raw().into(), age.into());
+            return None;
         }
         Some(good)
     }

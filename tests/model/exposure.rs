@@ -105,10 +105,10 @@ impl Model {
             }
             let cell = self.cell_of_level(level, who);
             let worst = worst(&with(&cell, side, added.leaves), side).max(0);
-            if let Some(max) = limits.position_qty_max {
-                if worst > max.raw().into() {
-                    findings.limit(PositionQtyAboveMax, max.raw().into(), worst);
-                }
+            if let Some(max) = limits.position_qty_max
+                && worst > max.raw().into()
+            {
+                findings.limit(PositionQtyAboveMax, max.raw().into(), worst);
             }
             let Some(good) = valuation.fresh else {
                 continue;

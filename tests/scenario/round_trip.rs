@@ -20,7 +20,8 @@ const CLIENT_ID_PREFIX: &str = "c \"\\";
 fn client_id_of(order: OrderId) -> Option<(AccountId, Text)> {
     let mut id = String::new();
     write!(id, "{CLIENT_ID_PREFIX}{}", order.0).unwrap();
-    (order.0 % 2 == 0 && order != OrderId::NONE).then(|| (AccountId(1), Text::new(&id).unwrap()))
+    (order.0.is_multiple_of(2) && order != OrderId::NONE)
+        .then(|| (AccountId(1), Text::new(&id).unwrap()))
 }
 
 fn order_of(account: AccountId, id: &Text) -> Option<OrderId> {

@@ -223,13 +223,13 @@ impl Book {
         if is_over {
             self.live.remove(&request.order);
             self.answer_all(request.order);
-        } else if exec == Some(Exec::Replaced) {
-            if let Some(live) = self.live.get_mut(&request.order) {
-                let of = self.requests[number];
-                live.id = execution.client_order_id;
-                if of.asked == Asked::Replace {
-                    live.total = of.total;
-                }
+        } else if exec == Some(Exec::Replaced)
+            && let Some(live) = self.live.get_mut(&request.order)
+        {
+            let of = self.requests[number];
+            live.id = execution.client_order_id;
+            if of.asked == Asked::Replace {
+                live.total = of.total;
             }
         }
     }

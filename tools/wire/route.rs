@@ -138,10 +138,10 @@ impl Route {
                 if let Some(request) = self.request(at)? {
                     break (request, at);
                 }
-            } else if looks % REFUSAL_LOOKS == 0 {
-                if let Some((Answer::Refused(reason), _)) = self.answer(clock)? {
-                    return Ok(Some(reason));
-                }
+            } else if looks.is_multiple_of(REFUSAL_LOOKS)
+                && let Some((Answer::Refused(reason), _)) = self.answer(clock)?
+            {
+                return Ok(Some(reason));
             }
             self.check(clock.now().since(sent))?;
         };
@@ -245,7 +245,7 @@ impl Route {
             price: PRICE,
             qty: Qty::from_raw(100_000_000),
             client_order_id: self.ids.text(number),
-            side: if number % 2 == 0 {
+            side: if number.is_multiple_of(2) {
                 Side::Buy
             } else {
                 Side::Sell

@@ -150,7 +150,7 @@ impl Exchange {
         }
         let every = faults.disconnect_requests;
         if every != 0
-            && self.request_count % every == 0
+            && self.request_count.is_multiple_of(every)
             && self.request_count / every <= faults.disconnects_max
         {
             self.parties[party.0 as usize].is_cut = true;

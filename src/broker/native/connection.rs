@@ -196,10 +196,10 @@ impl Connection {
                 });
                 count += 1;
             }
-            if let Some(heartbeat) = self.session.tick(now).map_err(Lost::Fault)? {
-                if self.wire.has_room(1) {
-                    self.wire.push(heartbeat);
-                }
+            if let Some(heartbeat) = self.session.tick(now).map_err(Lost::Fault)?
+                && self.wire.has_room(1)
+            {
+                self.wire.push(heartbeat);
             }
             if self.wire.is_empty() || !self.is_writable {
                 return Ok(count);

@@ -280,7 +280,7 @@ impl Inbox {
 
     /// True where a part of a frame waits for its rest.
     pub fn is_cut(&self) -> bool {
-        self.end % FRAME_SIZE != 0
+        !self.end.is_multiple_of(FRAME_SIZE)
     }
 
     fn compact(&mut self) {

@@ -437,10 +437,10 @@ impl Initiator {
     }
 
     fn enter<'a>(&mut self, welcome: &'a Welcome) -> Result<Told<'a>, Fault> {
-        if let Some(key) = &self.options.key {
-            if !key::welcome_is_proven(key, &self.challenge, &self.logon, welcome) {
-                return Err(Fault::new(LogoutReason::AcceptorRefused));
-            }
+        if let Some(key) = &self.options.key
+            && !key::welcome_is_proven(key, &self.challenge, &self.logon, welcome)
+        {
+            return Err(Fault::new(LogoutReason::AcceptorRefused));
         }
         let expected = self.report_sequence_next;
         let first = welcome.report_sequence_first;

@@ -39,10 +39,10 @@ impl Model {
             Side::Buy => self.quote[1],
             Side::Sell => self.quote[0],
         };
-        if let Some((price, size)) = quote {
-            if size != Some(0) {
-                best = Some((price, None));
-            }
+        if let Some((price, size)) = quote
+            && size != Some(0)
+        {
+            best = Some((price, None));
         }
         let is_better = |price: i64, than: i64| match side {
             Side::Buy => price < than,
