@@ -65,9 +65,8 @@ impl Trial {
         let (frame, continuations) = line.command.resolve(
             |account, id| core.order_id(account, id),
             |order, id| {
-                core.order(order).is_some_and(|order| {
-                    order.is_replace_pending && order.replacement.client_order_id == *id
-                })
+                let replacement = core.order(order).and_then(|order| core.replacement(order));
+                replacement.is_some_and(|replacement| replacement.client_order_id == *id)
             },
         );
         self.effects.clear();

@@ -7,6 +7,7 @@ use super::core::{Account, BrokerLink, Core, Strategy, Symbol};
 use super::duplicate::Recent;
 use super::market::Reference;
 use super::rate::{Range, Rates};
+use super::route::Routes;
 use super::setup::{Limits, Setup};
 
 /// Why a state cannot go on under a setup.
@@ -128,6 +129,7 @@ impl Core {
             self.symbols.push(row);
         }
         self.rates = rates;
+        self.routes = Routes::new(new.capacity.positions as usize, seed);
     }
 }
 

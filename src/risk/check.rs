@@ -6,9 +6,12 @@
 //! [`RejectReason`], tells its limit and value. A control that cannot run is a failure of its own.
 
 use super::core::Core;
-use super::exposure::{Cell, Level, NO_CELL, contribution};
+use super::exposure::{Level, NO_CELL, armed};
 use super::market::Standing;
+use super::rate::Range;
+use super::route::{Route, Who};
 use super::setup;
+use super::sums::Sums;
 use crate::message::{OrderType, Side, flags};
 use crate::reject::{Failed, RejectReason as Reason};
 use crate::units::{AccountId, Nanos, Notional, Price, Qty, StrategyId, SymbolId};
@@ -82,70 +85,77 @@ pub(super) struct Valuation {
     pub(super) reserved: Qty,
     /// Its value.
     pub(super) reserved_notional: Notional,
-    pub(super) account_cell: u32,
-    pub(super) strategy_cell: u32,
+    /// What the strategy's and the account's book will add to their gross.
+    pub(super) contributions: [Notional; 2],
 }
 
-/// A basis point is 10,000 of these; the whole is 1e8.
-const COLLAR_SCALE: i128 = 100_000_000;
-
 impl Core {
-    /// Group 1: may anybody send this at all? False where a name is unknown: nothing more can be
-    /// checked.
+    /// Group 1: may this be sent at all, whatever it says?
     #[inline]
     pub(super) fn check_permission(
         &self,
         found: &mut Findings,
         event_flags: u16,
-        (account, strategy, symbol): (AccountId, StrategyId, SymbolId),
-    ) -> bool {
-        if event_flags != 0 {
-            found.note(Reason::GateNotReady, event_flags & flags::NOT_READY != 0);
-            found.note(Reason::JournalFull, event_flags & flags::JOURNAL_FULL != 0);
-            found.note(
-                Reason::JournalFailed,
-                event_flags & flags::JOURNAL_FAILED != 0,
-            );
-            found.note(Reason::GateBusy, event_flags & flags::BUSY != 0);
+        who: Who,
+        route: &Route,
+    ) {
+        let exposure = &self.exposure;
+        let (account, strategy, symbol) = (who.0.0 as usize, who.1.0 as usize, who.2.0 as usize);
+        let link = &self.links[self.symbols[symbol].broker.0 as usize];
+        let is_stopped = event_flags != 0
+            || !route.is_permitted
+            || exposure.firm.is_killed
+            || exposure.accounts[account].is_shut()
+            || exposure.strategies[strategy].is_shut()
+            || exposure.symbols[symbol].is_shut()
+            || link.is_down
+            || link.is_breaker_open;
+        if is_stopped {
+            self.note_stops(found, event_flags, who);
         }
-        found.note(Reason::FirmKilled, self.exposure.firm.is_killed);
-        let account_level = self.exposure.accounts.get(account.0 as usize);
-        let strategy_level = self.exposure.strategies.get(strategy.0 as usize);
-        let symbol_level = self.exposure.symbols.get(symbol.0 as usize);
-        match account_level {
+    }
+
+    /// Notes everything that stops an order before it is looked at.
+    pub(super) fn note_stops(&self, found: &mut Findings, event_flags: u16, who: Who) {
+        let (account, strategy, symbol) = (who.0.0 as usize, who.1.0 as usize, who.2.0 as usize);
+        let exposure = &self.exposure;
+        let is_account = account < exposure.accounts.len();
+        for (reason, flag) in [
+            (Reason::GateNotReady, flags::NOT_READY),
+            (Reason::JournalFull, flags::JOURNAL_FULL),
+            (Reason::JournalFailed, flags::JOURNAL_FAILED),
+            (Reason::GateBusy, flags::BUSY),
+        ] {
+            found.note(reason, event_flags & flag != 0);
+        }
+        found.note(Reason::FirmKilled, exposure.firm.is_killed);
+        match exposure.accounts.get(account) {
             None => found.note(Reason::AccountUnknown, true),
             Some(level) => {
                 found.note(Reason::AccountDisabled, !level.is_enabled);
                 found.note(Reason::AccountKilled, level.is_killed);
-                found.note(
-                    Reason::LimitsAbsent,
-                    !self.accounts[account.0 as usize].has_limits,
-                );
+                found.note(Reason::LimitsAbsent, !self.accounts[account].has_limits);
             }
         }
-        match strategy_level {
+        match exposure.strategies.get(strategy) {
             None => found.note(Reason::StrategyUnknown, true),
             Some(level) => {
                 found.note(Reason::StrategyDisabled, !level.is_enabled);
                 found.note(Reason::StrategyKilled, level.is_killed);
-                let permitted = self.strategies[strategy.0 as usize].may_use(account);
-                found.note(
-                    Reason::AccountNotPermitted,
-                    account_level.is_some() && !permitted,
-                );
+                let may_use = self.strategies[strategy].may_use(who.0);
+                found.note(Reason::AccountNotPermitted, is_account && !may_use);
             }
         }
-        match symbol_level {
+        match exposure.symbols.get(symbol) {
             None => found.note(Reason::SymbolUnknown, true),
             Some(level) => {
                 found.note(Reason::SymbolDisabled, !level.is_enabled);
                 found.note(Reason::SymbolKilled, level.is_killed);
-                let link = &self.links[self.symbols[symbol.0 as usize].broker.0 as usize];
+                let link = &self.links[self.symbols[symbol].broker.0 as usize];
                 found.note(Reason::BrokerLinkDown, link.is_down);
                 found.note(Reason::BreakerOpen, link.is_breaker_open);
             }
         }
-        account_level.is_some() && strategy_level.is_some() && symbol_level.is_some()
     }
 
     /// Group 2: price and quantity as the venue takes them. False where there is no quantity.
@@ -187,11 +197,12 @@ impl Core {
     }
 
     /// Groups 3 to 5: the limits of all levels. `None` where the order cannot be valued.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check_limits(
         &self,
         found: &mut Findings,
         terms: &Terms,
+        route: &Route,
         now: Nanos,
     ) -> Option<Valuation> {
         let exposure = &self.exposure;
@@ -201,21 +212,11 @@ impl Core {
             &exposure.accounts[terms.account.0 as usize],
             &exposure.firm,
         ];
-        let [symbol, strategy, account, firm] = levels;
 
         // The reference price, if anything needs one.
-        let collar = levels.iter().fold(u64::MAX, |least, level| {
-            least.min(level.limits.price_collar)
-        });
-        let age_max = levels.iter().fold(Nanos::MAX, |least, level| {
-            least.min(level.limits.reference_age_max)
-        });
+        let (collar, age_max) = (route.price_collar, route.reference_age_max);
         let is_market = terms.order_type == OrderType::Market;
-        let is_valued = levels.iter().fold(false, |valued, level| {
-            valued
-                | (level.limits.position_value_max != u128::MAX)
-                | (level.limits.gross_exposure_max != u128::MAX)
-        });
+        let is_valued = route.bounded & armed::VALUED != 0;
         let reference = self.references[terms.symbol.0 as usize].standing(now, age_max);
         let fresh = match reference {
             Standing::Fresh(reference) => Some(reference),
@@ -239,117 +240,57 @@ impl Core {
 
         // Limits on this order alone.
         let qty = terms.qty.raw();
-        let qty_max = levels.iter().fold(u64::MAX, |least, level| {
-            least.min(level.limits.order_qty_max)
-        });
+        let qty_max = route.order_qty_max;
         found.check(Reason::QtyAboveMax, qty_max < qty, || {
             (qty_max.into(), qty.into())
         });
         let notional = value_price.notional(terms.qty);
-        let notional_max = levels.iter().fold(u128::MAX, |least, level| {
-            least.min(level.limits.order_notional_max)
-        });
+        let notional_max = route.order_notional_max;
         found.check(
             Reason::NotionalAboveMax,
             notional_max < notional.raw(),
-            || (wide(notional_max), wide(notional.raw())),
+            || (wide(Notional::from_raw(notional_max)), wide(notional)),
         );
         if let (Some(reference), false, true) = (fresh, is_market, collar != u64::MAX) {
-            let price = i128::from(terms.price.raw());
-            let distance = 2 * price - reference.sum;
-            let breached = i128::from(collar) * reference.sum.abs() < distance.abs() * COLLAR_SCALE;
+            let distance = 2 * i128::from(terms.price.raw()) - reference.sum;
+            let breached = reference.is_outside(collar, distance.unsigned_abs());
             found.check(Reason::PriceOutsideCollar, breached, || {
-                (reference.collar_bound(collar, distance > 0), price)
+                let bound = reference.collar_bound(collar, distance > 0);
+                (bound, terms.price.raw().into())
             });
         }
 
         // Limits on what came before.
-        let rates = &self.rates;
-        let breached = rates
-            .breached(self.symbols[terms.symbol.0 as usize].rates, now)
-            .or_else(|| rates.breached(self.strategies[terms.strategy.0 as usize].rates, now))
-            .or_else(|| rates.breached(self.accounts[terms.account.0 as usize].rates, now))
-            .or_else(|| rates.breached(self.firm_rates, now));
+        let breached = |range: &Range| self.rates.breached(*range, now);
+        let breached = route.rates.iter().find_map(breached);
         if let Some(count) = breached {
             found.check(Reason::OrderRateAboveMax, true, || {
                 (count.into(), i128::from(count) + 1)
             });
-        }
-        if terms.is_new {
-            for level in levels {
-                let max = level.limits.open_orders_max;
-                found.check(Reason::OrdersOpenAboveMax, max <= level.open_count, || {
-                    (max.into(), i128::from(level.open_count) + 1)
-                });
-            }
         }
 
         // Limits on what all live orders could come to.
         let leaves = terms.qty.saturating_sub(terms.filled);
         let reserved = terms.reserved.max(leaves);
         let reserved_notional = terms.reserved_notional.max(value_price.notional(leaves));
-        let more = i128::from(reserved.raw()) - i128::from(terms.reserved.raw());
-        let more_notional = reserved_notional.saturating_sub(terms.reserved_notional);
-        let account_cell = exposure.find(true, terms.account.0, terms.symbol.0);
-        let strategy_cell = exposure.find(false, terms.strategy.0, terms.symbol.0);
-        let side = terms.side;
-        let of_symbol = exposure.symbol_cell(terms.symbol.0);
-        let (of_account, of_strategy) = (exposure.cell(account_cell), exposure.cell(strategy_cell));
-        let mark = exposure.mark(terms.symbol.0);
-        let widest = of_symbol.worst(side) + more;
-        let overflows = Notional::EXPOSURE_MAX < notional
-            || i128::from(i64::MAX) < widest
-            || i128::from(i64::MAX) < of_account.worst(side) + more
-            || i128::from(i64::MAX) < of_strategy.worst(side) + more
-            || fresh.is_some() && exceeds(widest, mark);
-        found.note(Reason::ExposureOverflow, overflows);
-        if !overflows {
-            for level in levels {
-                let (max, sum) = (level.limits.open_notional_max, level.open_notional);
-                let sum = sum.saturating_add(more_notional).raw();
-                found.check(Reason::OpenNotionalAboveMax, max < sum, || {
-                    (wide(max), wide(sum))
-                });
-            }
-            let owners = [
-                (symbol, of_symbol),
-                (strategy, of_strategy),
-                (account, of_account),
-                (firm, of_symbol),
-            ];
-            for (level, cell) in owners {
-                let worst = (cell.worst(side) + more).max(0);
-                let max = level.limits.position_qty_max;
-                found.check(Reason::PositionQtyAboveMax, i128::from(max) < worst, || {
-                    (max.into(), worst)
-                });
-                if fresh.is_some() {
-                    let max = level.limits.position_value_max;
-                    let value = contribution(worst, mark).raw();
-                    found.check(Reason::PositionValueAboveMax, max < value, || {
-                        (wide(max), wide(value))
-                    });
-                }
-            }
-            if fresh.is_some() {
-                let gross = [
-                    (symbol, of_account),
-                    (strategy, of_strategy),
-                    (account, of_account),
-                    (firm, of_account),
-                ];
-                for (level, cell) in gross {
-                    let (old, new) = (cell.contribution, grown(cell, side, more, mark));
-                    let max = level.limits.gross_exposure_max;
-                    let sum = level.gross.raw() - old.raw() + new.raw();
-                    found.check(
-                        Reason::GrossExposureAboveMax,
-                        old < new && max < sum,
-                        || (wide(max), wide(sum)),
-                    );
-                }
-            }
-        }
+        // No quantity is wider than this.
+        let more = i64::try_from(reserved.raw() - terms.reserved.raw()).unwrap_or(i64::MAX);
+        let (account_cell, strategy_cell) = (route.account_cell, route.strategy_cell);
+        let sums = Sums {
+            levels,
+            cells: [
+                exposure.symbol_cell(terms.symbol.0),
+                exposure.cell(strategy_cell),
+                exposure.cell(account_cell),
+            ],
+            mark: exposure.mark(terms.symbol.0),
+            is_marked: fresh.is_some(),
+            side: terms.side,
+            more,
+            more_notional: reserved_notional.saturating_sub(terms.reserved_notional),
+            is_new: terms.is_new,
+        };
+        let contributions = sums.check(found, notional, route.bounded);
 
         // Room in the tables.
         if terms.is_new {
@@ -376,27 +317,9 @@ impl Core {
             value_price,
             reserved,
             reserved_notional,
-            account_cell,
-            strategy_cell,
+            contributions,
         })
     }
-}
-
-/// The value of a cell's worst position if one side grows.
-#[inline]
-fn grown(cell: &Cell, side: Side, more: i128, mark: Price) -> Notional {
-    let (buy, sell) = match side {
-        Side::Buy => (cell.worst(Side::Buy) + more, cell.worst(Side::Sell)),
-        Side::Sell => (cell.worst(Side::Buy), cell.worst(Side::Sell) + more),
-    };
-    contribution(buy.max(sell), mark)
-}
-
-/// True where a position is worth more than any sum can hold.
-#[inline]
-fn exceeds(worst: i128, mark: Price) -> bool {
-    let worst = u64::try_from(worst.max(0)).unwrap_or(u64::MAX);
-    Notional::EXPOSURE_MAX < mark.notional(Qty::from_raw(worst))
 }
 
 #[cold]
@@ -405,9 +328,10 @@ fn refuse<T>(found: &mut Findings, reason: Reason, limit: i128, value: i128) -> 
     None
 }
 
+/// A sum as a refusal tells it.
 #[inline]
-fn wide(value: u128) -> i128 {
-    i128::try_from(value).unwrap_or(i128::MAX)
+pub(super) fn wide(value: Notional) -> i128 {
+    i128::try_from(value.raw()).unwrap_or(i128::MAX)
 }
 
 /// A number that others must be whole multiples of. Division is slow, so multiples of a power of

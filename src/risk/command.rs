@@ -9,8 +9,9 @@ use super::check::{Findings, Terms};
 use super::core::{Core, about, refused};
 use super::decision::{Decision, Effects, Outcome};
 use super::duplicate::{Content, Seen};
-use super::exposure::{Change, Places};
+use super::exposure::Places;
 use super::order::{NEVER, Order, Replacement};
+use super::route::windows;
 use crate::message::{
     Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
     Refusal, Replace, Side, Text, TimeInForce, flags, split_wide,
@@ -39,9 +40,9 @@ impl Core {
             order.passthrough_size,
             continuations,
         );
-        let is_known = self.check_permission(&mut found, header.flags, who);
         self.note_command(header);
-        if !is_known {
+        let Some(route_at) = self.route(who) else {
+            self.note_stops(&mut found, header.flags, who);
             return self.refuse(
                 effects,
                 header,
@@ -50,14 +51,16 @@ impl Core {
                 &order.client_order_id,
                 &found,
             );
-        }
+        };
+        let route = self.routes.row(route_at);
+        self.check_permission(&mut found, header.flags, who, route);
 
-        let (previous, place) = self
+        let previous = self
             .client_order_ids
             .find(order.account, &order.client_order_id);
         let has_id = order.client_order_id.is_id();
         found.note(Reason::ClientOrderIdInvalid, !has_id);
-        found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_some());
+        found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_ok());
         let symbol = &self.symbols[order.symbol.0 as usize];
         let side = Side::from_byte(order.side);
         found.note(Reason::SideInvalid, side.is_none());
@@ -100,14 +103,16 @@ impl Core {
         };
         let has_qty = self.check_terms(&mut found, &terms);
         let valuation = match (side, order_type) {
-            (Some(_), Some(_)) if has_qty => self.check_limits(&mut found, &terms, now),
+            (Some(_), Some(_)) if has_qty => self.check_limits(&mut found, &terms, route, now),
             _ => None,
         };
-        if valuation.is_some() {
-            self.check_duplicates(&mut found, &terms);
+        let duplicates = route.duplicates;
+        if valuation.is_some() && duplicates != 0 {
+            self.check_duplicates(&mut found, &terms, duplicates);
         }
-        let (Some(valuation), Some(time_in_force), true) =
-            (valuation, time_in_force, found.failed.is_empty())
+        let is_clear = found.failed.is_empty();
+        let (Some(valuation), Some(time_in_force), Err(place), true) =
+            (valuation, time_in_force, previous, is_clear)
         else {
             return self.refuse(
                 effects,
@@ -121,18 +126,19 @@ impl Core {
 
         // Past this line the order is accepted and nothing may fail.
         let (account, strategy, symbol) = (terms.account.0, terms.strategy.0, terms.symbol.0);
-        let account_cell = self
-            .exposure
-            .take(valuation.account_cell, true, account, symbol);
-        let strategy_cell = self
-            .exposure
-            .take(valuation.strategy_cell, false, strategy, symbol);
+        let route = self.routes.row_mut(route_at);
+        if !route.is_complete() {
+            let mut take =
+                |at, is_account, owner| self.exposure.take(at, is_account, owner, symbol);
+            route.account_cell = take(route.account_cell, true, account);
+            route.strategy_cell = take(route.strategy_cell, false, strategy);
+        }
         let places = Places {
             symbol,
             strategy,
             account,
-            strategy_cell,
-            account_cell,
+            strategy_cell: route.strategy_cell,
+            account_cell: route.account_cell,
         };
         let slot = self.orders.open();
         self.serial += 1;
@@ -152,8 +158,8 @@ impl Core {
             symbol: terms.symbol,
             broker,
             link_losses: self.links[broker.0 as usize].losses,
-            account_cell,
-            strategy_cell,
+            account_cell: places.account_cell,
+            strategy_cell: places.strategy_cell,
             side: terms.side,
             order_type: terms.order_type,
             time_in_force,
@@ -163,15 +169,8 @@ impl Core {
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, order.account, &order.client_order_id, id, now);
-        self.note_rates(account, strategy, symbol);
-        let change = Change {
-            side: terms.side,
-            filled: Qty::ZERO,
-            reserved: (Qty::ZERO, valuation.reserved),
-            notional: (Notional::ZERO, valuation.reserved_notional),
-            orders: 1,
-        };
-        self.exposure.book(places, &change);
+        self.note_rates(route_at);
+        self.exposure.book_new(places, terms.side, &valuation);
         self.counts.orders_accepted += 1;
         let request = BrokerRequest {
             order_id: id,
@@ -262,13 +261,18 @@ impl Core {
             replace.passthrough_size,
             continuations,
         );
-        self.check_permission(&mut found, header.flags, who);
-        let (previous, place) = self
+        let Some(route_at) = self.route(who) else {
+            unreachable!("an order's names are known");
+        };
+        let order = self.orders.get(slot);
+        let route = self.routes.row(route_at);
+        self.check_permission(&mut found, header.flags, who, route);
+        let previous = self
             .client_order_ids
             .find(replace.account, &replace.client_order_id);
         let has_id = replace.client_order_id.is_id();
         found.note(Reason::ClientOrderIdInvalid, !has_id);
-        found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_some());
+        found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_ok());
         let terms = Terms {
             account: order.account,
             strategy: order.strategy,
@@ -311,10 +315,11 @@ impl Core {
             (order.filled.raw().into(), replace.qty.raw().into())
         });
         let valuation = match may_go_on && !is_filled {
-            true => self.check_limits(&mut found, &terms, now),
+            true => self.check_limits(&mut found, &terms, route, now),
             false => None,
         };
-        let (Some(valuation), true) = (valuation, found.failed.is_empty()) else {
+        let is_clear = found.failed.is_empty();
+        let (Some(valuation), Err(place), true) = (valuation, previous, is_clear) else {
             return self.refuse(
                 effects,
                 header,
@@ -327,7 +332,7 @@ impl Core {
 
         // Past this line the replace is accepted and nothing may fail.
         let order = self.orders.get_mut(slot);
-        order.replacement = Replacement {
+        let replacement = Replacement {
             price: valuation.value_price,
             limit: replace.price,
             qty: replace.qty,
@@ -353,10 +358,11 @@ impl Core {
             passthrough_size: replace.passthrough_size,
             ..BrokerRequest::default()
         };
+        self.orders.requests_mut(slot).replacement = replacement;
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, replace.account, &replace.client_order_id, id, now);
-        self.note_rates(terms.account.0, terms.strategy.0, terms.symbol.0);
+        self.note_rates(route_at);
         self.rebook(slot, Qty::ZERO, 0);
         self.counts.requests_accepted += 1;
         let head = Header {
@@ -383,7 +389,6 @@ impl Core {
         let order = self.orders.get_mut(slot);
         order.is_cancel_pending = true;
         order.asked_after = NEVER;
-        order.cancel_id = *cancel_id;
         order.request += 1;
         let request = BrokerRequest {
             order_id: order.id,
@@ -408,6 +413,7 @@ impl Core {
             time: self.now,
             ..head
         };
+        self.orders.requests_mut(slot).cancel_id = *cancel_id;
         self.orders.wait(slot, due);
         Self::send(
             effects,
@@ -420,7 +426,7 @@ impl Core {
     fn find_order(&self, strategy: StrategyId, account: AccountId, id: &Text) -> Option<u32> {
         let slot = self
             .orders
-            .slot(self.client_order_ids.find(account, id).0?)?;
+            .slot(self.client_order_ids.find(account, id).ok()?)?;
         let order = self.orders.get(slot);
         (strategy == StrategyId::NONE || strategy == order.strategy).then_some(slot)
     }
@@ -447,21 +453,28 @@ impl Core {
 
     /// Looks for the same order within the windows of all levels, and remembers this one.
     #[inline]
-    fn check_duplicates(&mut self, found: &mut Findings, terms: &Terms) {
+    fn check_duplicates(&mut self, found: &mut Findings, terms: &Terms, levels: u8) {
         let content = Content {
             price: terms.price.raw(),
             qty: terms.qty.raw(),
             symbol: terms.symbol.0,
             terms: (terms.side as u32) << 8 | terms.order_type as u32,
         };
-        let windows = [
-            &mut self.symbols[terms.symbol.0 as usize].recent,
-            &mut self.strategies[terms.strategy.0 as usize].recent,
-            &mut self.accounts[terms.account.0 as usize].recent,
-            &mut self.firm_recent,
-        ];
-        for window in windows.into_iter().flatten() {
-            match window.note(content, self.now) {
+        let hash = content.hash(self.routes.seed());
+        let mut levels = levels;
+        while levels != 0 {
+            let level = levels & levels.wrapping_neg();
+            levels &= !level;
+            let window = match level {
+                windows::SYMBOL => &mut self.symbols[terms.symbol.0 as usize].recent,
+                windows::STRATEGY => &mut self.strategies[terms.strategy.0 as usize].recent,
+                windows::ACCOUNT => &mut self.accounts[terms.account.0 as usize].recent,
+                _ => &mut self.firm_recent,
+            };
+            let Some(window) = window else {
+                continue;
+            };
+            match window.note(content, hash, self.now) {
                 Seen::New => {}
                 Seen::Before(age) => {
                     let span = window.span();
@@ -486,13 +499,10 @@ impl Core {
     }
 
     #[inline]
-    fn note_rates(&mut self, account: u32, strategy: u32, symbol: u32) {
-        let now = self.now;
-        self.rates.note(self.symbols[symbol as usize].rates, now);
-        self.rates
-            .note(self.strategies[strategy as usize].rates, now);
-        self.rates.note(self.accounts[account as usize].rates, now);
-        self.rates.note(self.firm_rates, now);
+    fn note_rates(&mut self, route_at: usize) {
+        for range in &self.routes.row(route_at).rates {
+            self.rates.note(*range, self.now);
+        }
     }
 
     /// Tells the strategy why, and changes nothing.

@@ -16,6 +16,7 @@ use super::index::mix;
 use super::market::Reference;
 use super::order::Orders;
 use super::rate::{Range, Rates};
+use super::route::Routes;
 use super::setup::{self, Capacity, Limits, Setup};
 use crate::message::{
     Cancel, Control, Frame, Header, Kind, Link, NewOrder, Quote, Replace, Report, SessionChange,
@@ -33,6 +34,7 @@ pub struct Core {
     pub(super) client_order_ids: ClientOrderIds,
     pub(super) execution_ids: ExecutionIds,
     pub(super) exposure: Exposure,
+    pub(super) routes: Routes,
     pub(super) rates: Rates,
     pub(super) firm_rates: Range,
     pub(super) firm_recent: Option<Box<Recent>>,
@@ -237,6 +239,7 @@ impl Core {
             ),
             execution_ids: ExecutionIds::new(capacity.executions as usize, seed),
             exposure: Exposure::new(setup),
+            routes: Routes::new(capacity.positions as usize, seed),
             rates,
             firm_rates,
             firm_recent: recent(&setup.firm),
@@ -325,7 +328,7 @@ impl Core {
 
     /// The order that a client order id leads to, live or remembered.
     pub fn order_id(&self, account: AccountId, text: &Text) -> Option<OrderId> {
-        let id = self.client_order_ids.find(account, text).0?;
+        let id = self.client_order_ids.find(account, text).ok()?;
         self.orders.slot(id).map(|_| id)
     }
 

@@ -19,6 +19,14 @@ pub(super) struct Content {
     pub(super) terms: u32,
 }
 
+impl Content {
+    #[inline]
+    pub(super) fn hash(&self, seed: u64) -> u64 {
+        let terms = u64::from(self.symbol) << 32 | u64::from(self.terms);
+        mix(mix(seed ^ self.price as u64, self.qty), terms)
+    }
+}
+
 /// The recent orders of one level.
 #[derive(Debug)]
 pub(super) struct Recent {
@@ -71,7 +79,7 @@ impl Recent {
         let mut carried = Self::new(span, capacity, seed);
         let mut at = self.first;
         while let Some(entry) = self.entries.get(at as usize) {
-            carried.note(entry.content, entry.time);
+            carried.note(entry.content, entry.content.hash(seed), entry.time);
             at = entry.next;
         }
         carried
@@ -88,27 +96,20 @@ impl Recent {
 
     /// Looks, and remembers that it came now.
     #[inline]
-    pub(super) fn note(&mut self, content: Content, now: Nanos) -> Seen {
-        let hash = self.hash(&content);
-        let found = self
-            .index
-            .find(hash, |at| self.entries[at as usize].content == content);
-        let (at, seen) = match found {
-            Some(at) => {
+    pub(super) fn note(&mut self, content: Content, hash: u64, now: Nanos) -> Seen {
+        let is_same = |at: u32| self.entries[at as usize].content == content;
+        let (at, seen) = match self.index.find_or_spot(hash, is_same) {
+            Ok(at) => {
                 let age = now.since(self.entries[at as usize].time);
                 self.unlink(at);
-                (
-                    at,
-                    if age < self.span {
-                        Seen::Before(age)
-                    } else {
-                        Seen::New
-                    },
-                )
+                match age < self.span {
+                    true => (at, Seen::Before(age)),
+                    false => (at, Seen::New),
+                }
             }
-            None => match self.place(now) {
+            Err(spot) => match self.place(now) {
                 Some(at) => {
-                    self.index.insert(hash, at);
+                    self.index.insert_at(spot, hash, at);
                     (at, Seen::New)
                 }
                 None => return Seen::Full,
@@ -147,7 +148,7 @@ impl Recent {
         if now.since(oldest.time) < self.span {
             return None;
         }
-        let hash = self.hash(&oldest.content);
+        let hash = oldest.content.hash(self.seed);
         self.unlink(at);
         self.index.remove(hash, at);
         Some(at)
@@ -164,11 +165,5 @@ impl Recent {
             Some(entry) => entry.previous = previous,
             None => self.last = previous,
         }
-    }
-
-    #[inline]
-    fn hash(&self, content: &Content) -> u64 {
-        let terms = u64::from(content.symbol) << 32 | u64::from(content.terms);
-        mix(mix(self.seed ^ content.price as u64, content.qty), terms)
     }
 }

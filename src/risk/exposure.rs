@@ -4,12 +4,14 @@
 //!
 //! A cell is one owner's book in one symbol: its position, and what its live orders may still buy and
 //! sell. An account and a strategy have cells; each symbol has one for the whole firm. All change in
-//! one place, [`Exposure::book`].
+//! two places: [`Exposure::book_new`] for an order that has just been checked, [`Exposure::book`].
 //!
 //! Invariants:
 //! - A cell's open quantities are the sums over its live orders of what may still fill.
 //! - A level's gross is the sum of the contributions of its cells, each at the symbol's mark.
 
+use super::check::Valuation;
+use super::foresee::hint_at;
 use super::index::{Index, mix};
 use super::order::Order;
 use super::setup::{Limits, Setup};
@@ -33,6 +35,10 @@ pub struct Cell {
     pub owner: u32,
     /// The symbol.
     pub symbol: u32,
+    /// The worst position on each side, by [`side_index`], as a positive number; of no meaning where
+    /// one of them is wider than a position can be.
+    worst: [i64; 2],
+    is_wide: bool,
     /// Its part of the owner's gross.
     pub(super) contribution: Notional,
     next_in_symbol: u32,
@@ -63,11 +69,31 @@ pub(super) struct Bounds {
     pub(super) price_collar: u64,
     pub(super) reference_age_max: Nanos,
     pub(super) open_orders_max: u32,
+    /// Which sums are bounded at all: bits of [`armed`].
+    pub(super) armed: u8,
+}
+
+/// The limits on what a level's live orders and positions come to.
+pub(super) mod armed {
+    pub(in crate::risk) const OPEN_ORDERS: u8 = 1;
+    pub(in crate::risk) const OPEN_NOTIONAL: u8 = 2;
+    pub(in crate::risk) const POSITION_QTY: u8 = 4;
+    pub(in crate::risk) const POSITION_VALUE: u8 = 8;
+    pub(in crate::risk) const GROSS_EXPOSURE: u8 = 16;
+    /// Those that need a price to value positions by.
+    pub(in crate::risk) const VALUED: u8 = POSITION_VALUE | GROSS_EXPOSURE;
 }
 
 impl Bounds {
     fn new(limits: &Limits) -> Self {
         let notional = |limit: Option<Notional>| limit.map_or(u128::MAX, Notional::raw);
+        let sums = [
+            (armed::OPEN_ORDERS, limits.open_orders_max.is_some()),
+            (armed::OPEN_NOTIONAL, limits.open_notional_max.is_some()),
+            (armed::POSITION_QTY, limits.position_qty_max.is_some()),
+            (armed::POSITION_VALUE, limits.position_value_max.is_some()),
+            (armed::GROSS_EXPOSURE, limits.gross_exposure_max.is_some()),
+        ];
         Self {
             order_notional_max: notional(limits.order_notional_max),
             open_notional_max: notional(limits.open_notional_max),
@@ -78,6 +104,9 @@ impl Bounds {
             price_collar: limits.price_collar.unwrap_or(u64::MAX),
             reference_age_max: limits.reference_age_max.unwrap_or(Nanos::MAX),
             open_orders_max: limits.open_orders_max.unwrap_or(u32::MAX),
+            armed: sums
+                .iter()
+                .fold(0, |set, (bit, on)| if *on { set | bit } else { set }),
         }
     }
 }
@@ -97,6 +126,12 @@ impl Level {
 }
 
 impl Level {
+    /// True where the level itself stops every order.
+    #[inline]
+    pub(super) const fn is_shut(&self) -> bool {
+        self.is_killed | !self.is_enabled
+    }
+
     fn adopt(&mut self, limits: &Limits, is_enabled: bool) {
         self.limits = Bounds::new(limits);
         self.is_enabled = is_enabled;
@@ -168,37 +203,95 @@ const EMPTY: Cell = Cell {
     position_low: Position::ZERO,
     owner: u32::MAX,
     symbol: u32::MAX,
+    worst: [0; 2],
+    is_wide: false,
     contribution: Notional::ZERO,
     next_in_symbol: NO_CELL,
     is_account: false,
 };
 
 impl Cell {
-    /// The worst position on one side, as a positive number, if its orders on that side fill.
-    #[inline]
-    pub(super) const fn worst(&self, side: Side) -> i128 {
-        match side {
-            Side::Buy => self.position.raw() as i128 + self.open_buy.raw() as i128,
-            Side::Sell => self.open_sell.raw() as i128 - self.position.raw() as i128,
+    /// The worst position on one side, as a positive number, if its orders there fill and `more`
+    /// with them. `None` where that is wider than any position can be.
+    #[inline(always)]
+    pub(super) fn worst(&self, side: Side, more: i64) -> Option<u64> {
+        if self.is_wide {
+            return self.worst_exact(side, more);
         }
+        let worst = self.worst[side_index(side)].checked_add(more)?;
+        Some(worst.max(0) as u64)
+    }
+
+    /// The same as things are, where that may be wider than a position: fills of more than was
+    /// asked for can make it so.
+    #[inline(always)]
+    pub(super) fn worst_now(&self, side: Side) -> u64 {
+        if self.is_wide {
+            return u64::try_from(self.worst_wide(side).max(0)).unwrap_or(u64::MAX);
+        }
+        self.worst[side_index(side)].max(0) as u64
+    }
+
+    #[cold]
+    fn worst_exact(&self, side: Side, more: i64) -> Option<u64> {
+        let worst = i64::try_from(self.worst_wide(side) + i128::from(more)).ok()?;
+        Some(worst.max(0) as u64)
+    }
+
+    #[inline]
+    fn worst_wide(&self, side: Side) -> i128 {
+        match side {
+            Side::Buy => i128::from(self.position.raw()) + i128::from(self.open_buy.raw()),
+            Side::Sell => i128::from(self.open_sell.raw()) - i128::from(self.position.raw()),
+        }
+    }
+
+    /// Works out the worst positions anew.
+    #[inline]
+    fn refresh(&mut self) {
+        let narrow = [Side::Buy, Side::Sell].map(|side| i64::try_from(self.worst_wide(side)));
+        self.is_wide = narrow.iter().any(Result::is_err);
+        self.worst = narrow.map(|worst| worst.unwrap_or(i64::MAX));
     }
 
     /// The value of the worst position on either side.
     #[inline]
     pub(super) fn value(&self, mark: Price) -> Notional {
-        let worst = self.worst(Side::Buy).max(self.worst(Side::Sell));
-        contribution(worst, mark)
+        contribution(
+            self.worst_now(Side::Buy).max(self.worst_now(Side::Sell)),
+            mark,
+        )
+    }
+
+    /// A new order stands, of which it has been checked that it fits.
+    #[inline(always)]
+    fn open(&mut self, side: Side, reserved: Qty) {
+        let open = match side {
+            Side::Buy => &mut self.open_buy,
+            Side::Sell => &mut self.open_sell,
+        };
+        *open = Qty::from_raw(open.raw() + reserved.raw());
+        self.worst[side_index(side)] += reserved.raw() as i64;
+    }
+
+    /// Books the change, and says what the cell added to its owner's gross before and adds now.
+    #[inline]
+    fn book_valued(&mut self, change: &Change, mark: Price) -> (Notional, Notional) {
+        self.book(change);
+        let (old, new) = (self.contribution, self.value(mark));
+        self.contribution = new;
+        (old, new)
     }
 
     #[inline]
     fn book(&mut self, change: &Change) {
-        let filled = change.filled.raw() as i64;
         let open = match change.side {
             Side::Buy => &mut self.open_buy,
             Side::Sell => &mut self.open_sell,
         };
         *open = Qty::from_raw(open.raw() - change.reserved.0.raw() + change.reserved.1.raw());
-        if filled != 0 {
+        if change.filled != Qty::ZERO {
+            let filled = change.filled.raw() as i64;
             let position = self.position.raw();
             self.position = Position::from_raw(match change.side {
                 Side::Buy => position.saturating_add(filled),
@@ -207,13 +300,28 @@ impl Cell {
             self.position_high = self.position_high.max(self.position);
             self.position_low = self.position_low.min(self.position);
         }
+        self.refresh();
+    }
+
+    /// True where what is worked out once is what it would be now.
+    pub(super) fn is_fresh(&self) -> bool {
+        let mut anew = *self;
+        anew.refresh();
+        anew == *self
+    }
+}
+
+#[inline(always)]
+const fn side_index(side: Side) -> usize {
+    match side {
+        Side::Buy => 0,
+        Side::Sell => 1,
     }
 }
 
 /// What a worst position adds to a gross sum: capped, so that the sums always fit.
 #[inline]
-pub(super) fn contribution(worst: i128, mark: Price) -> Notional {
-    let worst = u64::try_from(worst.max(0)).unwrap_or(u64::MAX);
+pub(super) fn contribution(worst: u64, mark: Price) -> Notional {
     mark.notional(Qty::from_raw(worst))
         .min(Notional::EXPOSURE_MAX)
 }
@@ -328,6 +436,14 @@ impl Exposure {
         found.unwrap_or(NO_CELL)
     }
 
+    /// Where what belongs to a symbol will be looked for.
+    #[inline]
+    pub(super) fn foresee(&self, symbol: usize, hint: &impl Fn(*const u8)) {
+        hint_at(&self.symbols, symbol, hint);
+        hint_at(&self.symbol_cells, symbol, hint);
+        hint_at(&self.marks, symbol, hint);
+    }
+
     /// True where so many more cells have room.
     #[inline]
     pub(super) fn has_room(&self, count: usize) -> bool {
@@ -384,32 +500,42 @@ impl Exposure {
         &self.symbol_cells
     }
 
-    pub(super) fn cell_count(&self) -> usize {
-        self.cells.len()
+    #[inline]
+    pub(super) fn cell_count(&self) -> u32 {
+        self.cells.len() as u32
     }
 
-    /// Books a change at every level and in every cell. The only place where they change.
+    /// Books a change at every level and in every cell.
     #[inline]
     pub(super) fn book(&mut self, places: Places, change: &Change) {
         let mark = self.marks[places.symbol as usize];
         self.symbol_cells[places.symbol as usize].book(change);
+        let gross = self.cells[places.strategy_cell as usize].book_valued(change, mark);
+        self.strategies[places.strategy as usize].count(change, gross);
+        let gross = self.cells[places.account_cell as usize].book_valued(change, mark);
+        self.accounts[places.account as usize].count(change, gross);
+        self.symbols[places.symbol as usize].count(change, gross);
+        self.firm.count(change, gross);
+    }
+
+    /// Books a new order, checked and valued already.
+    #[inline(always)]
+    pub(super) fn book_new(&mut self, places: Places, side: Side, valuation: &Valuation) {
+        let (reserved, notional) = (valuation.reserved, valuation.reserved_notional);
+        let [of_strategy, of_account] = valuation.contributions;
+        self.symbol_cells[places.symbol as usize].open(side, reserved);
         let cell = &mut self.cells[places.strategy_cell as usize];
-        cell.book(change);
-        let (old, new) = (cell.contribution, cell.value(mark));
-        cell.contribution = new;
-        let strategy = &mut self.strategies[places.strategy as usize];
-        strategy.gross = moved(strategy.gross, old, new);
+        cell.open(side, reserved);
+        let more = of_strategy.raw() - cell.contribution.raw();
+        cell.contribution = of_strategy;
+        self.strategies[places.strategy as usize].open(notional, more);
         let cell = &mut self.cells[places.account_cell as usize];
-        cell.book(change);
-        let (old, new) = (cell.contribution, cell.value(mark));
-        cell.contribution = new;
-        let account = &mut self.accounts[places.account as usize];
-        let symbol = &mut self.symbols[places.symbol as usize];
-        for level in [account, symbol, &mut self.firm] {
-            level.gross = moved(level.gross, old, new);
-            level.count(change);
-        }
-        self.strategies[places.strategy as usize].count(change);
+        cell.open(side, reserved);
+        let more = of_account.raw() - cell.contribution.raw();
+        cell.contribution = of_account;
+        self.accounts[places.account as usize].open(notional, more);
+        self.symbols[places.symbol as usize].open(notional, more);
+        self.firm.open(notional, more);
     }
 
     /// The symbol has a new mark: its cells are worth something else.
@@ -438,8 +564,20 @@ impl Exposure {
 }
 
 impl Level {
+    /// A new order stands, and its book adds `more` to the gross: no sum becomes less.
+    #[inline(always)]
+    fn open(&mut self, notional: Notional, more: u128) {
+        self.gross = Notional::from_raw(self.gross.raw() + more);
+        self.open_notional = Notional::from_raw(self.open_notional.raw() + notional.raw());
+        if self.open_notional_peak < self.open_notional {
+            self.open_notional_peak = self.open_notional;
+        }
+        self.open_count += 1;
+    }
+
     #[inline]
-    fn count(&mut self, change: &Change) {
+    fn count(&mut self, change: &Change, gross: (Notional, Notional)) {
+        self.gross = moved(self.gross, gross.0, gross.1);
         self.open_notional = moved(self.open_notional, change.notional.0, change.notional.1);
         self.open_notional_peak = self.open_notional_peak.max(self.open_notional);
         self.open_count = self

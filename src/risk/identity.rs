@@ -5,7 +5,8 @@
 //! Both are rings in the order of arrival with an index over them. An order id leaves only when it
 //! may; an execution id leaves when the ring is full.
 
-use super::index::{Index, mix};
+use super::foresee::hint_at;
+use super::index::{Index, Spot, mix};
 use crate::message::Text;
 use crate::units::{AccountId, BrokerId, Nanos, OrderId};
 
@@ -29,10 +30,14 @@ struct ClientOrderId {
     account: AccountId,
 }
 
+/// How far the ring of ids is read ahead.
+const AHEAD: usize = 8;
+
 /// Where an id would go: looked up once, used once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     hash: u64,
+    spot: Spot,
 }
 
 impl ClientOrderIds {
@@ -52,18 +57,37 @@ impl ClientOrderIds {
         Index::size_bytes(capacity) + capacity * size_of::<ClientOrderId>()
     }
 
-    /// The order that an id leads to, and where the id belongs.
-    #[inline]
-    pub(super) fn find(&self, account: AccountId, text: &Text) -> (Option<OrderId>, Place) {
+    /// The order that an id leads to, or where the id would go.
+    #[inline(always)]
+    pub(super) fn find(&self, account: AccountId, text: &Text) -> Result<OrderId, Place> {
         let hash = hash_text(self.seed ^ u64::from(account.0), text);
-        let found = self.index.find(hash, |at| {
+        let is_same = |at: u32| {
             let entry = &self.entries[at as usize];
             entry.account == account && entry.text == *text
-        });
-        (
-            found.map(|at| self.entries[at as usize].order_id),
-            Place { hash },
-        )
+        };
+        match self.index.find_or_spot(hash, is_same) {
+            Ok(at) => Ok(self.entries[at as usize].order_id),
+            Err(spot) => Err(Place { hash, spot }),
+        }
+    }
+
+    /// Where an id will be looked for.
+    #[inline]
+    pub(super) fn foresee(&self, account: AccountId, text: &Text, hint: &impl Fn(*const u8)) {
+        self.index
+            .foresee(hash_text(self.seed ^ u64::from(account.0), text), hint);
+    }
+
+    /// Where the id is that must make room for the next one, and the order that it leads to.
+    #[inline]
+    pub(super) fn foresee_oldest(&self, hint: &impl Fn(*const u8)) -> Option<OrderId> {
+        if self.entries.len() < self.capacity {
+            return None;
+        }
+        let entry = self.entries.get(self.oldest)?;
+        self.foresee(entry.account, &entry.text, hint);
+        hint_at(&self.entries, self.oldest + AHEAD, hint);
+        Some(entry.order_id)
     }
 
     /// True where one more id has room: a place never used, or that of an id that may be forgotten.
@@ -106,7 +130,7 @@ impl ClientOrderIds {
             self.oldest = if at + 1 == self.capacity { 0 } else { at + 1 };
             at
         };
-        self.index.insert(place.hash, at as u32);
+        self.index.insert_at(place.spot, place.hash, at as u32);
     }
 
     /// Makes room for more.
@@ -132,7 +156,7 @@ impl ClientOrderIds {
         assert_eq!(self.index.count(), self.entries.len());
         for entry in &self.entries {
             assert_eq!(
-                self.find(entry.account, &entry.text).0,
+                self.find(entry.account, &entry.text).ok(),
                 Some(entry.order_id)
             );
         }
@@ -178,6 +202,13 @@ impl ExecutionIds {
         self.capacity = capacity;
     }
 
+    /// Where an id will be looked for.
+    #[inline]
+    pub(super) fn foresee(&self, broker: BrokerId, text: &Text, hint: &impl Fn(*const u8)) {
+        self.index
+            .foresee(hash_text(self.seed ^ u64::from(broker.0), text), hint);
+    }
+
     /// True where the id was there already; it is remembered from now on.
     #[inline]
     pub(super) fn seen(&mut self, broker: BrokerId, text: &Text) -> bool {
@@ -212,14 +243,7 @@ impl ExecutionIds {
 
 #[inline]
 fn hash_text(seed: u64, text: &Text) -> u64 {
-    let bytes = text.bytes();
-    let word = |at: usize| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[at..at + 8]);
-        u64::from_le_bytes(word)
-    };
-    // The last word overlaps the one before: 36 bytes are four words and a half.
-    let low = mix(seed ^ word(0), word(8));
-    let high = mix(seed ^ word(16), word(24) ^ word(28).rotate_left(29));
-    mix(low, high)
+    let [first, second, third, fourth, last] = text.words();
+    let low = mix(seed ^ first, second);
+    mix(low ^ last, mix(third, fourth))
 }

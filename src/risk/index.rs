@@ -1,116 +1,223 @@
-//! Index: finds an entry by its hash. Open addressing, never more than half full, never grows.
+//! Index: finds an entry by its hash. Never grows, and what leaves it leaves no mark.
 //!
 //! Pure. Hot path.
 //!
-//! The entries live elsewhere; the index holds their places. 32 bits of the hash stand beside each
-//! place, so that a look rarely leads to an entry that is not the one.
+//! The entries live elsewhere; the index holds their places. One look reads one cache line: twelve
+//! places, and a byte of the hash for each, so that it rarely leads to an entry that is not the one.
+//! An entry whose line is full stands in a line behind it, and each line that it passed counts it: a
+//! look goes on only where that count says so, and a removal takes the count back.
 
-const EMPTY: u32 = u32::MAX;
+use super::foresee::hint_at;
+
+const PLACES: usize = 12;
 
 /// Places of up to a fixed number of entries.
 #[derive(Debug)]
 pub(super) struct Index {
-    buckets: Box<[Bucket]>,
+    lines: Box<[Line]>,
     mask: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
-    tag: u32,
-    entry: u32,
+#[repr(C, align(64))]
+struct Line {
+    /// A byte for each place, zero where it is free.
+    tags: [u8; PLACES],
+    /// How many entries stand further on because there was no place here.
+    passed: u32,
+    entries: [u32; PLACES],
+}
+
+const _: () = assert!(size_of::<Line>() == 64);
+
+/// A one in every byte, and the high bit of every byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x80 * ONES;
+
+impl Line {
+    const EMPTY: Self = Self {
+        tags: [FREE; PLACES],
+        passed: 0,
+        entries: [0; PLACES],
+    };
+
+    /// The places whose tag is `tag`, and at times some that only look so behind the first.
+    #[inline(always)]
+    fn candidates(&self, tag: u8) -> Candidates {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = self.tags;
+        let low = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let high = u32::from_le_bytes([i, j, k, l]);
+        let pattern = ONES * u64::from(tag);
+        // The upper half of the second word stands for no places.
+        let high = (u64::from(high) ^ pattern) | 0xffff_ffff << 32;
+        // One number for both: of each eight bits the first for the one, the second for the other.
+        Candidates(zero_bytes(low ^ pattern) >> 7 | zero_bytes(high) >> 6)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, place: usize, tag: u8, entry: u32) {
+        self.tags[place] = tag;
+        self.entries[place] = entry;
+    }
+}
+
+/// The high bit of each byte that is zero, and at times of bytes behind the first such.
+#[inline(always)]
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+struct Candidates(u64);
+
+impl Candidates {
+    #[inline(always)]
+    const fn first(&self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let bit = self.0.trailing_zeros() as usize;
+        Some(bit / 8 + bit % 8 * 8)
+    }
+
+    #[inline(always)]
+    const fn drop_first(&mut self) {
+        self.0 &= self.0 - 1;
+    }
 }
 
 impl Index {
     /// Room for `capacity` entries.
     pub(super) fn new(capacity: usize) -> Self {
-        let size = (capacity * 2).next_power_of_two().max(2);
-        let empty = Bucket {
-            tag: 0,
-            entry: EMPTY,
-        };
+        let count = Self::line_count(capacity);
         Self {
-            buckets: vec![empty; size].into_boxed_slice(),
-            mask: size - 1,
+            lines: vec![Line::EMPTY; count].into_boxed_slice(),
+            mask: count - 1,
         }
+    }
+
+    /// Six entries to a line at the most, so that few lines are ever full.
+    const fn line_count(capacity: usize) -> usize {
+        capacity.div_ceil(PLACES / 2).next_power_of_two()
     }
 
     /// Bytes that `capacity` entries take here.
     pub(super) const fn size_bytes(capacity: usize) -> usize {
-        (capacity * 2).next_power_of_two() * size_of::<Bucket>()
+        Self::line_count(capacity) * size_of::<Line>()
     }
 
     /// The entry that `is_same` accepts.
     #[inline]
     pub(super) fn find(&self, hash: u64, is_same: impl Fn(u32) -> bool) -> Option<u32> {
+        self.find_or_spot(hash, is_same).ok()
+    }
+
+    /// The entry that `is_same` accepts, or where it would go.
+    #[inline(always)]
+    pub(super) fn find_or_spot(
+        &self,
+        hash: u64,
+        is_same: impl Fn(u32) -> bool,
+    ) -> Result<u32, Spot> {
         let tag = tag(hash);
-        let mut at = tag as usize & self.mask;
-        loop {
-            let bucket = self.buckets[at];
-            if bucket.entry == EMPTY {
-                return None;
+        let home = hash as usize & self.mask;
+        let mut at = home;
+        // Bounded, whatever the counts say.
+        for _ in 0..=self.mask {
+            let line = &self.lines[at];
+            let mut candidates = line.candidates(tag);
+            while let Some(place) = candidates.first() {
+                let entry = line.entries[place];
+                if is_same(entry) {
+                    return Ok(entry);
+                }
+                candidates.drop_first();
             }
-            if bucket.tag == tag && is_same(bucket.entry) {
-                return Some(bucket.entry);
+            if line.passed == 0 {
+                break;
             }
             at = (at + 1) & self.mask;
         }
+        Err(Spot {
+            line: home,
+            place: self.lines[home].candidates(FREE).first(),
+        })
+    }
+
+    /// Adds an entry where [`Self::find_or_spot`] said; others may have left the index since, none
+    /// may have come.
+    #[inline(always)]
+    pub(super) fn insert_at(&mut self, spot: Spot, hash: u64, entry: u32) {
+        let Some(place) = spot.place else {
+            return self.insert(hash, entry);
+        };
+        let line = &mut self.lines[spot.line];
+        line.put(place, tag(hash), entry);
     }
 
     /// Adds an entry that is not there. The owner has made sure of room.
-    #[inline]
     pub(super) fn insert(&mut self, hash: u64, entry: u32) {
-        let tag = tag(hash);
-        let mut at = tag as usize & self.mask;
-        while self.buckets[at].entry != EMPTY {
+        let mut at = hash as usize & self.mask;
+        loop {
+            let line = &mut self.lines[at];
+            if let Some(place) = line.candidates(FREE).first() {
+                line.put(place, tag(hash), entry);
+                return;
+            }
+            line.passed += 1;
             at = (at + 1) & self.mask;
         }
-        self.buckets[at] = Bucket { tag, entry };
     }
 
-    /// Removes an entry that is there, and closes the gap so that no mark of it stays.
+    /// Where a hash leads.
+    #[inline(always)]
+    pub(super) fn foresee(&self, hash: u64, hint: &impl Fn(*const u8)) {
+        hint_at(&self.lines, hash as usize & self.mask, hint);
+    }
+
+    /// Removes an entry that is there.
     #[inline]
     pub(super) fn remove(&mut self, hash: u64, entry: u32) {
-        let mut gap = tag(hash) as usize & self.mask;
-        while self.buckets[gap].entry != entry {
-            assert!(
-                self.buckets[gap].entry != EMPTY,
-                "an entry to be removed is in the index"
-            );
-            gap = (gap + 1) & self.mask;
-        }
-        let mut at = gap;
+        let tag = tag(hash);
+        let mut at = hash as usize & self.mask;
         loop {
+            let line = &mut self.lines[at];
+            let mut candidates = line.candidates(tag);
+            while let Some(place) = candidates.first() {
+                if line.entries[place] == entry {
+                    line.tags[place] = FREE;
+                    return;
+                }
+                candidates.drop_first();
+            }
+            assert!(line.passed != 0, "an entry to be removed is in the index");
+            line.passed -= 1;
             at = (at + 1) & self.mask;
-            let bucket = self.buckets[at];
-            if bucket.entry == EMPTY {
-                break;
-            }
-            let home = bucket.tag as usize & self.mask;
-            // It may move up if its home is not between the gap and where it stands.
-            let distance = at.wrapping_sub(home) & self.mask;
-            if at.wrapping_sub(gap) & self.mask <= distance {
-                self.buckets[gap] = bucket;
-                gap = at;
-            }
         }
-        self.buckets[gap] = Bucket {
-            tag: 0,
-            entry: EMPTY,
-        };
     }
 
     /// How many entries there are, counted.
     pub(super) fn count(&self) -> usize {
-        self.buckets
-            .iter()
-            .filter(|bucket| bucket.entry != EMPTY)
-            .count()
+        let taken = |line: &Line| line.tags.iter().filter(|tag| **tag != FREE).count();
+        self.lines.iter().map(taken).sum()
     }
 }
 
-#[inline]
-const fn tag(hash: u64) -> u32 {
-    (hash ^ hash >> 32) as u32
+/// Where an entry would go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    line: usize,
+    /// In its own line; `None` where that is full.
+    place: Option<usize>,
+}
+
+/// The tag of a place that holds nothing.
+const FREE: u8 = 0;
+
+/// A part of the hash that does not choose the line. Neither that of a free place nor the one next
+/// to it, so that no free place looks taken.
+#[inline(always)]
+const fn tag(hash: u64) -> u8 {
+    (hash >> 56) as u8 | 2
 }
 
 /// Two words into one, so that each bit of both matters.
@@ -125,15 +232,19 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
+    /// Few distinct lines and tags, so that lines are full and others are passed.
+    fn hash(key: u64) -> u64 {
+        ((key / 3) << 57) | (key / 40)
+    }
+
     #[test]
     fn the_index_agrees_with_a_map() {
         let (mut state, mut index) = (1u64, Index::new(64));
         let mut map = BTreeMap::new();
         for _ in 0..200_000 {
             state = mix(state, 7);
-            // Few distinct hashes, so that chains form, wrap and are cut.
             let key = (state >> 20) % 97;
-            let hash = key / 3;
+            let hash = hash(key);
             match map.get(&key) {
                 Some(&entry) => {
                     assert_eq!(index.find(hash, |found| found == entry), Some(entry));
@@ -142,12 +253,20 @@ mod tests {
                 }
                 None if map.len() < 64 => {
                     assert_eq!(index.find(hash, |found| u64::from(found) == key), None);
-                    index.insert(hash, key as u32);
+                    match index.find_or_spot(hash, |found| u64::from(found) == key) {
+                        Err(spot) if state & 1 == 0 => index.insert_at(spot, hash, key as u32),
+                        _ => index.insert(hash, key as u32),
+                    }
                     map.insert(key, key as u32);
                 }
                 None => {}
             }
             assert_eq!(index.count(), map.len());
         }
+        assert!(index.lines.iter().any(|line| line.passed != 0));
+        for (&key, &entry) in &map {
+            index.remove(hash(key), entry);
+        }
+        assert!(index.lines.iter().all(|line| line.passed == 0));
     }
 }

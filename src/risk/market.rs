@@ -109,6 +109,17 @@ impl Good {
         Price::from_raw(i64::try_from(edge.max(ask)).unwrap_or(i64::MAX))
     }
 
+    /// True where twice a price is further from twice the mid than the collar lets it be.
+    #[inline]
+    pub(super) fn is_outside(&self, collar: u64, distance: u128) -> bool {
+        // Two prices and a collar of 64 bits each: neither product can wrap.
+        let band = match u64::try_from(self.sum.unsigned_abs()) {
+            Ok(sum) => u128::from(collar) * u128::from(sum),
+            Err(_) => u128::from(collar) * self.sum.unsigned_abs(),
+        };
+        band < distance * SCALE.unsigned_abs()
+    }
+
     /// The last price inside the collar, above or below. Rounded inwards.
     pub(super) fn collar_bound(&self, collar: u64, above: bool) -> i128 {
         let band = i128::from(collar) * self.sum.abs();

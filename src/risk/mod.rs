@@ -22,6 +22,7 @@ mod command;
 mod control;
 mod duplicate;
 pub mod exposure;
+mod foresee;
 mod held;
 mod identity;
 mod index;
@@ -29,6 +30,8 @@ mod market;
 pub mod order;
 mod rate;
 mod report;
+mod route;
+mod sums;
 mod verify;
 pub mod view;
 
@@ -44,6 +47,7 @@ use crate::message::{
 use crate::reject::{Failed, RejectReason};
 use crate::ring::{Consumer, Producer};
 use crate::sys::failpoint;
+use crate::sys::memory;
 use crate::sys::poller::Doorbell;
 use crate::topology::Stage;
 use crate::units::{AccountId, Nanos};
@@ -182,6 +186,10 @@ impl Risk {
         let continuation_count = usize::from(head.header.continuation_count);
         for frame in ring.drain(1 + continuation_count) {
             self.unit.push(frame);
+        }
+        // While this event is decided, what the next one needs comes near.
+        if let Some(next) = ring.peek() {
+            self.core.foresee(next, memory::prefetch);
         }
         let header = &mut self.unit[0].header;
         header.time = now;

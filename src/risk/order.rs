@@ -7,6 +7,7 @@
 //! - An order that waits for an answer of its broker is in the list of waiting ones, in the order of
 //!   its deadline; no other is.
 
+use super::foresee::hint_at;
 use crate::message::{OrderState, OrderType, Side, Text, TimeInForce};
 use crate::units::{
     AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
@@ -18,8 +19,9 @@ const NONE: u32 = u32::MAX;
 /// The broker has not been asked.
 pub(super) const NEVER: u32 = u32::MAX;
 
-/// An order that was accepted.
+/// An order that was accepted. Three cache lines: what requests under way add stands apart.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Order {
     /// Its id; [`OrderId::NONE`] in a free slot.
     pub id: OrderId,
@@ -35,8 +37,6 @@ pub struct Order {
     pub reserved: Qty,
     /// Its value.
     pub reserved_notional: Notional,
-    /// The terms of a replace under way.
-    pub replacement: Replacement,
     /// When the broker's answer is due.
     pub deadline: Nanos,
     /// Given where it entered.
@@ -78,8 +78,16 @@ pub struct Order {
     pub(super) is_waiting: bool,
     /// The strategy's id of it now.
     pub client_order_id: Text,
-    /// The id of the cancel under way.
-    pub cancel_id: Text,
+}
+
+const _: () = assert!(size_of::<Order>() == 192);
+
+/// What the requests under way of an order say: of meaning while it is pending that they are done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Requests {
+    pub(super) replacement: Replacement,
+    /// The id of the cancel.
+    pub(super) cancel_id: Text,
 }
 
 /// The terms of a replace under way.
@@ -102,19 +110,6 @@ impl Order {
     #[inline]
     pub const fn leaves(&self) -> Qty {
         self.qty.saturating_sub(self.filled)
-    }
-
-    /// What may still fill, and its value: the worse of the own terms and those of a replace.
-    #[inline]
-    pub(super) fn worst(&self) -> (Qty, Notional) {
-        let own = self.leaves();
-        let own_notional = self.value_price.notional(own);
-        if !self.is_replace_pending {
-            return (own, own_notional);
-        }
-        let new = self.replacement.qty.saturating_sub(self.filled);
-        let new_notional = self.replacement.price.notional(new);
-        (own.max(new), own_notional.max(new_notional))
     }
 
     /// Where it is in its life, doubt about the link left aside.
@@ -148,7 +143,6 @@ impl Default for Order {
             filled: Qty::ZERO,
             reserved: Qty::ZERO,
             reserved_notional: Notional::ZERO,
-            replacement: Replacement::default(),
             deadline: Nanos::MAX,
             correlation: 0,
             account: AccountId::NONE,
@@ -172,7 +166,6 @@ impl Default for Order {
             is_in_doubt: false,
             is_waiting: false,
             client_order_id: Text::EMPTY,
-            cancel_id: Text::EMPTY,
         }
     }
 }
@@ -181,6 +174,8 @@ impl Default for Order {
 #[derive(Debug)]
 pub(super) struct Orders {
     slots: Vec<Order>,
+    /// By slot.
+    requests: Vec<Requests>,
     capacity: usize,
     live_max: u32,
     live_count: u32,
@@ -196,6 +191,7 @@ impl Orders {
     pub(super) fn new(capacity: u32, closed_max: u32) -> Self {
         Self {
             slots: Vec::with_capacity(capacity as usize),
+            requests: vec![Requests::default(); capacity as usize],
             capacity: capacity as usize,
             live_max: capacity.saturating_sub(closed_max),
             live_count: 0,
@@ -214,6 +210,7 @@ impl Orders {
         self.live_max = capacity.saturating_sub(closed_max);
         self.closed_max = closed_max as usize;
         self.slots.reserve_exact(self.capacity - self.slots.len());
+        self.requests.resize(self.capacity, Requests::default());
         self.free.reserve_exact(self.capacity - self.free.len());
         self.closed
             .reserve_exact(self.closed_max + 1 - self.closed.len());
@@ -221,7 +218,7 @@ impl Orders {
 
     /// Bytes that so many slots take.
     pub(super) const fn size_bytes(capacity: usize) -> usize {
-        capacity * (size_of::<Order>() + 2 * size_of::<u32>())
+        capacity * (size_of::<Order>() + size_of::<Requests>() + 2 * size_of::<u32>())
     }
 
     pub(super) const fn live_count(&self) -> u32 {
@@ -250,6 +247,20 @@ impl Orders {
         (order.id == id && id != OrderId::NONE).then_some(slot)
     }
 
+    /// Where an order will be looked for.
+    #[inline]
+    pub(super) fn foresee(&self, slot: u32, hint: &impl Fn(*const u8)) {
+        hint_at(&self.slots, slot as usize, hint);
+    }
+
+    /// The slot that will be opened next.
+    #[inline]
+    pub(super) fn foresee_open(&self, hint: &impl Fn(*const u8)) {
+        if let Some(slot) = self.free.last() {
+            self.foresee(*slot, hint);
+        }
+    }
+
     #[inline]
     pub(super) fn get(&self, slot: u32) -> &Order {
         &self.slots[slot as usize]
@@ -258,6 +269,32 @@ impl Orders {
     #[inline]
     pub(super) fn get_mut(&mut self, slot: u32) -> &mut Order {
         &mut self.slots[slot as usize]
+    }
+
+    /// What the requests under way of an order say.
+    #[inline]
+    pub(super) fn requests(&self, slot: u32) -> &Requests {
+        &self.requests[slot as usize]
+    }
+
+    #[inline]
+    pub(super) fn requests_mut(&mut self, slot: u32) -> &mut Requests {
+        &mut self.requests[slot as usize]
+    }
+
+    /// What may still fill, and its value: the worse of the own terms and those of a replace.
+    #[inline]
+    pub(super) fn worst(&self, slot: u32) -> (Qty, Notional) {
+        let order = self.get(slot);
+        let own = order.leaves();
+        let own_notional = order.value_price.notional(own);
+        if !order.is_replace_pending {
+            return (own, own_notional);
+        }
+        let replacement = &self.requests(slot).replacement;
+        let new = replacement.qty.saturating_sub(order.filled);
+        let new_notional = replacement.price.notional(new);
+        (own.max(new), own_notional.max(new_notional))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {
@@ -356,7 +393,7 @@ impl Orders {
             let worst = if order.end.is_some() {
                 (Qty::ZERO, Notional::ZERO)
             } else {
-                order.worst()
+                self.worst(order.id.slot())
             };
             assert_eq!(
                 (order.reserved, order.reserved_notional),

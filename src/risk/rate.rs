@@ -23,6 +23,12 @@ pub(super) struct Range {
     end: u32,
 }
 
+impl Range {
+    pub(super) const fn is_empty(self) -> bool {
+        self.first == self.end
+    }
+}
+
 #[derive(Debug)]
 struct Window {
     span: Nanos,
@@ -73,7 +79,7 @@ impl Rates {
     }
 
     /// The count of the first window that has no place for one more now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn breached(&self, range: Range, now: Nanos) -> Option<u32> {
         for window in &self.windows[range.first as usize..range.end as usize] {
             if window.filled == window.count {
@@ -87,7 +93,7 @@ impl Rates {
     }
 
     /// One passed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note(&mut self, range: Range, now: Nanos) {
         for window in &mut self.windows[range.first as usize..range.end as usize] {
             self.times[(window.start + window.next) as usize] = now;

@@ -138,7 +138,8 @@ impl Core {
         let order = self.orders.get_mut(slot);
         order.filled = order.filled.saturating_add(qty);
         order.is_acknowledged = true;
-        let is_done = order.is_live() && order.worst().0 == Qty::ZERO;
+        let is_live = order.is_live();
+        let is_done = is_live && self.orders.worst(slot).0 == Qty::ZERO;
         if is_done {
             self.orders.close(slot, OrderState::Filled);
         }
@@ -153,7 +154,7 @@ impl Core {
 
     /// The terms have changed: what is reserved follows, and an order with nothing left ends.
     fn close_if_done(&mut self, slot: u32, end: OrderState) {
-        if self.orders.get(slot).worst().0 == Qty::ZERO {
+        if self.orders.worst(slot).0 == Qty::ZERO {
             self.close(slot, end);
         } else {
             self.rebook(slot, Qty::ZERO, 0);
@@ -161,17 +162,17 @@ impl Core {
     }
 
     fn replaced(&mut self, slot: u32) -> Option<Outcome> {
+        let replacement = self.orders.requests(slot).replacement;
         let order = self.orders.get_mut(slot);
         if !order.is_replace_pending {
             return None;
         }
-        order.price = order.replacement.limit;
-        order.value_price = order.replacement.price;
-        order.qty = order.replacement.qty;
-        order.client_order_id = order.replacement.client_order_id;
+        order.price = replacement.limit;
+        order.value_price = replacement.price;
+        order.qty = replacement.qty;
+        order.client_order_id = replacement.client_order_id;
         order.is_acknowledged = true;
         order.is_replace_pending = false;
-        order.replacement = Replacement::default();
         self.clear_doubt(slot);
         self.close_if_done(slot, OrderState::Filled);
         Some(Outcome::Applied)
@@ -231,13 +232,14 @@ impl Core {
             return None;
         }
         // The order must not end while what the broker says of it is still being booked.
+        let replaced_by = self.orders.requests(slot).replacement.request;
         let order = self.orders.get_mut(slot);
         order.is_acknowledged = true;
         if standing.request < request {
             order.is_cancel_pending = false;
         }
         // The request that the broker has not seen may be a cancel behind the replace.
-        if standing.request < order.replacement.request {
+        if standing.request < replaced_by {
             order.is_replace_pending = false;
         }
         let end = OrderState::from_byte(standing.state).filter(|state| {
@@ -272,7 +274,9 @@ impl Core {
     /// we know of is believed within that: it is at risk.
     fn may_stand(&self, slot: u32, leaves: Qty) -> bool {
         let order = self.orders.get(slot);
-        let more = i128::from(leaves.saturating_sub(order.reserved).raw());
+        let Ok(more) = i64::try_from(leaves.saturating_sub(order.reserved).raw()) else {
+            return false;
+        };
         let cells = [
             self.exposure.symbol_cell(order.symbol.0),
             self.exposure.cell(order.account_cell),
@@ -281,7 +285,7 @@ impl Core {
         let is_narrow = order.value_price.notional(leaves) <= Notional::EXPOSURE_MAX
             && cells
                 .iter()
-                .all(|cell| cell.worst(order.side) + more <= i128::from(i64::MAX));
+                .all(|cell| cell.worst(order.side, more).is_some());
         leaves <= order.leaves() || leaves <= Qty::MAX && is_narrow
     }
 
@@ -318,11 +322,11 @@ impl Core {
     /// Books what an order has reserved from now on, and what of it has just been filled.
     #[inline]
     pub(super) fn rebook(&mut self, slot: u32, filled: Qty, orders: i32) {
-        let order = self.orders.get_mut(slot);
-        let worst = match order.end {
+        let worst = match self.orders.get(slot).end {
             Some(_) => (Qty::ZERO, Notional::ZERO),
-            None => order.worst(),
+            None => self.orders.worst(slot),
         };
+        let order = self.orders.get_mut(slot);
         let change = Change {
             side: order.side,
             filled,
@@ -380,8 +384,10 @@ impl Core {
             _ => exec == Exec::CancelRejected,
         };
         let id = match exec {
-            _ if is_answer && !order.cancel_id.is_empty() => order.cancel_id,
-            Exec::ReplaceRejected => order.replacement.client_order_id,
+            _ if is_answer && !self.orders.requests(slot).cancel_id.is_empty() => {
+                self.orders.requests(slot).cancel_id
+            }
+            Exec::ReplaceRejected => self.orders.requests(slot).replacement.client_order_id,
             _ => order.client_order_id,
         };
         let filled = match exec {
@@ -431,6 +437,12 @@ impl Core {
             state: self.state(order) as u8,
             ..Execution::default()
         }
+    }
+
+    /// The terms of an order's replace under way.
+    pub fn replacement(&self, order: &Order) -> Option<&Replacement> {
+        let requests = self.orders.requests(order.id.slot());
+        order.is_replace_pending.then_some(&requests.replacement)
     }
 
     /// An order, live or remembered.

@@ -59,6 +59,7 @@ impl Core {
                 .copied()
                 .unwrap_or_default();
             assert_eq!((cell.open_buy.raw(), cell.open_sell.raw()), found);
+            assert!(cell.is_fresh(), "{cell:?}");
         };
         for (kind, is_account) in [(0, true), (1, false)] {
             for cell in self.exposure.cells(is_account) {

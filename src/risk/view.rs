@@ -6,6 +6,7 @@ use super::exposure::{Cell, Exposure, Level};
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
 use super::order::{Order, Orders};
+use super::route::Routes;
 use super::setup::Setup;
 use crate::message::Scope;
 use crate::units::{BrokerId, Nanos, Notional, StrategyId, SymbolId};
@@ -128,7 +129,7 @@ impl Core {
             ),
             (
                 "positions",
-                self.exposure.cell_count(),
+                self.exposure.cell_count() as usize,
                 of.positions as usize,
             ),
         ]
@@ -144,10 +145,8 @@ impl Core {
             add(order.qty.raw(), order.price.raw() as u64);
             add(order.reserved.raw(), order.reserved_notional.raw() as u64);
             add(self.state(order) as u64, u64::from(order.request));
-            add(
-                order.replacement.qty.raw(),
-                order.replacement.limit.raw() as u64,
-            );
+            let replacement = self.replacement(order).copied().unwrap_or_default();
+            add(replacement.qty.raw(), replacement.limit.raw() as u64);
         }
         for is_account in [true, false] {
             for cell in self.exposure.cells(is_account) {
@@ -206,7 +205,8 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ),
         (
             "positions",
-            Exposure::size_bytes(of.positions as usize, levels, setup.symbols.len()),
+            Exposure::size_bytes(of.positions as usize, levels, setup.symbols.len())
+                + Routes::size_bytes(of.positions as usize),
         ),
         (
             "duplicate windows",

@@ -1,9 +1,10 @@
 //! Portcullis: the core's decision on a new order, every control armed by the account; and the same
 //! with the record of each decision stored in the journal first.
 //!
-//! Timed: `Core::step` for each order, its refusal or its request to the broker written out in full,
-//! and with the journal `Writer::room` and `Writer::append`. Not timed: building the frames, the fills
-//! that settle a batch, and the journal's keeper, which has a thread of its own in the gateway.
+//! Timed: `Core::foresee` of the next order and `Core::step` for each, as the risk stage does with
+//! what waits in its ring; the refusal or the request to the broker is written out in full. With the
+//! journal also `Writer::room` and `Writer::append`. Not timed: building the frames, the fills that
+//! settle a batch, and the journal's keeper, which has a thread of its own in the gateway.
 
 use crate::contest::{Contestant, Verdict};
 use crate::flow::{NOTIONAL_MAX_USD, Order, QTY_MAX, REFERENCE_PRICE_CENTS, Side};
@@ -16,6 +17,7 @@ use ::portcullis::message::{Exec, Frame, Header, Kind, NewOrder, Quote, Report, 
 use ::portcullis::reject::RejectReason;
 use ::portcullis::risk::core::Core;
 use ::portcullis::risk::decision::{Decision, Effects, Outcome};
+use ::portcullis::sys::memory;
 use ::portcullis::units::{Nanos, Price, Qty, StrategyId, SymbolId};
 use std::path::PathBuf;
 
@@ -129,7 +131,10 @@ impl Contestant for Gate {
     }
 
     fn decide(&mut self) {
-        for order in &self.orders {
+        for (at, order) in self.orders.iter().enumerate() {
+            if let Some(next) = self.orders.get(at + 1) {
+                self.core.foresee(next, memory::prefetch);
+            }
             self.effects.clear();
             let decision = self.core.step(order, &[], &mut self.effects);
             if let Some((writer, _, _)) = &mut self.journal {
