@@ -76,7 +76,7 @@ impl Gate {
             feed = [{{ name = "prices", unix = "feed.sock", unix_user = {uid}, interval_min = "0ns" }}]
             threads = {{ layout = "shared" }}
             symbol = [{{ names = ["X", "Y"], tick = "0.01", lot = "1", broker = "sim" }}]
-            broker = [{{ name = "sim", kind = "sim", sim = {{ fill = "never" }} }}]
+            broker = [{{ name = "sim", kind = "sim", sim = {{ liquidity = "none" }} }}]
             operator = [{{ name = "operator", uid = {uid} }}]
             journal = {{ segment_size_bytes = "16MiB", ahead_bytes = "1MiB", reserve_bytes = "1MiB" }}
             "#

@@ -4,7 +4,7 @@ use crate::config::notation::{SHARE_DIGITS, parse_scaled};
 use crate::config::process::PATIENCE;
 use crate::config::reader::Table;
 use crate::config::sessions::key_file;
-use crate::config::values::{address, choice, count, decimal, duration, flag, name, off_or};
+use crate::config::values::{address, choice, count, decimal, duration, flag, name, off_or, size};
 use crate::units::Nanos;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -20,19 +20,25 @@ pub struct BrokerLink {
     pub reconnect_min: Nanos,
     /// The longest pause.
     pub reconnect_max: Nanos,
-    /// True: cancel all that was sent when the gateway dies of a fault of its own.
-    pub cancel_on_panic: bool,
     /// What speaks at the other end.
     pub kind: BrokerKind,
 }
 
-/// When a link is shut because too much goes wrong on it.
+/// When a link is shut because too much goes wrong on it. A rule that is `None` is off.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Breaker {
-    /// So many rejects and time-outs ...
-    pub failures: u32,
-    /// ... within this time open it.
-    pub window: Nanos,
+    /// Opens when so large a share of the last answers to orders are rejects, in millionths ...
+    pub reject_share: Option<u32>,
+    /// ... of so many answers.
+    pub reject_share_answers: u32,
+    /// Opens at so many rejects ...
+    pub rejects: Option<u32>,
+    /// ... within this time.
+    pub rejects_window: Nanos,
+    /// Opens when so many requests have no answer ...
+    pub unanswered: Option<u32>,
+    /// ... after this time.
+    pub unanswered_time: Nanos,
     /// It stays open so long.
     pub pause: Nanos,
     /// Then so many orders are let through to see.
@@ -48,41 +54,53 @@ pub enum BrokerKind {
     Native(NativeConfig),
 }
 
-/// `[broker.sim]`: a broker that does what it is told, faults included. Shares are in millionths.
+/// `[broker.sim]`: a venue that does what it is told, faults included. Shares are in millionths.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SimConfig {
     /// Of all that is left to chance: the same seed, the same day.
     pub seed: u64,
-    /// From an order to its `new`.
-    pub acknowledge_latency: Nanos,
-    /// From `new` to a fill, at the earliest.
-    pub fill_latency: Nanos,
-    /// What fills.
-    pub fill: Fill,
-    /// An order fills in at most so many parts.
-    pub fill_parts_max: u32,
-    /// Orders that it rejects.
+    /// From a request to its effect and its report.
+    pub latency: Nanos,
+    /// Up to so much more.
+    pub latency_jitter: Nanos,
+    /// How the feed's quotes stand in its book.
+    pub liquidity: SimLiquidity,
+    /// Of a fill's value.
+    pub fee_share: u32,
+    /// Orders and replaces that it rejects.
     pub reject_share: u32,
-    /// Requests that it never answers.
-    pub silent_share: u32,
+    /// Cancels that it rejects although the order stands.
+    pub cancel_reject_share: u32,
+    /// Reports that it never sends.
+    pub lose_share: u32,
     /// Reports that it sends twice.
     pub duplicate_share: u32,
-    /// Fills that come after the cancel was confirmed.
+    /// Orders that it cuts to half, unasked.
+    pub restate_share: u32,
+    /// Cancels that it confirms before a last fill.
     pub late_fill_share: u32,
-    /// The link goes down this often.
-    pub disconnect_interval: Option<Nanos>,
+    /// How long after.
+    pub late_fill_delay: Nanos,
+    /// The link goes down behind every so-manyth request.
+    pub disconnect_requests: Option<u32>,
+    /// At this request it falls silent ...
+    pub silence_request: Option<u32>,
+    /// ... for so long.
+    pub silence_time: Nanos,
 }
 
-/// What the simulated broker fills.
+/// How the feed's quotes stand in the simulated venue's book.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Fill {
-    /// What crosses the reference price; the rest stands until it does.
+pub enum SimLiquidity {
+    /// Not at all: orders trade with one another alone.
+    None,
+    /// With the sizes they say.
+    Quoted,
+    /// With the sizes they say; one that says none is unlimited.
     #[default]
-    Crossing,
-    /// Everything, at its own price.
-    Always,
-    /// Nothing.
-    Never,
+    QuotedOrUnlimited,
+    /// Without an end.
+    Unlimited,
 }
 
 /// `[broker.native]`: a broker that speaks the gateway's own protocol.
@@ -94,25 +112,34 @@ pub struct NativeConfig {
     pub key_file: PathBuf,
     /// Who the gateway says it is.
     pub logon_name: String,
-    /// Sent where nothing else was for so long; a peer not heard for three times as long is gone.
-    pub heartbeat: Nanos,
+    /// A connection must be made by then.
+    pub connect_timeout: Nanos,
     /// The logon must be answered by then.
     pub logon_timeout: Nanos,
+    /// What was sent must be acknowledged by the other machine by then.
+    pub unacknowledged_timeout: Nanos,
+    /// The kernel holds about so much that was not read: in doubt when the link is lost.
+    pub send_buffer_bytes: u32,
+    /// So many frames of orders wait for a slow broker.
+    pub orders_max: u32,
+    /// So many cancels and questions wait beside them.
+    pub cancels_max: u32,
+    /// True: the link comes up although the broker no longer has reports that were missed.
+    pub accept_missed_reports: bool,
 }
 
 /// The kinds there are, as users write them. The name is also that of their table.
 pub(crate) const KINDS: [(&str, &str); 2] = [("sim", "sim"), ("native", "native")];
 
-pub(crate) const FILLS: [(&str, Fill); 3] = [
-    ("crossing", Fill::Crossing),
-    ("always", Fill::Always),
-    ("never", Fill::Never),
+pub(crate) const LIQUIDITIES: [(&str, SimLiquidity); 4] = [
+    ("none", SimLiquidity::None),
+    ("quoted", SimLiquidity::Quoted),
+    ("quoted_or_unlimited", SimLiquidity::QuotedOrUnlimited),
+    ("unlimited", SimLiquidity::Unlimited),
 ];
 
 /// All of something.
 pub(crate) const SHARE_ALL: u64 = 10u64.pow(SHARE_DIGITS);
-
-const FILL_PARTS_MAX: u32 = 1_000;
 
 /// Reads one `[[broker]]`.
 pub(crate) fn read(table: &Table<'_>) -> BrokerLink {
@@ -135,7 +162,6 @@ pub(crate) fn read(table: &Table<'_>) -> BrokerLink {
         breaker: read_breaker(&table.table("breaker")),
         reconnect_min: reconnect_min.unwrap_or_default(),
         reconnect_max: reconnect_max.unwrap_or_default(),
-        cancel_on_panic: table.get("cancel_on_panic", flag).unwrap_or_default(),
         kind: match kind {
             Some("native") => BrokerKind::Native(read_native(&table.table("native"))),
             _ => BrokerKind::Sim(read_sim(&table.table("sim"))),
@@ -144,24 +170,33 @@ pub(crate) fn read(table: &Table<'_>) -> BrokerLink {
 }
 
 fn read_breaker(table: &Table<'_>) -> Option<Breaker> {
-    let failures = table
-        .get("failures", off_or(count(1..=1_000_000u32)))
-        .flatten();
-    let window = table.get("window", duration(PATIENCE)).unwrap_or_default();
-    let pause = table.get("pause", duration(PATIENCE)).unwrap_or_default();
-    let trial_orders = table
-        .get("trial_orders", count(1..=1_000u32))
-        .unwrap_or_default();
-    failures.map(|failures| Breaker {
-        failures,
-        window,
-        pause,
-        trial_orders,
-    })
+    let time = |key| table.get(key, duration(PATIENCE)).unwrap_or_default();
+    let count_or_off = |key| table.get(key, off_or(count(1..=1_000_000u32))).flatten();
+    let share = off_or(decimal(|text| parse_scaled(text, SHARE_DIGITS, SHARE_ALL)));
+    let share = table.get("reject_share", share).flatten();
+    let breaker = Breaker {
+        reject_share: share.and_then(|share| u32::try_from(share).ok()),
+        reject_share_answers: table
+            .get("reject_share_answers", count(1..=1_000_000u32))
+            .unwrap_or_default(),
+        rejects: count_or_off("rejects"),
+        rejects_window: time("rejects_window"),
+        unanswered: count_or_off("unanswered"),
+        unanswered_time: time("unanswered_time"),
+        pause: time("pause"),
+        trial_orders: table
+            .get("trial_orders", count(1..=1_000u32))
+            .unwrap_or_default(),
+    };
+    let rules = [breaker.reject_share, breaker.rejects, breaker.unanswered];
+    rules.iter().any(Option::is_some).then_some(breaker)
 }
 
 fn read_sim(table: &Table<'_>) -> SimConfig {
-    let latency = || duration(Nanos::ZERO..=*PATIENCE.end());
+    let time = |key| {
+        let time = table.get(key, duration(Nanos::ZERO..=*PATIENCE.end()));
+        time.unwrap_or_default()
+    };
     let share = |key| {
         let share = table.get(
             key,
@@ -171,23 +206,25 @@ fn read_sim(table: &Table<'_>) -> SimConfig {
             .and_then(|share| u32::try_from(share).ok())
             .unwrap_or_default()
     };
+    let count_or_off = |key| table.get(key, off_or(count(1..=u32::MAX))).flatten();
     SimConfig {
         seed: table.get("seed", count(0..=u64::MAX)).unwrap_or_default(),
-        acknowledge_latency: table
-            .get("acknowledge_latency", latency())
+        latency: time("latency"),
+        latency_jitter: time("latency_jitter"),
+        liquidity: table
+            .get("liquidity", choice(&LIQUIDITIES))
             .unwrap_or_default(),
-        fill_latency: table.get("fill_latency", latency()).unwrap_or_default(),
-        fill: table.get("fill", choice(&FILLS)).unwrap_or_default(),
-        fill_parts_max: table
-            .get("fill_parts_max", count(1..=FILL_PARTS_MAX))
-            .unwrap_or_default(),
+        fee_share: share("fee_share"),
         reject_share: share("reject_share"),
-        silent_share: share("silent_share"),
+        cancel_reject_share: share("cancel_reject_share"),
+        lose_share: share("lose_share"),
         duplicate_share: share("duplicate_share"),
+        restate_share: share("restate_share"),
         late_fill_share: share("late_fill_share"),
-        disconnect_interval: table
-            .get("disconnect_interval", off_or(duration(PATIENCE)))
-            .flatten(),
+        late_fill_delay: time("late_fill_delay"),
+        disconnect_requests: count_or_off("disconnect_requests"),
+        silence_request: count_or_off("silence_request"),
+        silence_time: time("silence_time"),
     }
 }
 
@@ -199,6 +236,8 @@ fn read_native(table: &Table<'_>) -> NativeConfig {
             "port 0 cannot be connected to; write the broker's".to_owned(),
         );
     }
+    let time = |key| table.get(key, duration(PATIENCE)).unwrap_or_default();
+    let frames = |key| table.get(key, count(16..=1 << 20)).unwrap_or_default();
     NativeConfig {
         address: address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         key_file: table
@@ -206,11 +245,15 @@ fn read_native(table: &Table<'_>) -> NativeConfig {
             .map(|path| table.resolve(&path))
             .unwrap_or_default(),
         logon_name: table.get("logon_name", name).unwrap_or_default(),
-        heartbeat: table
-            .get("heartbeat", duration(PATIENCE))
+        connect_timeout: time("connect_timeout"),
+        logon_timeout: time("logon_timeout"),
+        unacknowledged_timeout: time("unacknowledged_timeout"),
+        send_buffer_bytes: table
+            .get("send_buffer", size(4 << 10..=64 << 20))
+            .and_then(|size| u32::try_from(size).ok())
             .unwrap_or_default(),
-        logon_timeout: table
-            .get("logon_timeout", duration(PATIENCE))
-            .unwrap_or_default(),
+        orders_max: frames("orders_max"),
+        cancels_max: frames("cancels_max"),
+        accept_missed_reports: table.get("accept_missed_reports", flag).unwrap_or_default(),
     }
 }

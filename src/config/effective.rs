@@ -3,7 +3,7 @@
 //! It opens the journal and says which rules a run was under, so it must say everything: reading it
 //! gives an equal [`Config`]. Neighbouring symbols with the same terms share one table.
 
-use crate::config::brokers::{BrokerKind, BrokerLink, FILLS, NativeConfig, SimConfig};
+use crate::config::brokers::{BrokerKind, BrokerLink, LIQUIDITIES, NativeConfig, SimConfig};
 use crate::config::error::ConfigErrors;
 use crate::config::limits::{LIMIT_KEYS, Written};
 use crate::config::notation::{
@@ -108,6 +108,13 @@ impl Writer {
     fn text_or_off(&mut self, key: &str, text: Option<impl Display>) {
         match text {
             Some(text) => self.put(key, quote(&text.to_string())),
+            None => self.put(key, "\"off\""),
+        }
+    }
+
+    fn count_or_off(&mut self, key: &str, count: Option<u32>) {
+        match count {
+            Some(count) => self.put(key, count),
             None => self.put(key, "\"off\""),
         }
     }
@@ -265,16 +272,20 @@ fn write_broker(out: &mut Writer, broker: &BrokerLink) {
     out.put("kind", quote(kind));
     out.span("reconnect_min", broker.reconnect_min);
     out.span("reconnect_max", broker.reconnect_max);
-    out.put("cancel_on_panic", broker.cancel_on_panic);
     out.table("[broker.breaker]");
-    match &broker.breaker {
-        Some(breaker) => {
-            out.put("failures", breaker.failures);
-            out.span("window", breaker.window);
-            out.span("pause", breaker.pause);
-            out.put("trial_orders", breaker.trial_orders);
-        }
-        None => out.put("failures", "\"off\""),
+    let breaker = broker.breaker.unwrap_or_default();
+    let share = |share: u32| write_digits(u64::from(share), SHARE_DIGITS);
+    out.text_or_off("reject_share", breaker.reject_share.map(share));
+    if broker.breaker.is_some() {
+        out.put("reject_share_answers", breaker.reject_share_answers);
+    }
+    out.count_or_off("rejects", breaker.rejects);
+    out.count_or_off("unanswered", breaker.unanswered);
+    if broker.breaker.is_some() {
+        out.span("rejects_window", breaker.rejects_window);
+        out.span("unanswered_time", breaker.unanswered_time);
+        out.span("pause", breaker.pause);
+        out.put("trial_orders", breaker.trial_orders);
     }
     match &broker.kind {
         BrokerKind::Sim(sim) => write_sim(out, sim),
@@ -286,18 +297,20 @@ fn write_sim(out: &mut Writer, sim: &SimConfig) {
     let share = |share: u32| quote(&write_digits(u64::from(share), SHARE_DIGITS));
     out.table("[broker.sim]");
     out.put("seed", sim.seed);
-    out.span("acknowledge_latency", sim.acknowledge_latency);
-    out.span("fill_latency", sim.fill_latency);
-    out.word("fill", &FILLS, &sim.fill);
-    out.put("fill_parts_max", sim.fill_parts_max);
+    out.span("latency", sim.latency);
+    out.span("latency_jitter", sim.latency_jitter);
+    out.word("liquidity", &LIQUIDITIES, &sim.liquidity);
+    out.put("fee_share", share(sim.fee_share));
     out.put("reject_share", share(sim.reject_share));
-    out.put("silent_share", share(sim.silent_share));
+    out.put("cancel_reject_share", share(sim.cancel_reject_share));
+    out.put("lose_share", share(sim.lose_share));
     out.put("duplicate_share", share(sim.duplicate_share));
+    out.put("restate_share", share(sim.restate_share));
     out.put("late_fill_share", share(sim.late_fill_share));
-    out.text_or_off(
-        "disconnect_interval",
-        sim.disconnect_interval.map(write_duration),
-    );
+    out.span("late_fill_delay", sim.late_fill_delay);
+    out.count_or_off("disconnect_requests", sim.disconnect_requests);
+    out.count_or_off("silence_request", sim.silence_request);
+    out.span("silence_time", sim.silence_time);
 }
 
 fn write_native(out: &mut Writer, native: &NativeConfig) {
@@ -305,8 +318,16 @@ fn write_native(out: &mut Writer, native: &NativeConfig) {
     out.put("address", quote(&native.address.to_string()));
     out.path("key_file", &native.key_file);
     out.put("logon_name", quote(&native.logon_name));
-    out.span("heartbeat", native.heartbeat);
+    out.span("connect_timeout", native.connect_timeout);
     out.span("logon_timeout", native.logon_timeout);
+    out.span("unacknowledged_timeout", native.unacknowledged_timeout);
+    out.put(
+        "send_buffer",
+        quote(&write_size(native.send_buffer_bytes.into())),
+    );
+    out.put("orders_max", native.orders_max);
+    out.put("cancels_max", native.cancels_max);
+    out.put("accept_missed_reports", native.accept_missed_reports);
 }
 
 /// Symbols that differ in nothing but their names.

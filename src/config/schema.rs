@@ -177,32 +177,40 @@ section! {
     kind = Required("\"sim\""), "What speaks at the other end: sim, native.";
     reconnect_min = Default("\"100ms\""), "The first pause before a lost connection is made again; it doubles each time.";
     reconnect_max = Default("\"30s\""), "The longest pause.";
-    cancel_on_panic = Default("false"), "true cancels all that was sent when the gateway dies of a fault of its own.";
     breaker = Table(&BREAKER), "";
     sim = Table(&SIM), "";
     native = Table(&NATIVE), "";
 }
 
 section! {
-    BREAKER, "breaker", "When the link is shut because too much goes wrong on it.";
-    failures = Default("20"), "So many rejects and time-outs open it; \"off\": never.";
-    window = Default("\"10s\""), "Within this time.";
+    BREAKER, "breaker", "When the link is shut for new orders because too much goes wrong on it. Each rule can be \"off\".";
+    reject_share = Default("\"0.5\""), "So large a share of the last answers are rejects.";
+    reject_share_answers = Default("50"), "Of so many answers.";
+    rejects = Default("20"), "So many rejects ...";
+    rejects_window = Default("\"1s\""), "... within this time.";
+    unanswered = Default("10"), "So many requests without an answer ...";
+    unanswered_time = Default("\"5s\""), "... after this time.";
     pause = Default("\"5s\""), "It stays open so long.";
-    trial_orders = Default("5"), "Then so many orders are let through to see.";
+    trial_orders = Default("3"), "Then so many orders are let through to see.";
 }
 
 section! {
-    SIM, "sim", "For kind = \"sim\": a broker inside the gateway. Shares are parts of 1, as in \"0.01\".";
+    SIM, "sim", "For kind = \"sim\": a venue inside the gateway. Shares are parts of 1, as in \"0.01\".";
     seed = Default("1"), "Of all that is left to chance.";
-    acknowledge_latency = Default("\"100us\""), "From an order to its `new`.";
-    fill_latency = Default("\"1ms\""), "From `new` to a fill, at the earliest.";
-    fill = Default("\"crossing\""), "\"crossing\": what crosses the reference; \"always\": everything at its own price; \"never\".";
-    fill_parts_max = Default("1"), "An order fills in at most so many parts.";
-    reject_share = Default("\"0\""), "Orders that it rejects.";
-    silent_share = Default("\"0\""), "Requests that it never answers.";
+    latency = Default("\"100us\""), "From a request to its effect and its report.";
+    latency_jitter = Default("\"0ns\""), "Up to so much more, drawn for each request.";
+    liquidity = Default("\"quoted_or_unlimited\""), "The feed's quotes in its book: \"none\", \"quoted\" (with their sizes), \"quoted_or_unlimited\" (where they say no size), \"unlimited\".";
+    fee_share = Default("\"0\""), "Of a fill's value.";
+    reject_share = Default("\"0\""), "Orders and replaces that it rejects.";
+    cancel_reject_share = Default("\"0\""), "Cancels that it rejects although the order stands.";
+    lose_share = Default("\"0\""), "Reports that it never sends.";
     duplicate_share = Default("\"0\""), "Reports that it sends twice.";
-    late_fill_share = Default("\"0\""), "Cancels that it confirms before the last fill.";
-    disconnect_interval = Default("\"off\""), "The link goes down this often.";
+    restate_share = Default("\"0\""), "Orders that it cuts to half, unasked.";
+    late_fill_share = Default("\"0\""), "Cancels that it confirms before a last fill.";
+    late_fill_delay = Default("\"1ms\""), "How long after.";
+    disconnect_requests = Default("\"off\""), "The link goes down behind every so-manyth request.";
+    silence_request = Default("\"off\""), "At this request it falls silent ...";
+    silence_time = Default("\"10s\""), "... for so long.";
 }
 
 section! {
@@ -210,8 +218,13 @@ section! {
     address = Required("\"127.0.0.1:9000\""), "Where the broker listens.";
     key_file = Required("\"keys/broker.key\""), "The file of the key that both ends know.";
     logon_name = Default("\"portcullis\""), "Who the gateway says it is.";
-    heartbeat = Default("\"1s\""), "A silent link is spoken to this often; one not heard three times as long is closed.";
+    connect_timeout = Default("\"1s\""), "A connection must be made by then.";
     logon_timeout = Default("\"5s\""), "The logon must be answered by then.";
+    unacknowledged_timeout = Default("\"10s\""), "A connection is given up when its other end acknowledges nothing for so long.";
+    send_buffer = Default("\"256KiB\""), "The kernel holds so much that the broker has not read: in doubt when the link is lost.";
+    orders_max = Default("4096"), "So many frames of orders wait for a slow broker; more trips its breaker.";
+    cancels_max = Default("4096"), "So many cancels and questions wait beside them.";
+    accept_missed_reports = Default("false"), "true brings the link up although the broker no longer has reports that were missed.";
 }
 
 section! {

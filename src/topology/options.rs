@@ -6,7 +6,7 @@ use crate::broker::native::NativeOptions;
 use crate::broker::registry::LinkOptions;
 use crate::broker::sim::SimOptions;
 use crate::config::Config;
-use crate::config::brokers::{BrokerKind, Fill};
+use crate::config::brokers::{BrokerKind, SimLiquidity};
 use crate::config::keys::Keys;
 use crate::config::process::Policy;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, UnixUser};
@@ -161,10 +161,12 @@ pub fn broker(config: &Config, keys: &Keys, at: usize) -> (Box<dyn LinkOptions>,
     let breaker = link
         .breaker
         .map_or_else(BreakerOptions::off, |of| BreakerOptions {
-            burst_count: of.failures,
-            burst_window: of.window,
-            unanswered_count: of.failures,
-            unanswered_time: of.window,
+            reject_share_per_million: of.reject_share.unwrap_or(0),
+            answers_count: of.reject_share_answers,
+            burst_count: of.rejects.unwrap_or(0),
+            burst_window: of.rejects_window,
+            unanswered_count: of.unanswered.unwrap_or(0),
+            unanswered_time: of.unanswered_time,
             pause: of.pause,
             probes_count: of.trial_orders,
             ..BreakerOptions::default()
@@ -173,19 +175,27 @@ pub fn broker(config: &Config, keys: &Keys, at: usize) -> (Box<dyn LinkOptions>,
         BrokerKind::Sim(sim) => Box::new(SimOptions {
             exchange: ExchangeOptions {
                 seed: sim.seed,
-                latency: sim.acknowledge_latency,
-                latency_jitter: sim.fill_latency,
-                liquidity: match sim.fill {
-                    Fill::Crossing => Liquidity::UnlimitedUnlessTold,
-                    Fill::Always => Liquidity::Unlimited,
-                    Fill::Never => Liquidity::None,
+                latency: sim.latency,
+                latency_jitter: sim.latency_jitter,
+                liquidity: match sim.liquidity {
+                    SimLiquidity::None => Liquidity::None,
+                    SimLiquidity::Quoted => Liquidity::AsTold,
+                    SimLiquidity::QuotedOrUnlimited => Liquidity::UnlimitedUnlessTold,
+                    SimLiquidity::Unlimited => Liquidity::Unlimited,
                 },
+                fee_per_million: sim.fee_share,
                 symbols_max: config.setup.symbols.len().max(1) as u32,
                 faults: Faults {
                     reject_per_million: sim.reject_share,
-                    lose_per_million: sim.silent_share,
+                    cancel_reject_per_million: sim.cancel_reject_share,
+                    lose_per_million: sim.lose_share,
                     duplicate_per_million: sim.duplicate_share,
+                    restate_per_million: sim.restate_share,
                     late_fill_per_million: sim.late_fill_share,
+                    late_fill_delay: sim.late_fill_delay,
+                    disconnect_requests: sim.disconnect_requests.map_or(0, u64::from),
+                    silence_request: sim.silence_request.map_or(0, u64::from),
+                    silence_span: sim.silence_time,
                     ..Faults::default()
                 },
                 ..ExchangeOptions::default()
@@ -201,7 +211,13 @@ pub fn broker(config: &Config, keys: &Keys, at: usize) -> (Box<dyn LinkOptions>,
                 NativeOptions::new(native.address, text(&native.logon_name), Key::new(key));
             Box::new(NativeOptions {
                 definitions: definitions(config),
+                connect_timeout: native.connect_timeout,
                 logon_timeout: native.logon_timeout,
+                user_timeout: native.unacknowledged_timeout,
+                send_buffer_size: native.send_buffer_bytes as usize,
+                orders_max: native.orders_max as usize,
+                cancels_max: native.cancels_max as usize,
+                accepts_missed_reports: native.accept_missed_reports,
                 reconnect_min: link.reconnect_min,
                 reconnect_max: link.reconnect_max,
                 jitter_seed: random_seed(),

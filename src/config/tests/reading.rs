@@ -1,7 +1,7 @@
 //! What the file may say.
 
 use super::{FULL, good};
-use crate::config::brokers::{BrokerKind, Fill};
+use crate::config::brokers::{BrokerKind, SimLiquidity};
 use crate::config::limits::LIMIT_KEYS;
 use crate::config::sessions::{CancelOnDisconnect, Credential, UnixUser};
 use crate::config::{DEFAULT_TOML, controls, parse};
@@ -63,13 +63,20 @@ fn every_key_is_read_exactly() {
         panic!("not a sim")
     };
     assert_eq!(
-        (sim.seed, sim.fill, sim.reject_share),
-        (u64::MAX, Fill::Never, 1)
+        (sim.seed, sim.liquidity, sim.reject_share, sim.lose_share),
+        (u64::MAX, SimLiquidity::None, 1, 1_000_000)
     );
     let BrokerKind::Native(native) = &config.brokers[1].kind else {
         panic!("not native")
     };
     assert_eq!(native.key_file, PathBuf::from("/etc/broker.key"));
+    assert_eq!(
+        (native.orders_max, native.send_buffer_bytes),
+        (512, 64 << 10)
+    );
+    let breaker = config.brokers[1].breaker.expect("it is on");
+    let rules = (breaker.reject_share, breaker.rejects, breaker.unanswered);
+    assert_eq!(rules, (Some(750_000), Some(3), Some(9)));
 }
 
 #[test]
