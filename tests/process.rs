@@ -1,0 +1,141 @@
+//! Process: gateways come and go within one process, and leave nothing behind.
+
+use portcullis::config;
+use portcullis::config::keys::load_keys;
+use portcullis::message::{
+    Exec, NewOrder, OrderType, Side, Text, TimeInForce,
+};
+use portcullis::protocol::native::client;
+use portcullis::strategy::client::{ClientOptions, StrategyClient, Target};
+use portcullis::sys::clock::Clock;
+use portcullis::topology::gateway::Gateway;
+use portcullis::topology::supervisor::{End, Running};
+use portcullis::topology::worker::Event;
+use portcullis::units::{AccountId, Nanos, Price, Qty, SymbolId};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// A folder of its own, gone with the value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("portcullis-process-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn open(folder: &Path) -> Running {
+    let uid = rustix::process::getuid().as_raw();
+    let at = folder.display();
+    let text = format!(
+        r#"
+        gateway = {{ raise_persons = 1 }}
+        listen = {{ tcp = "127.0.0.1:0", unix = "{at}/strategy.sock" }}
+        limits = {{ others = "off" }}
+        account = [{{ name = "A", limits = {{ others = "off" }} }}]
+        strategy = [{{ name = "S", accounts = ["A"], unix_user = {uid} }}]
+        feed = [{{ name = "prices", unix = "{at}/feed.sock", unix_user = {uid} }}]
+        symbol = [{{ name = "X", tick = "0.01", lot = "1", broker = "sim" }}]
+        broker = [{{ name = "sim", kind = "sim", sim = {{ liquidity = "none" }} }}]
+        operator = [{{ name = "operator", uid = {uid} }}]
+        admin = {{ socket = "{at}/admin.sock" }}
+        journal = {{ directory = "{at}/journal", segment_size_bytes = "16MiB", ahead_bytes = "1MiB", reserve_bytes = "1MiB" }}
+        "#
+    );
+    let config = config::parse(&text, "process.toml").unwrap_or_else(|errors| panic!("{errors}"));
+    let keys = load_keys(&config).unwrap();
+    let gateway = Gateway::open(config, &keys, 2).unwrap_or_else(|error| panic!("{error}"));
+    Running::spawn(gateway, &[]).unwrap()
+}
+
+/// Sends an order and waits until the broker has it.
+fn trade(folder: &Path, id: &str, clock: &mut Clock) {
+    let options = ClientOptions {
+        target: Target::Unix(folder.join("strategy.sock")),
+        name: Text::new("S").unwrap(),
+        key: None,
+        report_sequence_last: 0,
+        logon_timeout: Nanos::from_secs(10),
+        queue_bytes_max: 1 << 16,
+    };
+    let mut client = StrategyClient::connect(options, clock.now()).unwrap();
+    client.log_on(clock, |_| {}).unwrap();
+    let order = NewOrder {
+        price: Price::parse("10").unwrap(),
+        qty: Qty::parse("1").unwrap(),
+        account: AccountId(0),
+        symbol: SymbolId(0),
+        client_order_id: Text::new(id).unwrap(),
+        side: Side::Buy as u8,
+        order_type: OrderType::Limit as u8,
+        time_in_force: TimeInForce::Day as u8,
+        ..NewOrder::default()
+    };
+    client.new_order(order, &[], clock.now()).unwrap();
+    client.flush().unwrap();
+    let mut is_new = false;
+    while !is_new {
+        let told = |told: client::Event<'_>| {
+            if let client::Event::Execution(_, execution) = told {
+                let is_about = execution.client_order_id.as_str() == id;
+                is_new |= is_about && execution.exec == Exec::New as u8;
+            }
+        };
+        client.poll(clock.now(), told).unwrap();
+        client.wait(Nanos::from_millis(100)).unwrap();
+    }
+    client.log_out().unwrap();
+}
+
+fn stop(running: Running) {
+    running.stopper().send(Event::Signal).unwrap();
+    assert_eq!(running.wait(), End::Drained);
+}
+
+fn count(of: &str) -> usize {
+    std::fs::read_dir(of).unwrap().count()
+}
+
+/// The kernel takes a thread off its list a moment after it was joined.
+fn settle(threads: usize) {
+    for _ in 0..1_000_000 {
+        if count("/proc/self/task") == threads {
+            return;
+        }
+        thread::yield_now();
+    }
+    panic!("{} threads, before there were {threads}", count("/proc/self/task"));
+}
+
+#[test]
+fn two_gateways_in_one_process_leave_no_thread_no_socket_and_no_file_open() {
+    let folders = [Folder::new("one"), Folder::new("two")];
+    let mut clock = Clock::new(Nanos::ZERO);
+    let (threads, files) = (count("/proc/self/task"), count("/proc/self/fd"));
+    for round in 0..3 {
+        let running: Vec<_> = folders.iter().map(|folder| open(&folder.0)).collect();
+        for folder in &folders {
+            trade(&folder.0, &format!("order-{round}"), &mut clock);
+        }
+        assert!(threads < count("/proc/self/task"));
+        running.into_iter().for_each(stop);
+        settle(threads);
+        assert_eq!(count("/proc/self/fd"), files, "round {round}");
+        for folder in &folders {
+            for socket in ["strategy.sock", "feed.sock", "admin.sock"] {
+                let path = folder.0.join(socket);
+                assert!(!path.exists(), "{} is still there", path.display());
+            }
+        }
+    }
+}
