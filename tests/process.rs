@@ -2,9 +2,7 @@
 
 use portcullis::config;
 use portcullis::config::keys::load_keys;
-use portcullis::message::{
-    Exec, NewOrder, OrderType, Side, Text, TimeInForce,
-};
+use portcullis::message::{Exec, NewOrder, OrderType, Side, Text, TimeInForce};
 use portcullis::protocol::native::client;
 use portcullis::strategy::client::{ClientOptions, StrategyClient, Target};
 use portcullis::sys::clock::Clock;
@@ -114,7 +112,10 @@ fn settle(threads: usize) {
         }
         thread::yield_now();
     }
-    panic!("{} threads, before there were {threads}", count("/proc/self/task"));
+    panic!(
+        "{} threads, before there were {threads}",
+        count("/proc/self/task")
+    );
 }
 
 #[test]
