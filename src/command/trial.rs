@@ -1,7 +1,7 @@
 //! `portcullis try`: the gate in virtual time, without a network. A scenario in, decisions out.
 
 use super::Failure;
-use crate::message::{Frame, Header, Kind, Scope, Tick};
+use crate::message::{Frame, Header, Kind, Refusal, Scope, Tick};
 use crate::protocol::scenario::answer::{Answers, write_decision, write_error};
 use crate::protocol::scenario::names::Names;
 use crate::protocol::scenario::read::read_line;
@@ -72,7 +72,11 @@ impl Trial {
         self.effects.clear();
         let decision = self.core.step(&frame, &continuations, &mut self.effects);
         self.count(&frame, &decision);
-        write_decision(out, answers, number, &frame, &decision);
+        // What is told of a refusal beside the decision itself.
+        let refusal = self.effects.to_strategy.first();
+        let refusal = refusal.filter(|frame| frame.kind() == Some(Kind::Refusal));
+        let scope = refusal.and_then(|frame| Scope::from_byte(frame.body::<Refusal>().scope));
+        write_decision(out, answers, number, &frame, &decision, scope);
     }
 
     /// Steps every tick that is due up to a time.

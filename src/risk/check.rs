@@ -8,7 +8,6 @@
 use super::core::Core;
 use super::exposure::{Level, NO_CELL, armed};
 use super::market::Standing;
-use super::rate::Range;
 use super::route::{Route, Who};
 use super::setup;
 use super::sums::Sums;
@@ -22,6 +21,8 @@ pub(super) struct Findings {
     pub(super) failed: Failed,
     pub(super) limit: i128,
     pub(super) value: i128,
+    /// Which level's limit that was: a [`Scope`], or zero where no one level's.
+    pub(super) scope: u8,
     first: u16,
 }
 
@@ -30,6 +31,7 @@ impl Findings {
         failed: Failed::NONE,
         limit: 0,
         value: 0,
+        scope: 0,
         first: u16::MAX,
     };
 
@@ -51,7 +53,26 @@ impl Findings {
             self.failed.note(reason, true);
             if (reason as u16) < self.first {
                 self.first = reason as u16;
+                self.scope = 0;
                 (self.limit, self.value) = told();
+            }
+        }
+    }
+
+    /// Notes a breach of a limit that one level has set.
+    #[inline(always)]
+    pub(super) fn check_of(
+        &mut self,
+        scope: u8,
+        reason: Reason,
+        breached: bool,
+        told: impl FnOnce() -> (i128, i128),
+    ) {
+        if breached {
+            let first = self.first;
+            self.check(reason, true, told);
+            if self.first != first {
+                self.scope = scope;
             }
         }
     }
@@ -215,20 +236,20 @@ impl Core {
 
         // The reference price, if anything needs one.
         let (collar, age_max) = (route.price_collar, route.reference_age_max);
+        let scopes = &route.scopes;
         let is_market = terms.order_type == OrderType::Market;
         let is_valued = route.bounded & armed::VALUED != 0;
         let reference = self.references[terms.symbol.0 as usize].standing(now, age_max);
         let fresh = match reference {
             Standing::Fresh(reference) => Some(reference),
             _ if !(is_market | is_valued | (collar != u64::MAX)) => None,
-            Standing::Absent => refuse(found, Reason::ReferenceAbsent, 0, 0),
-            Standing::Unusable => refuse(found, Reason::ReferenceUnusable, 0, 0),
-            Standing::Stale(age) => refuse(
-                found,
-                Reason::ReferenceStale,
-                age_max.raw().into(),
-                age.raw().into(),
-            ),
+            Standing::Absent => refuse(found, Reason::ReferenceAbsent),
+            Standing::Unusable => refuse(found, Reason::ReferenceUnusable),
+            Standing::Stale(age) => {
+                let told = || (age_max.raw().into(), age.raw().into());
+                found.check_of(scopes.reference_age, Reason::ReferenceStale, true, told);
+                None
+            }
         };
         let value_price = match (is_market, fresh) {
             (false, _) => Price::from_raw(terms.price.raw().saturating_abs()),
@@ -241,12 +262,13 @@ impl Core {
         // Limits on this order alone.
         let qty = terms.qty.raw();
         let qty_max = route.order_qty_max;
-        found.check(Reason::QtyAboveMax, qty_max < qty, || {
+        found.check_of(scopes.order_qty, Reason::QtyAboveMax, qty_max < qty, || {
             (qty_max.into(), qty.into())
         });
         let notional = value_price.notional(terms.qty);
         let notional_max = route.order_notional_max;
-        found.check(
+        found.check_of(
+            scopes.order_notional,
             Reason::NotionalAboveMax,
             notional_max < notional.raw(),
             || (wide(Notional::from_raw(notional_max)), wide(notional)),
@@ -254,17 +276,19 @@ impl Core {
         if let (Some(reference), false, true) = (fresh, is_market, collar != u64::MAX) {
             let distance = 2 * i128::from(terms.price.raw()) - reference.sum;
             let breached = reference.is_outside(collar, distance.unsigned_abs());
-            found.check(Reason::PriceOutsideCollar, breached, || {
+            found.check_of(scopes.collar, Reason::PriceOutsideCollar, breached, || {
                 let bound = reference.collar_bound(collar, distance > 0);
                 (bound, terms.price.raw().into())
             });
         }
 
         // Limits on what came before.
-        let breached = |range: &Range| self.rates.breached(*range, now);
-        let breached = route.rates.iter().find_map(breached);
-        if let Some(count) = breached {
-            found.check(Reason::OrderRateAboveMax, true, || {
+        let breached = route
+            .rates
+            .iter()
+            .find_map(|(scope, range)| Some((*scope, self.rates.breached(*range, now)?)));
+        if let Some((scope, count)) = breached {
+            found.check_of(scope, Reason::OrderRateAboveMax, true, || {
                 (count.into(), i128::from(count) + 1)
             });
         }
@@ -323,8 +347,8 @@ impl Core {
 }
 
 #[cold]
-fn refuse<T>(found: &mut Findings, reason: Reason, limit: i128, value: i128) -> Option<T> {
-    found.check(reason, true, || (limit, value));
+fn refuse<T>(found: &mut Findings, reason: Reason) -> Option<T> {
+    found.note(reason, true);
     None
 }
 

@@ -14,7 +14,7 @@ use super::order::{NEVER, Order, Replacement};
 use super::route::windows;
 use crate::message::{
     Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
-    Refusal, Replace, Side, Text, TimeInForce, flags, split_wide,
+    Refusal, Replace, Scope, Side, Text, TimeInForce, flags, split_wide,
 };
 use crate::reject::RejectReason as Reason;
 use crate::units::{AccountId, Notional, OrderId, Qty, StrategyId};
@@ -465,11 +465,16 @@ impl Core {
         while levels != 0 {
             let level = levels & levels.wrapping_neg();
             levels &= !level;
-            let window = match level {
-                windows::SYMBOL => &mut self.symbols[terms.symbol.0 as usize].recent,
-                windows::STRATEGY => &mut self.strategies[terms.strategy.0 as usize].recent,
-                windows::ACCOUNT => &mut self.accounts[terms.account.0 as usize].recent,
-                _ => &mut self.firm_recent,
+            let at = (
+                terms.symbol.0 as usize,
+                terms.strategy.0 as usize,
+                terms.account.0 as usize,
+            );
+            let (scope, window) = match level {
+                windows::SYMBOL => (Scope::Symbol, &mut self.symbols[at.0].recent),
+                windows::STRATEGY => (Scope::Strategy, &mut self.strategies[at.1].recent),
+                windows::ACCOUNT => (Scope::Account, &mut self.accounts[at.2].recent),
+                _ => (Scope::Firm, &mut self.firm_recent),
             };
             let Some(window) = window else {
                 continue;
@@ -478,13 +483,13 @@ impl Core {
                 Seen::New => {}
                 Seen::Before(age) => {
                     let span = window.span();
-                    found.check(Reason::OrderDuplicate, true, || {
+                    found.check_of(scope as u8, Reason::OrderDuplicate, true, || {
                         (span.raw().into(), age.raw().into())
                     });
                 }
                 Seen::Full => {
                     let of = i128::from(self.capacity.duplicates_per_window);
-                    found.check(Reason::DuplicatesFull, true, || (of, of));
+                    found.check_of(scope as u8, Reason::DuplicatesFull, true, || (of, of));
                 }
             }
         }
@@ -500,7 +505,7 @@ impl Core {
 
     #[inline]
     fn note_rates(&mut self, route_at: usize) {
-        for range in &self.routes.row(route_at).rates {
+        for (_, range) in &self.routes.row(route_at).rates {
             self.rates.note(*range, self.now);
         }
     }
@@ -528,7 +533,7 @@ impl Core {
             client_order_id: *client_order_id,
             reason: decision.reason.map_or(0, |reason| reason as u16),
             command: command as u8,
-            scope: 0,
+            scope: found.scope,
             reserved: [0; 4],
         };
         self.tell(

@@ -12,6 +12,7 @@ use super::exposure::NO_CELL;
 use super::foresee::hint_at;
 use super::index::mix;
 use super::rate::Range;
+use crate::message::Scope;
 use crate::units::{AccountId, Nanos, StrategyId, SymbolId};
 use arrayvec::ArrayVec;
 
@@ -41,9 +42,28 @@ pub(super) struct Route {
     cells_seen: u32,
     /// The strategy may use the account, and the account has limits.
     pub(super) is_permitted: bool,
-    /// The windows of those levels that have some, narrowest level first.
-    pub(super) rates: ArrayVec<Range, LEVELS>,
+    /// Whose the limits above are.
+    pub(super) scopes: Scopes,
+    /// The windows of those levels that have some, narrowest level first, each with its [`Scope`].
+    pub(super) rates: ArrayVec<(u8, Range), LEVELS>,
 }
+
+/// Which level set each of the tightest limits: a [`Scope`], or zero where none did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Scopes {
+    pub(super) order_qty: u8,
+    pub(super) order_notional: u8,
+    pub(super) collar: u8,
+    pub(super) reference_age: u8,
+}
+
+/// The levels of an order, narrowest first: the first of equals is the one that is told.
+pub(super) const SCOPES: [u8; LEVELS] = [
+    Scope::Symbol as u8,
+    Scope::Strategy as u8,
+    Scope::Account as u8,
+    Scope::Firm as u8,
+];
 
 /// Levels, as bits.
 pub(super) mod windows {
@@ -73,6 +93,12 @@ const EMPTY: Route = Route {
     duplicates: 0,
     cells_seen: u32::MAX,
     is_permitted: false,
+    scopes: Scopes {
+        order_qty: 0,
+        order_notional: 0,
+        collar: 0,
+        reference_age: 0,
+    },
     rates: ArrayVec::new_const(),
 };
 
@@ -183,20 +209,50 @@ impl Core {
             strategy_cell: exposure.find(false, who.1.0, who.2.0),
             is_permitted: self.accounts[account].has_limits
                 && self.strategies[strategy].may_use(who.0),
-            rates: rates
+            rates: SCOPES
                 .into_iter()
-                .filter(|range| !range.is_empty())
+                .zip(rates)
+                .filter(|(_, range)| !range.is_empty())
                 .collect(),
             ..EMPTY
         };
-        for level in levels {
+        let scopes = &mut route.scopes;
+        for (scope, level) in SCOPES.into_iter().zip(levels) {
             let of = &level.limits;
-            route.order_notional_max = route.order_notional_max.min(of.order_notional_max);
-            route.order_qty_max = route.order_qty_max.min(of.order_qty_max);
-            route.price_collar = route.price_collar.min(of.price_collar);
-            route.reference_age_max = route.reference_age_max.min(of.reference_age_max);
+            let (notional_max, age_max) = (of.order_notional_max, of.reference_age_max);
+            tighten(
+                &mut route.order_notional_max,
+                notional_max,
+                &mut scopes.order_notional,
+                scope,
+            );
+            tighten(
+                &mut route.order_qty_max,
+                of.order_qty_max,
+                &mut scopes.order_qty,
+                scope,
+            );
+            tighten(
+                &mut route.price_collar,
+                of.price_collar,
+                &mut scopes.collar,
+                scope,
+            );
+            tighten(
+                &mut route.reference_age_max,
+                age_max,
+                &mut scopes.reference_age,
+                scope,
+            );
             route.bounded |= of.armed;
         }
         Some(route)
+    }
+}
+
+/// Takes a limit where it is the tightest so far, and notes whose it is.
+fn tighten<T: PartialOrd>(tightest: &mut T, limit: T, by: &mut u8, scope: u8) {
+    if limit < *tightest {
+        (*tightest, *by) = (limit, scope);
     }
 }

@@ -6,6 +6,7 @@
 
 use super::check::{Findings, wide};
 use super::exposure::{Cell, Level, armed, contribution};
+use super::route::SCOPES;
 use crate::message::Side;
 use crate::reject::RejectReason as Reason;
 use crate::units::{Notional, Price, Qty};
@@ -81,20 +82,23 @@ impl Sums<'_> {
 
     #[inline]
     fn check_count(&self, found: &mut Findings) {
-        for level in self.levels {
+        for (scope, level) in SCOPES.into_iter().zip(self.levels) {
             let max = level.limits.open_orders_max;
-            found.check(Reason::OrdersOpenAboveMax, max <= level.open_count, || {
-                (max.into(), i128::from(level.open_count) + 1)
-            });
+            found.check_of(
+                scope,
+                Reason::OrdersOpenAboveMax,
+                max <= level.open_count,
+                || (max.into(), i128::from(level.open_count) + 1),
+            );
         }
     }
 
     #[inline]
     fn check_notional(&self, found: &mut Findings) {
-        for level in self.levels {
+        for (scope, level) in SCOPES.into_iter().zip(self.levels) {
             let max = Notional::from_raw(level.limits.open_notional_max);
             let sum = level.open_notional.saturating_add(self.more_notional);
-            found.check(Reason::OpenNotionalAboveMax, max < sum, || {
+            found.check_of(scope, Reason::OpenNotionalAboveMax, max < sum, || {
                 (wide(max), wide(sum))
             });
         }
@@ -102,18 +106,18 @@ impl Sums<'_> {
 
     #[inline]
     fn check_position(&self, found: &mut Findings, worst: [u64; 4]) {
-        for (level, worst) in self.levels.into_iter().zip(worst) {
+        for ((scope, level), worst) in SCOPES.into_iter().zip(self.levels).zip(worst) {
             if level.limits.armed & (armed::POSITION_QTY | armed::POSITION_VALUE) == 0 {
                 continue;
             }
             let max = level.limits.position_qty_max;
-            found.check(Reason::PositionQtyAboveMax, max < worst, || {
+            found.check_of(scope, Reason::PositionQtyAboveMax, max < worst, || {
                 (max.into(), worst.into())
             });
             if self.is_marked {
                 let max = Notional::from_raw(level.limits.position_value_max);
                 let value = contribution(worst, self.mark);
-                found.check(Reason::PositionValueAboveMax, max < value, || {
+                found.check_of(scope, Reason::PositionValueAboveMax, max < value, || {
                     (wide(max), wide(value))
                 });
             }
@@ -126,13 +130,14 @@ impl Sums<'_> {
         let by_strategy = (strategy.contribution, contributions[0]);
         let by_account = (account.contribution, contributions[1]);
         let changes = [by_account, by_strategy, by_account, by_account];
-        for (level, (old, new)) in self.levels.into_iter().zip(changes) {
+        for ((scope, level), (old, new)) in SCOPES.into_iter().zip(self.levels).zip(changes) {
             if level.limits.armed & armed::GROSS_EXPOSURE == 0 {
                 continue;
             }
             let max = Notional::from_raw(level.limits.gross_exposure_max);
             let sum = Notional::from_raw(level.gross.raw() - old.raw() + new.raw());
-            found.check(
+            found.check_of(
+                scope,
                 Reason::GrossExposureAboveMax,
                 old < new && max < sum,
                 || (wide(max), wide(sum)),

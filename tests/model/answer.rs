@@ -2,7 +2,7 @@
 //!
 //! Left out on purpose: which slot holds an order, sequence numbers and correlation.
 
-use portcullis::message::{Exec, Frame, OrderState, Text};
+use portcullis::message::{Exec, Frame, OrderState, Scope, Text};
 use portcullis::reject::RejectReason;
 use portcullis::risk::decision::Outcome;
 use portcullis::units::{Nanos, OrderId};
@@ -112,6 +112,8 @@ pub(crate) struct Refusal {
     pub(crate) client_order_id: Text,
     /// The kind of the refused command.
     pub(crate) command: u8,
+    /// Whose limit it was.
+    pub(crate) scope: Option<Scope>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -8,6 +8,8 @@ use portcullis::units::Qty;
 
 /// One control that failed.
 pub(super) struct Finding {
+    /// Whose limit it was, where it was one level's.
+    level: Option<Level>,
     reason: RejectReason,
     limit: i128,
     value: i128,
@@ -32,6 +34,7 @@ impl Findings {
     ) {
         if is_breached {
             self.0.push(Finding {
+                level: None,
                 reason,
                 limit: limit.into(),
                 value: value.into(),
@@ -39,9 +42,14 @@ impl Findings {
         }
     }
 
-    /// A breach of a limit.
-    pub(super) fn limit(&mut self, reason: RejectReason, limit: i128, value: i128) {
-        self.bound(reason, true, limit, value);
+    /// A breach of a level's limit.
+    pub(super) fn limit(&mut self, level: Level, reason: RejectReason, limit: i128, value: i128) {
+        self.0.push(Finding {
+            level: Some(level),
+            reason,
+            limit,
+            value,
+        });
     }
 
     pub(super) fn has(&self, reason: RejectReason) -> bool {
@@ -60,10 +68,10 @@ impl Findings {
         failed
     }
 
-    /// Of the reason with the lowest number, what was found first: limit and value.
-    pub(super) fn told(&self) -> Option<(RejectReason, i128, i128)> {
+    /// Of the reason with the lowest number, what was found first: limit and value, and whose.
+    pub(super) fn told(&self) -> Option<(RejectReason, i128, i128, Option<Level>)> {
         let told = self.0.iter().min_by_key(|finding| finding.reason)?;
-        Some((told.reason, told.limit, told.value))
+        Some((told.reason, told.limit, told.value, told.level))
     }
 }
 
@@ -210,7 +218,8 @@ impl Model {
         price: i64,
         qty: u64,
     ) -> Option<Valuation> {
-        let collar = self.tightest(who, |limits| limits.price_collar);
+        let tightest_collar = self.tightest(who, |limits| limits.price_collar);
+        let collar = tightest_collar.map(|(collar, _)| collar);
         let is_valued = Level::ALL.iter().any(|&level| {
             let limits = self.limits(level, who);
             limits.position_value_max.is_some() || limits.gross_exposure_max.is_some()
@@ -230,20 +239,20 @@ impl Model {
             _ => value_of(price),
         };
         let notional = u128::from(value_price) * u128::from(qty);
-        if let Some(max) = self.tightest(who, |limits| limits.order_qty_max)
+        if let Some((max, level)) = self.tightest(who, |limits| limits.order_qty_max)
             && qty > max.raw()
         {
-            findings.limit(QtyAboveMax, max.raw().into(), qty.into());
+            findings.limit(level, QtyAboveMax, max.raw().into(), qty.into());
         }
-        if let Some(max) = self.tightest(who, |limits| limits.order_notional_max)
+        if let Some((max, level)) = self.tightest(who, |limits| limits.order_notional_max)
             && notional > max.raw()
         {
-            findings.limit(NotionalAboveMax, wide(max.raw()), wide(notional));
+            findings.limit(level, NotionalAboveMax, wide(max.raw()), wide(notional));
         }
-        if let (false, Some(collar), Some(good)) = (is_market, collar, fresh)
+        if let (false, Some((collar, level)), Some(good)) = (is_market, tightest_collar, fresh)
             && let Some(bound) = outside_collar(price, good.sum, collar)
         {
-            findings.limit(PriceOutsideCollar, bound, price.into());
+            findings.limit(level, PriceOutsideCollar, bound, price.into());
         }
         Some(Valuation {
             value_price,
@@ -264,10 +273,10 @@ impl Model {
             return None;
         }
         let age = self.now - good.time;
-        if let Some(max) = self.tightest(who, |limits| limits.reference_age_max)
+        if let Some((max, level)) = self.tightest(who, |limits| limits.reference_age_max)
             && age > max.raw()
         {
-            findings.limit(ReferenceStale, max.raw().into(), age.into());
+            findings.limit(level, ReferenceStale, max.raw().into(), age.into());
             return None;
         }
         Some(good)

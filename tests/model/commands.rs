@@ -300,7 +300,7 @@ impl Model {
         findings: Findings,
         (account, client_order_id, command): (u32, Text, Kind),
     ) -> Answer {
-        let (reason, limit, value) = findings.told().expect("a refusal has a reason");
+        let (reason, limit, value, level) = findings.told().expect("a refusal has a reason");
         let failed = findings.failed();
         let mut answer = Answer {
             reason: Some(reason),
@@ -320,6 +320,7 @@ impl Model {
                 account,
                 client_order_id,
                 command: command as u8,
+                scope: level.map(Level::scope),
             }));
         }
         answer

@@ -27,7 +27,12 @@ impl Model {
                 };
                 let within = self.acceptances.iter().filter(is_counted).count();
                 if within >= rate.count as usize {
-                    findings.limit(OrderRateAboveMax, rate.count.into(), within as i128 + 1);
+                    findings.limit(
+                        level,
+                        OrderRateAboveMax,
+                        rate.count.into(),
+                        within as i128 + 1,
+                    );
                 }
             }
         }
@@ -56,9 +61,9 @@ impl Model {
             let capacity = self.setup.capacity.duplicates_per_window;
             if let Some(latest) = latest {
                 let age = self.now - latest.time;
-                findings.limit(OrderDuplicate, window.raw().into(), age.into());
+                findings.limit(level, OrderDuplicate, window.raw().into(), age.into());
             } else if shapes.len() >= capacity as usize {
-                findings.bound(DuplicatesFull, true, capacity, capacity);
+                findings.limit(level, DuplicatesFull, capacity.into(), capacity.into());
                 continue;
             }
             self.compared.push(Compared {
@@ -86,7 +91,7 @@ impl Model {
                 };
                 let count = self.live_orders(level, level.owner(who)).count() as i128 + 1;
                 if count > max.into() {
-                    findings.limit(OrdersOpenAboveMax, max.into(), count);
+                    findings.limit(level, OrdersOpenAboveMax, max.into(), count);
                 }
             }
         }
@@ -100,7 +105,7 @@ impl Model {
             if let Some(max) = limits.open_notional_max {
                 let open = self.open_notional(level, owner) + added.notional;
                 if open > max.raw() {
-                    findings.limit(OpenNotionalAboveMax, wide(max.raw()), wide(open));
+                    findings.limit(level, OpenNotionalAboveMax, wide(max.raw()), wide(open));
                 }
             }
             let cell = self.cell_of_level(level, who);
@@ -108,7 +113,7 @@ impl Model {
             if let Some(max) = limits.position_qty_max
                 && worst > max.raw().into()
             {
-                findings.limit(PositionQtyAboveMax, max.raw().into(), worst);
+                findings.limit(level, PositionQtyAboveMax, max.raw().into(), worst);
             }
             let Some(good) = valuation.fresh else {
                 continue;
@@ -116,7 +121,7 @@ impl Model {
             if let Some(max) = limits.position_value_max {
                 let value = value(worst, good.mark());
                 if value > max.raw() {
-                    findings.limit(PositionValueAboveMax, wide(max.raw()), wide(value));
+                    findings.limit(level, PositionValueAboveMax, wide(max.raw()), wide(value));
                 }
             }
             if let Some(max) = limits.gross_exposure_max {
@@ -130,7 +135,7 @@ impl Model {
                 let after = value(larger_side(&after), good.mark());
                 let gross = self.gross(level, owner) - before + after;
                 if after > before && gross > max.raw() {
-                    findings.limit(GrossExposureAboveMax, wide(max.raw()), wide(gross));
+                    findings.limit(level, GrossExposureAboveMax, wide(max.raw()), wide(gross));
                 }
             }
         }

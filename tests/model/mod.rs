@@ -146,12 +146,16 @@ impl Model {
         }
     }
 
-    /// The smallest of a limit over the levels that set it.
-    fn tightest<T: Ord>(&self, who: Who, limit: impl Fn(&Limits) -> Option<T>) -> Option<T> {
+    /// The smallest of a limit over the levels that set it, and the first level that set so much.
+    fn tightest<T: Copy + Ord>(
+        &self,
+        who: Who,
+        limit: impl Fn(&Limits) -> Option<T>,
+    ) -> Option<(T, Level)> {
         let limits = Level::ALL.iter();
         limits
-            .filter_map(|&level| limit(self.limits(level, who)))
-            .min()
+            .filter_map(|&level| Some((limit(self.limits(level, who))?, level)))
+            .min_by_key(|(limit, _)| *limit)
     }
 
     /// The live orders that count for the level of `who`.

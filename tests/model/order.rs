@@ -1,6 +1,6 @@
 //! Order: one accepted order, its terms, and what of it may still fill.
 
-use portcullis::message::{OrderState, Side, Text};
+use portcullis::message::{OrderState, Scope, Side, Text};
 use portcullis::units::OrderId;
 
 /// Whose order it is, and of what: the four levels follow from it.
@@ -22,6 +22,16 @@ pub(crate) enum Level {
 impl Level {
     /// In the order in which limits are looked at.
     pub(crate) const ALL: [Self; 4] = [Self::Symbol, Self::Strategy, Self::Account, Self::Firm];
+
+    /// As a refusal names it.
+    pub(crate) fn scope(self) -> Scope {
+        match self {
+            Self::Symbol => Scope::Symbol,
+            Self::Strategy => Scope::Strategy,
+            Self::Account => Scope::Account,
+            Self::Firm => Scope::Firm,
+        }
+    }
 
     /// Which of its kind `who` belongs to; the firm is one.
     pub(crate) fn owner(self, who: Who) -> u32 {

@@ -151,6 +151,7 @@ fn to_strategy(frame: &Frame) -> ToStrategy {
                 account: body.account.0,
                 client_order_id: body.client_order_id,
                 command: body.command,
+                scope: Scope::from_byte(body.scope),
             })
         }
         other => panic!("nothing of {other:?} goes to a strategy"),

@@ -2,7 +2,7 @@
 
 mod round_trip;
 
-use portcullis::message::{Control, Exec, Frame, NewOrder, Report, Settle, Text};
+use portcullis::message::{Control, Exec, Frame, NewOrder, Report, Scope, Settle, Text};
 use portcullis::protocol::scenario::answer::{Answers, write_decision, write_error};
 use portcullis::protocol::scenario::names::Names;
 use portcullis::protocol::scenario::read::read_line;
@@ -413,7 +413,8 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         refusal(RejectReason::OrderRateAboveMax, 10, 11),
         refusal(RejectReason::FirmKilled, 0, 0),
     ] {
-        write_decision(&mut out, Answers::Decisions, 2, &order, &decision);
+        let scope = (decision.reason == Some(RejectReason::QtyAboveMax)).then_some(Scope::Account);
+        write_decision(&mut out, Answers::Decisions, 2, &order, &decision, scope);
     }
     let tick = event(r#"{"t":6,"tick":{}}"#);
     write_decision(
@@ -422,6 +423,7 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         3,
         &tick,
         &decision(Outcome::Applied),
+        None,
     );
     write_decision(
         &mut out,
@@ -429,6 +431,7 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         4,
         &tick,
         &decision(Outcome::Applied),
+        None,
     );
     let raise = event(r#"{"t":6,"raise":{"scope":"firm","operator":"eve"}}"#);
     write_decision(
@@ -437,6 +440,7 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         5,
         &raise,
         &decision(Outcome::NotPermitted),
+        None,
     );
     write_error(
         &mut out,
@@ -447,7 +451,7 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         out,
         format!(
             r#"{head}"accepted"}}
-{head}"rejected","reason":"QtyAboveMax","limit":"10","value":"21","failed":["QtyAboveMax","NotionalAboveMax"]}}
+{head}"rejected","reason":"QtyAboveMax","limit":"10","value":"21","failed":["QtyAboveMax","NotionalAboveMax"],"scope":"account"}}
 {head}"rejected","reason":"NotionalAboveMax","limit":"10","value":"123.4","failed":["NotionalAboveMax"]}}
 {head}"rejected","reason":"PriceOutsideCollar","limit":"100.5","value":"-0.000000001","failed":["PriceOutsideCollar"]}}
 {head}"rejected","reason":"ReferenceStale","limit":"1500000000","value":"1500000001","failed":["ReferenceStale"]}}

@@ -1,6 +1,6 @@
 //! Answer: what the core made of a line, as a line of JSON.
 
-use crate::message::{Cancel, Frame, Kind, NewOrder, Replace};
+use crate::message::{Cancel, Frame, Kind, NewOrder, Replace, Scope};
 use crate::protocol::scenario::LineError;
 use crate::protocol::scenario::object::Object;
 use crate::reject::Unit;
@@ -17,13 +17,14 @@ pub enum Answers {
 }
 
 /// Writes the answer to the event of line `number`, with its end, behind what stands in `out`; or
-/// nothing, where `answers` leaves it out.
+/// nothing, where `answers` leaves it out. `scope` is whose limit a refusal tells, if it is known.
 pub fn write_decision(
     out: &mut String,
     answers: Answers,
     number: u64,
     event: &Frame,
     decision: &Decision,
+    scope: Option<Scope>,
 ) {
     let id = match event.kind() {
         Some(Kind::NewOrder) => Some(event.body::<NewOrder>().client_order_id),
@@ -62,6 +63,9 @@ pub fn write_decision(
             object.decimal("value", decision.value, digits);
         }
         object.words("failed", decision.failed.iter().map(|reason| reason.name()));
+        if let Some(scope) = scope {
+            object.string("scope", scope.text());
+        }
     }
     object.close();
     out.push('\n');
