@@ -286,26 +286,24 @@ impl Text {
     /// Eight bytes at a time, and no further than the text: this runs for every order.
     #[inline]
     fn is_clean(&self) -> bool {
-        let mut is_ended = false;
-        let mut is_clean = true;
-        for word in self.words() {
-            // What is behind the end must be zero.
-            if is_ended {
-                is_clean &= word == 0;
-                continue;
-            }
-            // Below, the high bit of each byte is the answer for that byte. Sums do not reach into
-            // the next byte where no byte has its own high bit, and where one has, it is dirty.
-            let low = word & !HIGHS;
-            let is_some = low + !HIGHS;
-            let is_printable = (low + 0x60 * ONES) & !(low + ONES);
-            is_clean &= (word | is_some & !is_printable) & HIGHS == 0;
-            // Whole bytes of ones where there is text: a number of the form 2^n - 1 has no gap.
-            let text = ((is_some & HIGHS) >> 7).wrapping_mul(0xff);
-            is_clean &= text & text.wrapping_add(1) == 0;
-            is_ended = text != u64::MAX;
+        let [first, second, third, fourth, last] = self.words();
+        // Most ids are short.
+        if third | fourth | last == 0 {
+            let (first_is_clean, first_is_full) = look(first);
+            return first_is_clean & look(second).0 & (first_is_full | (second == 0));
         }
-        is_clean
+        self.is_clean_long()
+    }
+
+    fn is_clean_long(&self) -> bool {
+        let mut is_open = true;
+        self.words().into_iter().all(|word| {
+            let (is_clean, is_full) = look(word);
+            // What is behind the end must be zero.
+            let may_stand = is_open || word == 0;
+            is_open &= is_full;
+            is_clean && may_stand
+        })
     }
 
     /// The text as numbers; the last one holds four bytes.
@@ -324,6 +322,21 @@ impl Text {
             word(32, 4),
         ]
     }
+}
+
+/// True where a word is printable ASCII and, behind that, zeros; and true where it is full of text.
+#[inline(always)]
+const fn look(word: u64) -> (bool, bool) {
+    // The high bit of each byte is the answer for that byte. Sums do not reach into the next byte
+    // where no byte has its own high bit, and where one has, it is dirty.
+    let low = word & !HIGHS;
+    let is_some = low + !HIGHS;
+    let is_printable = (low + 0x60 * ONES) & !(low + ONES);
+    let is_dirty = (word | (is_some & !is_printable)) & HIGHS;
+    // Whole bytes of ones where there is text: a number of the form 2^n - 1 has no gap.
+    let text = ((is_some & HIGHS) >> 7).wrapping_mul(0xff);
+    let is_clean = (is_dirty == 0) & (text & text.wrapping_add(1) == 0);
+    (is_clean, text == u64::MAX)
 }
 
 /// A one in every byte, and the high bit of every byte.
@@ -520,14 +533,17 @@ macro_rules! bodies {
             impl Body for $name {
                 #[inline(always)]
                 fn reserved_is_zero(&self) -> bool {
-                    #[allow(unused_mut)]
-                    let mut dirty = 0u8;
-                    $(for byte in self.$reserved { dirty |= byte; })*
-                    dirty == 0
+                    true $(& crate::message::is_zero(&self.$reserved))*
                 }
             }
         )*
     };
+}
+
+/// Compared as a whole, which the compiler makes a few wide loads of.
+#[inline(always)]
+pub(crate) fn is_zero<const SIZE: usize>(bytes: &[u8; SIZE]) -> bool {
+    *bytes == [0; SIZE]
 }
 
 bodies! {

@@ -87,7 +87,7 @@ impl Core {
         let recent = |limits: &Limits, old: Option<Box<Recent>>| {
             limits.duplicate_window.map(|span| match old {
                 Some(old) => Box::new(old.carried(span, of, seed)),
-                None => Box::new(Recent::new(span, of, seed)),
+                None => Box::new(Recent::new(span, of)),
             })
         };
         self.firm_rates = carry(&new.firm, Some(self.firm_rates));

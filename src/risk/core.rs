@@ -206,7 +206,7 @@ impl Core {
             let of = capacity.duplicates_per_window as usize;
             limits
                 .duplicate_window
-                .map(|span| Box::new(Recent::new(span, of, seed)))
+                .map(|span| Box::new(Recent::new(span, of)))
         };
         let firm_rates = rates.add(&setup.firm.order_rate);
         let accounts = setup.accounts.iter().map(|account| Account {
@@ -342,10 +342,9 @@ impl Core {
             | u64::from(header.strategy.0);
         let [low, high] = decision.failed.bits();
         let firm = &self.exposure.firm;
-        let mut digest = mix(self.digest ^ header.time.raw(), what);
-        digest = mix(
-            digest ^ low ^ decision.order_id.0,
-            high ^ decision.value as u64,
+        let mut digest = mix(
+            self.digest ^ header.time.raw() ^ low.rotate_left(32) ^ decision.order_id.0,
+            what ^ high ^ decision.value as u64,
         );
         digest = mix(
             digest ^ firm.open_notional.raw() as u64,

@@ -31,7 +31,6 @@ impl Content {
 #[derive(Debug)]
 pub(super) struct Recent {
     span: Nanos,
-    seed: u64,
     index: Index,
     entries: Vec<Entry>,
     capacity: usize,
@@ -43,6 +42,7 @@ pub(super) struct Recent {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     content: Content,
+    hash: u64,
     time: Nanos,
     previous: u32,
     next: u32,
@@ -62,10 +62,9 @@ pub(super) enum Seen {
 const NONE: u32 = u32::MAX;
 
 impl Recent {
-    pub(super) fn new(span: Nanos, capacity: usize, seed: u64) -> Self {
+    pub(super) fn new(span: Nanos, capacity: usize) -> Self {
         Self {
             span,
-            seed,
             index: Index::new(capacity),
             entries: Vec::with_capacity(capacity),
             capacity,
@@ -76,7 +75,7 @@ impl Recent {
 
     /// The same orders under another window.
     pub(super) fn carried(&self, span: Nanos, capacity: usize, seed: u64) -> Self {
-        let mut carried = Self::new(span, capacity, seed);
+        let mut carried = Self::new(span, capacity);
         let mut at = self.first;
         while let Some(entry) = self.entries.get(at as usize) {
             carried.note(entry.content, entry.content.hash(seed), entry.time);
@@ -117,6 +116,7 @@ impl Recent {
         };
         let entry = Entry {
             content,
+            hash,
             time: now,
             previous: self.last,
             next: NONE,
@@ -137,6 +137,7 @@ impl Recent {
             let content = Content::default();
             self.entries.push(Entry {
                 content,
+                hash: 0,
                 time: now,
                 previous: NONE,
                 next: NONE,
@@ -148,7 +149,7 @@ impl Recent {
         if now.since(oldest.time) < self.span {
             return None;
         }
-        let hash = oldest.content.hash(self.seed);
+        let hash = oldest.hash;
         self.unlink(at);
         self.index.remove(hash, at);
         Some(at)

@@ -23,9 +23,11 @@ pub(super) struct ClientOrderIds {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct ClientOrderId {
     order_id: OrderId,
     time: Nanos,
+    hash: u64,
     text: Text,
     account: AccountId,
 }
@@ -85,7 +87,7 @@ impl ClientOrderIds {
             return None;
         }
         let entry = self.entries.get(self.oldest)?;
-        self.foresee(entry.account, &entry.text, hint);
+        self.index.foresee(entry.hash, hint);
         hint_at(&self.entries, self.oldest + AHEAD, hint);
         Some(entry.order_id)
     }
@@ -115,6 +117,7 @@ impl ClientOrderIds {
         let entry = ClientOrderId {
             order_id,
             time: now,
+            hash: place.hash,
             text: *text,
             account,
         };
@@ -123,10 +126,9 @@ impl ClientOrderIds {
             self.entries.len() - 1
         } else {
             let at = self.oldest;
-            let old = self.entries[at];
-            let hash = hash_text(self.seed ^ u64::from(old.account.0), &old.text);
-            self.index.remove(hash, at as u32);
-            self.entries[at] = entry;
+            let old = &mut self.entries[at];
+            self.index.remove(old.hash, at as u32);
+            *old = entry;
             self.oldest = if at + 1 == self.capacity { 0 } else { at + 1 };
             at
         };
@@ -140,8 +142,7 @@ impl ClientOrderIds {
         self.entries.reserve_exact(capacity - self.entries.len());
         self.index = Index::new(capacity);
         for (at, entry) in self.entries.iter().enumerate() {
-            let hash = hash_text(self.seed ^ u64::from(entry.account.0), &entry.text);
-            self.index.insert(hash, at as u32);
+            self.index.insert(entry.hash, at as u32);
         }
         self.capacity = capacity;
         self.horizon = horizon;
