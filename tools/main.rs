@@ -1,6 +1,7 @@
 //! Tools beside the gateway: load, measurements, and real market data.
 
 mod arguments;
+mod child;
 mod exchange;
 mod ids;
 mod latency;
