@@ -2,8 +2,13 @@
 //!
 //! Timed: `Core::step` on a new order, in batches of 1,000 with one clock reading each. Not timed:
 //! building the frames, and the report that ends each accepted order.
+//!
+//! With `growth` behind `--` instead: tables of what each kind of event costs as work grows.
 
-use criterion::{Criterion, criterion_group, criterion_main};
+#[path = "decision/growth.rs"]
+mod growth;
+
+use criterion::Criterion;
 use portcullis::message::{Exec, Frame, Header, Kind, NewOrder, Quote, Report, Text};
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Effects, Outcome};
@@ -199,5 +204,16 @@ fn decision(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decision);
-criterion_main!(benches);
+fn main() {
+    let is = |word: &str| std::env::args().any(|argument| argument == word);
+    // Without `--bench` this runs as a test: small, and for the checks alone.
+    let is_bench = is("--bench");
+    if is("growth") || !is_bench {
+        growth::run(is_bench);
+    }
+    if !is("growth") {
+        let mut criterion = Criterion::default().configure_from_args();
+        decision(&mut criterion);
+        criterion.final_summary();
+    }
+}

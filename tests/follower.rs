@@ -95,13 +95,41 @@ fn the_lag_is_told_and_a_poll_takes_a_bounded_batch() {
     assert_eq!((records, age), (10, Nanos::from_millis(11)));
     assert_eq!(follower.poll(gate.now()), 10);
     assert_eq!(follower.poll(gate.now()), 0);
-    assert_eq!(
-        follower.deadline(),
-        gate.now().after(Nanos::from_millis(10))
-    );
     let status = ask(&mut follower, &views, Query::Status, gate.now());
     assert_eq!(status["sequence"], count + 1);
     assert_eq!(status["lag_records"], 0);
+}
+
+#[test]
+fn a_follower_looks_for_records_while_some_come_and_then_sleeps_until_it_is_rung() {
+    let config = config();
+    let mut gate = Gate::new(&config);
+    let (mut follower, views) = follow(&gate);
+    let interval = Nanos::from_millis(10);
+    let looks = |follower: &mut Follower, gate: &mut Gate| {
+        let mut count = 0;
+        catch_up(follower, gate.now());
+        while follower.deadline() != Nanos::MAX {
+            assert_eq!(follower.deadline(), gate.now().after(interval));
+            gate.advance(interval);
+            catch_up(follower, gate.now());
+            count += 1;
+        }
+        count
+    };
+    assert_eq!(looks(&mut follower, &mut gate), 10);
+    catch_up(&mut follower, gate.now());
+    assert_eq!(follower.deadline(), Nanos::MAX);
+    gate.quote(0, "99", "101");
+    assert_eq!(looks(&mut follower, &mut gate), 10);
+    assert_eq!(follower.lag(), (0, Nanos::ZERO));
+    // Somebody waits for an act until it is there, or for too long.
+    let (reply, answers) = Reply::channel(1, Doorbell::NONE);
+    let act = |correlation, until| Query::Act { correlation, until };
+    let until = gate.now().after(Nanos::from_millis(200));
+    views.ask(1, act(77, until), &reply).unwrap();
+    assert_eq!(looks(&mut follower, &mut gate), 20);
+    assert!(answers.try_recv().is_err());
 }
 
 /// What the journal says, and the sequence where the follower must cry out.

@@ -360,6 +360,95 @@ fn the_wire_times_the_gate_and_the_relay_in_pairs() {
     assert_eq!(left, 0, "the journal of the measurement is still there");
 }
 
+#[test]
+fn a_gate_rests_answers_and_ends() {
+    let folder = Folder::new("rest");
+    let rest = |more: &[&str]| {
+        let common = ["rest", "--seconds", "1", "--orders", "60", "--folder"];
+        let folder = folder.0.to_str().unwrap();
+        tool(&[&common[..], &[folder], more].concat())
+    };
+    let found = json(&rest(&["--json"]));
+    assert!(1_000_000_000 <= count(&found["elapsed_nanos"]), "{found}");
+    let threads = found["threads"].as_array().unwrap();
+    for expected in ["journal", "cold"] {
+        assert!(
+            threads.iter().any(|thread| thread["name"] == expected),
+            "{found}"
+        );
+    }
+    let sum: u64 = threads.iter().map(|of| count(&of["cpu_millis"])).sum();
+    // Each is rounded down to a tick.
+    let spread = 10 * (threads.len() as u64 + 1);
+    assert!(
+        sum.abs_diff(count(&found["cpu_millis"])) <= spread,
+        "{found}"
+    );
+    let firsts = found["first_orders"].as_array().unwrap();
+    let ways: Vec<_> = firsts.iter().map(|first| &first["way"]).collect();
+    assert_eq!(ways, ["unix", "tcp", "unix", "tcp"], "{found}");
+    assert!(firsts.iter().all(|of| count(&of["latency_nanos"]) != 0));
+    assert_eq!(count(&found["first"]["count"]), 4, "{found}");
+    assert_eq!(count(&found["steady"]["count"]), 60, "{found}");
+
+    let config = folder.write("own.toml", OWN);
+    let output = rest(&["--sessions", "1", "--config", config.to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    for expected in [
+        "layout dedicated, idle park; 1 sessions, 0 feeds",
+        "\nrisk  ",
+        "only, unix",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let left = fs::read_dir(&folder.0).unwrap().count();
+    assert_eq!(left, 1, "the journal of the measurement is still there");
+}
+
+#[test]
+fn a_rest_that_cannot_be_says_why() {
+    let folder = Folder::new("no-rest");
+    let native = OWN.replace(
+        "kind = \"sim\"",
+        r#"kind = "native", native = { address = "127.0.0.1:1", key_file = "k" }"#,
+    );
+    let small = OWN.replace(
+        "others = \"off\" }",
+        "order_qty_max = \"0.5\", others = \"off\" }",
+    );
+    for (name, text, sessions, expected) in [
+        ("many", OWN, "2", "the configuration has 1 strategies"),
+        ("native", &native, "1", "broker out is not simulated"),
+        ("small", &small, "1", "only: the gate refused an order: "),
+        ("odd", "what", "1", "odd.toml"),
+    ] {
+        let config = folder.write(&format!("{name}.toml"), text);
+        let config = config.to_str().unwrap();
+        let output = tool(&["rest", "--sessions", sessions, "--config", config]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && error.contains(expected),
+            "{name}: {error}"
+        );
+    }
+}
+
+/// A configuration of somebody who has threads enough.
+const OWN: &str = r#"
+gateway = { raise_persons = 1 }
+limits = { others = "off" }
+account = [{ name = "A", limits = { others = "off" } }]
+strategy = [{ name = "only", accounts = ["A"], unix_user = 7 }]
+listen = { unix = "strategy.sock" }
+symbol = [{ name = "X", tick = "0.01", lot = "1", broker = "out" }]
+broker = [{ name = "out", kind = "sim" }]
+operator = [{ name = "operator", uid = 7 }]
+journal = { segment_size_bytes = "16MiB", ahead_bytes = "1MiB", reserve_bytes = "1MiB" }
+threads = { layout = "dedicated" }
+"#;
+
 /// Times, types, ids, sizes, prices and directions, and the book behind each.
 const MESSAGES: &str = "\
 34200.1,1,11,100,1000000,1

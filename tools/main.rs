@@ -1,6 +1,7 @@
 //! Tools beside the gateway: load, measurements, and real market data.
 
 mod arguments;
+mod child;
 mod exchange;
 mod ids;
 mod latency;
@@ -9,6 +10,7 @@ mod load;
 mod lobster;
 mod play;
 mod relay;
+mod rest;
 mod schedule;
 mod session;
 mod wire;
@@ -36,6 +38,8 @@ enum Tool {
     Play(play::Arguments),
     /// Carry bytes between a strategy and its broker and do nothing else: the floor of a measurement.
     Relay(relay::Arguments),
+    /// Say what a gate costs while nothing happens, and what the first order after that takes.
+    Rest(rest::Arguments),
     /// Time orders and reports from socket to socket, through the gate and through the relay in turn.
     Wire(wire::Arguments),
 }
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Tool::Lobster(arguments) => lobster::run(&arguments),
         Tool::Play(arguments) => play::run(&arguments),
         Tool::Relay(arguments) => relay::run(&arguments),
+        Tool::Rest(arguments) => rest::run(&arguments),
         Tool::Wire(arguments) => wire::run(&arguments),
     };
     match outcome {

@@ -5,21 +5,19 @@
 //! core, pair by pair, with the same orders at the same pace; what is claimed is the ratio of a pair.
 
 mod broker;
-mod child;
+mod config;
 mod outcome;
 mod route;
 
 use crate::arguments::pin;
+use crate::child::{self, Folder, Process};
 use crate::ids::Ids;
 use crate::latency::Latency;
 use crate::link::Link;
 use crate::schedule::{Schedule, ScheduleOptions};
 use crate::session::{Identity, Session};
 use broker::Broker;
-use child::{
-    ACCOUNT, BROKER_KEY, FEED, FEED_SOCKET, Folder, GateConfig, Process, STRATEGY, STRATEGY_KEY,
-    SYMBOL,
-};
+use config::{ACCOUNT, BROKER_KEY, FEED, FEED_SOCKET, GateConfig, STRATEGY, STRATEGY_KEY, SYMBOL};
 use outcome::{Measure, to_json, to_text};
 use portcullis::market::client::{ClientOptions, FeedClient};
 use portcullis::message::Text;
@@ -94,7 +92,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         (None, _) => [None, None],
     };
     let parent = arguments.folder.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = Folder::new(&parent).map_err(|error| format!("{}: {error}", parent.display()))?;
+    let folder =
+        Folder::new(&parent, "wire").map_err(|error| format!("{}: {error}", parent.display()))?;
     let mut bench = Bench {
         arguments,
         folder,

@@ -81,7 +81,7 @@ impl BrokerStage {
     }
 
     fn take_requests(&mut self, now: Nanos) -> usize {
-        let mut count = 0;
+        let (mut count, mut taken) = (0, 0);
         while count < BATCH && self.outlet.can_hold(ANSWERS_MAX) {
             let Some(head) = self.risk_to_broker.pop() else {
                 break;
@@ -93,9 +93,13 @@ impl BrokerStage {
                 let frame = self.risk_to_broker.pop();
                 self.unit.push(frame.expect("a unit is published as one"));
             }
+            taken += self.unit.len();
             self.dispatch(now);
             count += 1;
         }
+        let ring = &self.risk_to_broker;
+        self.risk
+            .ring_for_room(ring.capacity(), taken, || ring.len());
         count
     }
 

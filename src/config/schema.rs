@@ -257,7 +257,7 @@ section! {
     segment_size_bytes = Default("\"256MiB\""), "The size of one segment; a power of two.";
     ahead_bytes = Default("\"8MiB\""), "How far ahead of the writer pages are made ready.";
     reserve_bytes = Default("\"16MiB\""), "Kept back for cancels and reports once the disk is full.";
-    sync_interval = Default("\"100ms\""), "What was written is synced at least this often.";
+    sync_interval = Default("\"100ms\""), "What was written is synced at least this often; at rest the journal's thread wakes as often.";
 }
 
 section! {

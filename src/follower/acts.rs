@@ -64,6 +64,11 @@ impl Acts {
         }
     }
 
+    /// Whether somebody waits for an act.
+    pub(super) fn are_awaited(&self) -> bool {
+        !self.watches.is_empty()
+    }
+
     /// Forgets who has waited too long.
     pub(super) fn expire(&mut self, now: Nanos) {
         self.watches.retain(|watch| now < watch.until);

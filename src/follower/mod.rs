@@ -7,6 +7,10 @@
 //! No other thread's state is looked at: the hot core never knows that it is watched. What is shown
 //! is what the journal says, so it is true of the gate up to the lag that stands beside it.
 //!
+//! It looks for records as long as some come, or an operator waits for one, and a little longer; then
+//! it sleeps until it is asked something or the journal's keeper rings, which it does when records
+//! have been written.
+//!
 //! Invariants:
 //! - Every record is compared; a difference is told once and stays until the gateway is restarted.
 //! - One poll takes at most [`RECORDS_MAX`] records and [`QUESTIONS_MAX`] questions.
@@ -52,6 +56,8 @@ pub struct Follower {
     questions: Receiver<Question>,
     interval: Nanos,
     now: Nanos,
+    /// Of the poll that read the last record.
+    read_at: Nanos,
     /// The time of the last record.
     record_time: Nanos,
     alarm: Option<Difference>,
@@ -60,7 +66,7 @@ pub struct Follower {
 
 impl Follower {
     /// Follows from the first record. `journal` stands in errors; `interval`: how often it looks
-    /// for records when nothing wakes it; `doorbell`: of its thread.
+    /// for records while some come; `doorbell`: of its thread, to be rung where some are written.
     pub fn new(journal: &Path, tail: Tail, interval: Nanos, doorbell: Doorbell) -> (Self, Views) {
         let (sender, questions) = bounded(QUESTIONS_WAITING_MAX);
         let follower = Self {
@@ -71,6 +77,7 @@ impl Follower {
             questions,
             interval,
             now: Nanos::ZERO,
+            read_at: Nanos::ZERO,
             record_time: Nanos::ZERO,
             alarm: None,
             failure: None,
@@ -230,11 +237,19 @@ impl Stage for Follower {
         self.now = now;
         self.acts.expire(now);
         let count = self.read();
+        if count != 0 {
+            self.read_at = now;
+        }
         count + self.answer()
     }
 
     fn deadline(&self) -> Nanos {
-        self.now.after(self.interval)
+        let quiet = Nanos::from_raw(self.interval.raw().saturating_mul(LOOKS_IN_VAIN_MAX));
+        let is_expecting = self.acts.are_awaited() || self.now < self.read_at.after(quiet);
+        match is_expecting {
+            true => self.now.after(self.interval),
+            false => Nanos::MAX,
+        }
     }
 
     /// Its core may be half changed: it reads no further and says so. The gate does not need it.
@@ -245,3 +260,5 @@ impl Stage for Follower {
 }
 
 const QUESTIONS_WAITING_MAX: usize = 256;
+/// So many intervals without a record, and it sleeps until it is rung.
+const LOOKS_IN_VAIN_MAX: u64 = 10;

@@ -10,7 +10,9 @@
 //!
 //! Pages are kept writable ahead of the writer because the kernel takes that away when it writes
 //! them back. [`Policy::Process`] therefore syncs whole pages behind the writer, and the page that
-//! it stands in only when it stands still; [`Policy::Sync`] cannot choose.
+//! it stands in only when it stands still; [`Policy::Sync`] cannot choose. While nothing is written,
+//! only the pages that the next records need are looked after at each interval, those far ahead once
+//! a second: a keeper at rest should cost next to nothing.
 
 use crate::journal::error::JournalError;
 use crate::journal::format::Identity;
@@ -24,6 +26,7 @@ use crate::sys::file::DirectoryLock;
 use crate::sys::memory::{MappedSegment, PAGE_SIZE, Pages};
 use crate::units::Nanos;
 use crossbeam::queue::ArrayQueue;
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -46,6 +49,10 @@ pub struct Keeper {
     /// What was published when the last interval ended.
     seen_sequence: u64,
     sync_at: Nanos,
+    /// Where the writer stood when pages were last faulted in anew.
+    renewed: Position,
+    /// At rest, those far ahead are left alone until then.
+    renew_at: Nanos,
     retry_at: Nanos,
     is_disk_full: bool,
     failure: Option<JournalError>,
@@ -60,6 +67,17 @@ struct Tended {
     synced: usize,
     /// Bytes before this have been faulted in.
     faulted: usize,
+}
+
+impl Tended {
+    /// Where the writer's next records go; `None` where it has left the segment.
+    fn offset_ahead(&self, position: Position) -> Option<usize> {
+        match self.number.cmp(&position.segment) {
+            Less => None,
+            Equal => Some(position.offset as usize),
+            Greater => Some(0),
+        }
+    }
 }
 
 /// A record and where it ends, or a place behind that.
@@ -92,8 +110,10 @@ impl Keeper {
             spares,
             shared,
             seen_sequence: candidate.sequence,
+            renewed: candidate.position,
             candidate,
             sync_at: Nanos::ZERO,
+            renew_at: Nanos::ZERO,
             retry_at: Nanos::ZERO,
             is_disk_full: false,
             failure: None,
@@ -138,6 +158,11 @@ impl Keeper {
         self.shared.kept.durable_sequence.load(Ordering::Acquire)
     }
 
+    /// The last record that is written.
+    pub fn sequence(&self) -> u64 {
+        self.shared.sequence()
+    }
+
     /// True while the next segment cannot be had for want of space.
     pub const fn is_disk_full(&self) -> bool {
         self.is_disk_full
@@ -150,7 +175,10 @@ impl Keeper {
 
     fn work(&mut self, now: Nanos) -> Result<usize, JournalError> {
         let is_due = self.sync_at <= now;
-        let mut count = self.fault_ahead(is_due)?;
+        let mut count = match is_due {
+            true => self.fault_anew(now)?,
+            false => self.fault_ahead()?,
+        };
         count += self.prepare(now)?;
         count += match self.settings.policy {
             Policy::Sync => self.sync_new()?,
@@ -239,34 +267,48 @@ impl Keeper {
         })
     }
 
-    /// Keeps the pages ahead of the writer writable. `anew`: also those that were, for the kernel
-    /// may have written them back.
-    fn fault_ahead(&mut self, anew: bool) -> Result<usize, JournalError> {
+    /// Keeps pages ahead of the writer writable that have not been before.
+    fn fault_ahead(&mut self) -> Result<usize, JournalError> {
         let position = self.shared.position();
         let size = self.settings.fault_ahead_size as usize;
         let mut count = 0;
-        for tended in self
-            .segments
-            .iter_mut()
-            .filter(|tended| position.segment <= tended.number)
-        {
-            let is_current = tended.number == position.segment;
-            let offset = if is_current {
-                position.offset as usize
-            } else {
-                0
+        for tended in &mut self.segments {
+            let Some(offset) = tended.offset_ahead(position) else {
+                continue;
             };
-            if anew {
-                tended.faulted = offset / PAGE_SIZE * PAGE_SIZE;
-            }
+            tended.faulted = tended.faulted.max(offset / PAGE_SIZE * PAGE_SIZE);
             // In steps, so that a busy writer does not cost a call for each page.
             let is_near = tended.faulted < offset + size - size / 4;
             if is_near && tended.faulted < tended.pages.size() {
                 populate(tended, offset + size)?;
-                count += usize::from(!anew);
+                count += 1;
             }
         }
         Ok(count)
+    }
+
+    /// The same, and for those that have been: the kernel may have written them back. No work for
+    /// which anybody should stay awake.
+    fn fault_anew(&mut self, now: Nanos) -> Result<usize, JournalError> {
+        let position = self.shared.position();
+        let is_at_rest = position == self.renewed && now < self.renew_at;
+        self.renewed = position;
+        let mut size = self.settings.fault_ahead_size as usize;
+        if is_at_rest {
+            size = size.min(NEAR_SIZE);
+        } else {
+            self.renew_at = now.after(REST_INTERVAL);
+        }
+        for tended in &mut self.segments {
+            let Some(offset) = tended.offset_ahead(position) else {
+                continue;
+            };
+            let faulted = tended.faulted;
+            tended.faulted = offset / PAGE_SIZE * PAGE_SIZE;
+            populate(tended, offset + size)?;
+            tended.faulted = tended.faulted.max(faulted);
+        }
+        Ok(0)
     }
 
     /// Makes everything durable that is published, as one group.
@@ -389,6 +431,12 @@ fn populate(tended: &mut Tended, end: usize) -> Result<bool, JournalError> {
         Err(error) => Err(JournalError::io(&tended.path, &error)),
     }
 }
+
+/// Room for more records than come before the keeper looks again at what the writer does.
+const NEAR_SIZE: usize = 256 << 10;
+/// How often a keeper at rest looks after all the pages ahead. The kernel looks every few seconds for
+/// pages to write back.
+const REST_INTERVAL: Nanos = Nanos::from_secs(1);
 
 fn is_unsupported(error: &io::Error) -> bool {
     error.kind() == ErrorKind::InvalidInput

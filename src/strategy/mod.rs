@@ -78,7 +78,7 @@ pub struct StrategyStage {
 pub struct Rings {
     /// Commands and session changes.
     pub strategy_to_risk: Producer<Frame>,
-    /// Wakes risk.
+    /// Wakes risk, for commands and for room among the reports.
     pub risk_doorbell: Doorbell,
     /// Reports: the header says whose.
     pub risk_to_strategy: Consumer<Frame>,
@@ -154,6 +154,9 @@ impl StrategyStage {
             failpoint::reach("before_reply");
         }
         self.counters.reports += count as u64;
+        let ring = &self.rings.risk_to_strategy;
+        let bell = &self.rings.risk_doorbell;
+        bell.ring_for_room(ring.capacity(), count, || ring.len());
         count
     }
 

@@ -3,6 +3,13 @@
 //! One thread has one poller; the stages on it register their sockets under tokens of their own. A
 //! thread that spins asks the poller without waiting; a thread that parks waits in it, and whoever
 //! pushes into a ring that it drains rings its doorbell.
+//!
+//! The doorbell is one flag and one eventfd. Both sides write, fence and then read: who parks raises
+//! the flag ([`Poller::prepare`]), fences, looks at its rings and sleeps if they are empty; who pushes
+//! publishes, fences and looks at the flag ([`Doorbell::ring`]). One of the two fences comes first,
+//! and who comes second sees what the other wrote. The eventfd remembers a ring, so that one which
+//! comes between the look and the sleep ends the sleep at once. The flag is taken down by whoever
+//! sees it, so a thread is woken once for each time it lies down.
 
 use crate::units::Nanos;
 use mio::{Events, Interest, Poll, Token, Waker, event::Source};
@@ -172,12 +179,38 @@ impl Doorbell {
     /// To be called after a message was published.
     #[inline]
     pub fn ring(&self) {
-        if let Some(bell) = &self.0 {
-            // Pairs with the fence in `Poller::prepare`.
-            fence(Ordering::SeqCst);
-            if bell.is_parked.load(Ordering::Relaxed) {
-                bell.wake();
-            }
+        self.ring_if(|| true);
+    }
+
+    /// To be called after `taken` messages were taken out of a ring that holds `capacity` of them:
+    /// who fills it may have parked for want of room. `left` tells how many messages are in it now.
+    ///
+    /// Who has found room rings nobody, so the bell stays silent over a ring that was less than half
+    /// full; who parks for want of room must therefore have found more than half of it taken. Then no
+    /// wake-up is lost. The last look of who parks, after its flag, either sees the room that was
+    /// made here, or else this here sees the flag and all that was in the ring at that look: what was
+    /// taken now and what is left are no less.
+    #[inline]
+    pub fn ring_for_room(&self, capacity: usize, taken: usize, left: impl FnOnce() -> usize) {
+        if taken != 0 {
+            self.ring_if(|| capacity / 2 <= taken + left());
+        }
+    }
+
+    /// Whether a ring would wake somebody.
+    #[cfg(test)]
+    pub(crate) fn is_parked(&self) -> bool {
+        let bell = self.0.as_ref();
+        bell.is_some_and(|bell| bell.is_parked.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn ring_if(&self, is_news: impl FnOnce() -> bool) {
+        let Some(bell) = &self.0 else { return };
+        // Pairs with the fence in `Poller::prepare`.
+        fence(Ordering::SeqCst);
+        if bell.is_parked.load(Ordering::Relaxed) && is_news() {
+            bell.wake();
         }
     }
 }
@@ -210,6 +243,80 @@ mod tests {
         poller
             .park(None, |_, _| panic!("nothing is registered"))
             .unwrap();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn room_is_told_to_who_parks_and_only_where_it_may_have_waited_for_it() {
+        let poller = Poller::new(8).unwrap();
+        let doorbell = poller.doorbell();
+        let is_told = |taken, left| {
+            poller.prepare();
+            doorbell.ring_for_room(16, taken, || left);
+            !doorbell.is_parked()
+        };
+        for (taken, left, expected) in [
+            (0, 16, false),
+            (1, 6, false),
+            (1, 7, true),
+            (8, 0, true),
+            (7, 0, false),
+            (1, 15, true),
+        ] {
+            assert_eq!(is_told(taken, left), expected, "{taken} taken, {left} left");
+        }
+        poller.stay();
+        doorbell.ring_for_room(16, 1, || panic!("nobody parks"));
+    }
+
+    /// Sleeps, and asserts that it was the bell that ended it.
+    fn sleep_until_rung(poller: &mut Poller) {
+        poller
+            .wait(Some(Nanos::from_secs(60)), |_, _| {})
+            .map(drop)
+            .unwrap();
+        assert!(!poller.doorbell.is_parked(), "a wake-up was lost");
+    }
+
+    /// A ring as small as can be between two threads that park whenever they cannot go on: every
+    /// message and every bit of room must wake the other.
+    #[test]
+    fn two_threads_that_park_for_messages_and_for_room_never_sleep_both() {
+        const COUNT: u64 = 200_000;
+        let (mut producer, mut consumer) = crate::ring::ring::<u64>(4);
+        let (mut here, mut there) = (Poller::new(8).unwrap(), Poller::new(8).unwrap());
+        let (bell_here, bell_there) = (here.doorbell(), there.doorbell());
+        let capacity = producer.capacity();
+        let thread = std::thread::spawn(move || {
+            let mut next = 0;
+            while next < COUNT {
+                there.prepare();
+                let taken = consumer.drain(3).inspect(|found| {
+                    assert_eq!(*found, next);
+                    next += 1;
+                });
+                match taken.count() {
+                    0 => sleep_until_rung(&mut there),
+                    taken => {
+                        there.stay();
+                        bell_here.ring_for_room(capacity, taken, || consumer.len());
+                    }
+                }
+            }
+        });
+        for number in 0..COUNT {
+            loop {
+                here.prepare();
+                // Less than half of it free is no room, as for a stage that pushes several at once.
+                if 2 <= producer.free_count() {
+                    here.stay();
+                    break;
+                }
+                sleep_until_rung(&mut here);
+            }
+            producer.push(number).unwrap();
+            bell_there.ring();
+        }
         thread.join().unwrap();
     }
 }

@@ -268,8 +268,11 @@ struct Builder<'a> {
     cold: Vec<Worker>,
 }
 
-/// A follower looks for records so many times in each interval of the journal's syncs.
+/// A follower that has read something looks for more so many times in each interval of the journal's
+/// syncs; at the end of each interval the journal's keeper tells it of new records.
 const FOLLOWS_PER_SYNC: u64 = 10;
+/// But no less often than this: an operator waits for an act.
+const FOLLOW_INTERVAL_MAX: Nanos = Nanos::from_millis(10);
 
 /// The stages of the path, in the order of their places.
 const STRATEGY: usize = 0;
@@ -420,7 +423,9 @@ impl<'a> Builder<'a> {
         let risk_doorbell = self.worker(RISK).poller().doorbell();
         let interval = config.journal.sync_interval;
         self.follow(&keeper, admin_to_risk, risk_doorbell.clone())?;
-        self.cold[0].add(Box::new(KeeperStage::new(keeper, interval, risk_doorbell)));
+        let follower_doorbell = self.cold[1].poller().doorbell();
+        let keeper = KeeperStage::new(keeper, interval, risk_doorbell, follower_doorbell);
+        self.cold[0].add(Box::new(keeper));
         self.worker(STRATEGY).add(Box::new(strategy));
         self.worker(MARKET).add(Box::new(market));
         self.worker(BROKER).add(Box::new(broker));
@@ -448,7 +453,8 @@ impl<'a> Builder<'a> {
         let cold = &mut self.cold[1];
         let (doorbell, sockets) = (cold.poller().doorbell(), cold.poller().sockets());
         let sockets = sockets.map_err(|error| StartError::Io("a poller", error))?;
-        let interval = Nanos::from_raw(self.config.journal.sync_interval.raw() / FOLLOWS_PER_SYNC);
+        let sync_interval = self.config.journal.sync_interval.raw();
+        let interval = Nanos::from_raw(sync_interval / FOLLOWS_PER_SYNC).min(FOLLOW_INTERVAL_MAX);
         let directory = &self.config.journal.directory;
         let tail = keeper.tail()?;
         let (follower, views) = Follower::new(directory, tail, interval, doorbell.clone());

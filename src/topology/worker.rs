@@ -1,4 +1,21 @@
 //! Worker: a thread and its stages, in order.
+//!
+//! A thread that parks has nothing to do until one of four things happens: a socket of a stage is
+//! ready, somebody rings its doorbell, a stage's deadline has come, or a second is over, after which
+//! it looks whether the wall clock has moved. It looks for nothing at intervals of its own; a stage
+//! that does says so by its deadline.
+//!
+//! No wake-up is lost, because both sides write before they read. Who pushes publishes the message,
+//! then looks at the flag of who parks; who parks raises the flag, then looks at everything once more
+//! with a whole round of its stages, and only then sleeps. Between the two steps each has a
+//! sequentially consistent fence, so that at least one sees what the other wrote: the message is
+//! found by that last round, or the flag is seen and the bell rung. A bell that rings before the
+//! sleep ends it at once, since the poller remembers it, and so does a socket that became ready. The
+//! supervisor's word is a flag of the same kind: it is set, then the bell is rung.
+//!
+//! Room in a ring is news as much as a message is. Who waits for it either looks again by a deadline
+//! of its own, as sessions and feeds do, or is rung by who drains, as risk is:
+//! [`Doorbell::ring_for_room`](crate::sys::poller::Doorbell::ring_for_room).
 
 use super::Stage;
 use crate::sys::clock::Clock;
@@ -205,8 +222,8 @@ impl Worker {
                     let since = *rest_since.get_or_insert(now);
                     if now.since(since) < self.spin {
                         std::hint::spin_loop();
-                    } else {
-                        self.park(now, phase);
+                    } else if self.park(now, phase, events).is_none() {
+                        return;
                     }
                 }
             }
@@ -219,25 +236,24 @@ impl Worker {
 
     /// One round; `None` where the gate must shut.
     fn round(&mut self, now: Nanos, phase: Phase, events: &Sender<Event>) -> Option<usize> {
-        let mut count = 0;
         let mut is_quiet = true;
-        let mut panicked = None;
-        let Self {
-            poller,
-            stages,
-            round,
-            rests_until,
-            meters,
-            clock,
-            ..
-        } = self;
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        let count = self.guard(now, events, |worker, current| {
+            let Self {
+                poller,
+                stages,
+                round,
+                rests_until,
+                meters,
+                clock,
+                ..
+            } = worker;
+            let mut count = 0;
             poller.poll(|stage, readiness| {
-                panicked = Some(stage);
+                *current = stage;
                 stages[stage].ready(readiness);
             })?;
             for at in round.iter().filter(|at| rests_until[**at] <= now) {
-                panicked = Some(*at);
+                *current = *at;
                 let stage = &mut stages[*at];
                 match phase {
                     Phase::Running => {
@@ -250,17 +266,29 @@ impl Worker {
                     _ => is_quiet &= stage.drain(now),
                 }
             }
-            panicked = None;
-            std::io::Result::Ok(())
-        }));
+            Ok(count)
+        });
         self.progress.rounds.fetch_add(1, Ordering::Relaxed);
         self.progress
             .is_quiet
             .store(is_quiet && phase != Phase::Running, Ordering::Release);
-        let (at, message) = match result {
-            Ok(Ok(())) => return Some(count),
-            Ok(Err(error)) => (panicked.unwrap_or(0), error.to_string()),
-            Err(panic) => (panicked.unwrap_or(0), text_of(&*panic)),
+        count
+    }
+
+    /// Works on the stages, and says which one it is at. A failure is told; `None` where the gate
+    /// must shut.
+    #[inline]
+    fn guard(
+        &mut self,
+        now: Nanos,
+        events: &Sender<Event>,
+        work: impl FnOnce(&mut Self, &mut usize) -> std::io::Result<usize>,
+    ) -> Option<usize> {
+        let mut at = 0;
+        let message = match catch_unwind(AssertUnwindSafe(|| work(self, &mut at))) {
+            Ok(Ok(count)) => return Some(count),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => text_of(&*panic),
         };
         self.failed(at, message, now, events)
     }
@@ -291,37 +319,34 @@ impl Worker {
         Some(1)
     }
 
-    /// Sleeps, unless something came while it lay down.
-    fn park(&mut self, now: Nanos, phase: &PhaseFlag) {
+    /// Sleeps, unless something came while it lay down. `None` where the gate must shut.
+    fn park(&mut self, now: Nanos, phase: &PhaseFlag, events: &Sender<Event>) -> Option<usize> {
         self.poller.prepare();
-        // A message or a word of the supervisor that came before the flag was seen rings no bell.
-        if phase.get() == Phase::Ending || self.has_work(now) {
-            self.poller.stay();
-            return;
-        }
-        let deadline = self
-            .stages
-            .iter()
-            .map(|stage| stage.deadline())
-            .min()
-            .unwrap_or(Nanos::MAX);
-        let timeout = match deadline {
-            Nanos::MAX => FOLLOW_INTERVAL,
-            deadline => deadline.since(now).min(FOLLOW_INTERVAL),
+        // A message or a word of the supervisor that came before the flag was seen rang no bell.
+        let phase_now = phase.get();
+        let count = match phase_now {
+            Phase::Ending => 0,
+            phase_now => self.round(now, phase_now, events)?,
         };
-        let stages = &mut self.stages;
-        // A poller that fails here fails again in the next round, where it is told.
-        let _ = self.poller.park(Some(timeout), |stage, readiness| {
-            stages[stage].ready(readiness)
-        });
+        if count != 0 || phase_now == Phase::Ending {
+            self.poller.stay();
+            return Some(count);
+        }
+        let timeout = self.deadline().since(now).min(FOLLOW_INTERVAL);
+        self.guard(now, events, |worker, current| {
+            let Self { poller, stages, .. } = worker;
+            poller.park(Some(timeout), |stage, readiness| {
+                *current = stage;
+                stages[stage].ready(readiness);
+            })
+        })
     }
 
-    fn has_work(&mut self, now: Nanos) -> bool {
-        let rested = |at: &&usize| self.rests_until[**at] <= now;
-        self.round.iter().filter(rested).any(|at| {
-            let stage = &mut self.stages[*at];
-            catch_unwind(AssertUnwindSafe(|| stage.poll(now))).map_or(true, |count| count != 0)
-        })
+    /// When a stage must be polled again even if nothing happens.
+    fn deadline(&self) -> Nanos {
+        let stages = self.stages.iter().zip(&self.rests_until);
+        let deadlines = stages.map(|(stage, rests_until)| stage.deadline().max(*rests_until));
+        deadlines.min().unwrap_or(Nanos::MAX)
     }
 }
 
@@ -356,4 +381,126 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::poller::Doorbell;
+    use crossbeam::channel::{Receiver, unbounded};
+
+    /// Handles nothing, tells each poll, and panics at those of these numbers.
+    struct Idler {
+        polls: Sender<Poll>,
+        doorbell: Doorbell,
+        count: usize,
+        panics: Vec<usize>,
+        deadline: Nanos,
+    }
+
+    struct Poll {
+        now: Nanos,
+        is_parked: bool,
+    }
+
+    impl Stage for Idler {
+        fn name(&self) -> &'static str {
+            "idler"
+        }
+
+        fn poll(&mut self, now: Nanos) -> usize {
+            self.count += 1;
+            let is_parked = self.doorbell.is_parked();
+            let _ = self.polls.send(Poll { now, is_parked });
+            assert!(!self.panics.contains(&self.count), "poll {}", self.count);
+            0
+        }
+
+        fn deadline(&self) -> Nanos {
+            self.deadline
+        }
+
+        fn restart(&mut self, _now: Nanos) -> bool {
+            self.deadline != Nanos::ZERO
+        }
+    }
+
+    struct Run {
+        polls: Receiver<Poll>,
+        events: Receiver<Event>,
+        phase: PhaseFlag,
+        doorbell: Doorbell,
+        thread: std::thread::JoinHandle<Worker>,
+    }
+
+    /// Parks at once whenever there is nothing to do.
+    fn run(panics: &[usize], deadline: Nanos) -> Run {
+        let (told, polls) = unbounded();
+        let (sender, events) = unbounded();
+        let (poller, phase) = (Poller::new(8).unwrap(), PhaseFlag::default());
+        let clock = Clock::new(Nanos::ZERO);
+        let mut worker = Worker::new("test", poller, clock, Idle::Park, Nanos::ZERO);
+        let doorbell = worker.poller().doorbell();
+        worker.add(Box::new(Idler {
+            polls: told,
+            doorbell: doorbell.clone(),
+            count: 0,
+            panics: panics.to_vec(),
+            deadline,
+        }));
+        let of_run = phase.clone();
+        let thread = std::thread::spawn(move || {
+            worker.run(&of_run, &sender);
+            worker
+        });
+        Run {
+            polls,
+            events,
+            phase,
+            doorbell,
+            thread,
+        }
+    }
+
+    impl Run {
+        fn end(self) -> Worker {
+            self.phase.set(Phase::Ending);
+            self.doorbell.ring();
+            self.thread.join().unwrap()
+        }
+    }
+
+    #[test]
+    fn the_last_look_before_the_sleep_comes_after_the_flag() {
+        let run = run(&[], Nanos::MAX);
+        let [first, last] = [0, 1].map(|_| run.polls.recv().unwrap());
+        assert!(!first.is_parked && last.is_parked);
+        run.end();
+    }
+
+    #[test]
+    fn a_panic_while_a_worker_lies_down_is_told_and_the_stage_pauses() {
+        // The first poll finds nothing, the second is the last look before the sleep.
+        let run = run(&[2], Nanos::from_raw(1));
+        let Ok(Event::Restarted { stage, message }) = run.events.recv() else {
+            panic!("it was not told");
+        };
+        assert_eq!((stage, message.as_str()), ("idler", "poll 2"));
+        let polls: Vec<_> = run.polls.iter().take(3).collect();
+        assert!(!polls[0].is_parked && polls[1].is_parked);
+        assert!(RESTART_PAUSE <= polls[2].now.since(polls[1].now));
+        // A deadline that has passed does not wake it before the pause is over.
+        let worker = run.end();
+        assert_eq!(worker.stages[0].deadline(), Nanos::from_raw(1));
+        assert_eq!(worker.deadline(), worker.rests_until[0]);
+    }
+
+    #[test]
+    fn a_panic_of_a_stage_that_may_not_go_on_ends_the_worker() {
+        let run = run(&[2], Nanos::ZERO);
+        let event = run.events.recv().unwrap();
+        assert!(matches!(event, Event::Shut { stage: "idler", .. }));
+        // Nobody tells it to end.
+        assert_eq!(run.thread.join().unwrap().restarts, 1);
+    }
 }

@@ -5,7 +5,7 @@
 //! timed lies between the write at one end and the read at the other.
 
 use super::broker::Broker;
-use super::child::Process;
+use crate::child::{self, Process};
 use crate::ids::Ids;
 use crate::latency::Latency;
 use crate::link::Link;
@@ -101,7 +101,7 @@ impl Route {
             if !is_transient || deadline < clock.now() {
                 return Err(refusal(refused));
             }
-            super::child::pause();
+            child::pause();
         }
     }
 
