@@ -9,6 +9,8 @@ mod config;
 mod core_operations;
 #[path = "fuzz_corpus/frame_parser.rs"]
 mod frame_parser;
+#[path = "fuzz_corpus/initiator.rs"]
+mod initiator;
 #[path = "fuzz_corpus/journal_recovery.rs"]
 mod journal_recovery;
 #[path = "fuzz_corpus/seeds.rs"]
