@@ -1,6 +1,8 @@
 //! The fuzzers' targets over every file of their corpora, and over mutations of these: what a fuzzer
 //! once found stays found, on the stable compiler.
 
+#[path = "fuzz_corpus/beside_model.rs"]
+mod beside_model;
 #[path = "fuzz_corpus/bytes.rs"]
 mod bytes;
 #[path = "fuzz_corpus/config.rs"]
@@ -13,6 +15,9 @@ mod frame_parser;
 mod initiator;
 #[path = "fuzz_corpus/journal_recovery.rs"]
 mod journal_recovery;
+#[path = "model/mod.rs"]
+#[allow(dead_code)]
+mod model;
 #[path = "fuzz_corpus/seeds.rs"]
 mod seeds;
 #[path = "fuzz_corpus/session.rs"]

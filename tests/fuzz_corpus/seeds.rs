@@ -265,7 +265,7 @@ fn core_operations() -> Vec<Vec<u8>> {
     let mut random = Random::new(5);
     let mut seeds = Vec::new();
     for which in 0..40u8 {
-        let mut seed = vec![which.wrapping_mul(37)];
+        let mut seed = vec![0, which.wrapping_mul(37)];
         for event in 0..12 + random.below(18) {
             let mut fields = [0u8; 16];
             fields.fill_with(|| random.next() as u8);
@@ -290,6 +290,12 @@ fn core_operations() -> Vec<Vec<u8>> {
             }
             seed.extend_from_slice(&fields);
         }
+        if which % 5 == 0 {
+            // Other limits and more room, then none for what was there.
+            let limits = which.wrapping_mul(53);
+            seed.extend_from_slice(&[15, 1, 0, 254, limits, 1, 2, 3, 1, 0, 2, 0, which, 0, 0, 0]);
+            seed.extend_from_slice(&[15, 1, 0, 254, 255, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0]);
+        }
         if which % 4 == 0 {
             // Everything is killed, and orders go on.
             seed.extend_from_slice(&[13, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -297,6 +303,11 @@ fn core_operations() -> Vec<Vec<u8>> {
                 seed.extend_from_slice(&[0, 1, 0, id, 1, 128, 0, 1, 0, 0, 0, 0, 64, 0, 0, 0]);
             }
         }
+        seeds.push(seed);
+    }
+    for setup in 0..24u8 {
+        let mut seed = vec![128, setup, setup];
+        seed.resize_with(300 + random.below(500), || random.next() as u8);
         seeds.push(seed);
     }
     seeds
