@@ -5,7 +5,7 @@ use crate::beside_model;
 use crate::bytes::Bytes;
 use portcullis::message::{
     BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, NewOrder, OrderType, Quote, Replace,
-    Report, Scope, SessionChange, Settle, Text, Tick, TimeInForce,
+    Report, Scope, SessionChange, Settle, TEXT_SIZE, Text, Tick, TimeInForce,
 };
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
@@ -96,6 +96,7 @@ impl Bench {
 
     fn step(&mut self, head: Frame, continuations: Vec<Frame>) {
         self.effects.clear();
+        self.core.foresee(&head, |_| {});
         let decision = self.core.step(&head, &continuations, &mut self.effects);
         self.core.verify();
         self.check_decision(&head, &decision);
@@ -393,8 +394,21 @@ impl Bench {
     }
 }
 
+/// Mostly an id, some that are none.
 fn id(number: u8) -> Text {
-    Text::new(&format!("o{number}")).expect("short and printable")
+    let mut bytes = [0; TEXT_SIZE];
+    match number {
+        250 => bytes[8] = b'x',
+        251 => bytes.fill(b'~'),
+        252 => bytes[..9].fill(0x7f),
+        253 => bytes[..2].copy_from_slice(b"x\x80"),
+        254 => bytes[TEXT_SIZE - 1] = 0x1f,
+        255 => {}
+        _ => return Text::new(&format!("o{number}")).expect("short and printable"),
+    }
+    let text: Text = bytemuck::cast(bytes);
+    assert_eq!(text.is_id(), number == 251);
+    text
 }
 
 /// Mostly near 100, some at the edges of the type.
