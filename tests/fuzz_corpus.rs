@@ -1,6 +1,8 @@
 //! The fuzzers' targets over every file of their corpora, and over mutations of these: what a fuzzer
 //! once found stays found, on the stable compiler.
 
+#[path = "fuzz_corpus/beside_model.rs"]
+mod beside_model;
 #[path = "fuzz_corpus/bytes.rs"]
 mod bytes;
 #[path = "fuzz_corpus/config.rs"]
@@ -9,8 +11,13 @@ mod config;
 mod core_operations;
 #[path = "fuzz_corpus/frame_parser.rs"]
 mod frame_parser;
+#[path = "fuzz_corpus/initiator.rs"]
+mod initiator;
 #[path = "fuzz_corpus/journal_recovery.rs"]
 mod journal_recovery;
+#[path = "model/mod.rs"]
+#[allow(dead_code)]
+mod model;
 #[path = "fuzz_corpus/seeds.rs"]
 mod seeds;
 #[path = "fuzz_corpus/session.rs"]

@@ -6,6 +6,8 @@
 #[path = "model/mod.rs"]
 #[allow(dead_code)]
 mod model;
+#[path = "model/scenarios/mod.rs"]
+mod scenarios;
 
 use model::Model;
 use model::random::{self, Random};

@@ -2,8 +2,12 @@
 
 #![no_main]
 
+#[path = "../../tests/fuzz_corpus/beside_model.rs"]
+mod beside_model;
 #[path = "../../tests/fuzz_corpus/bytes.rs"]
 mod bytes;
+#[path = "../../tests/model/mod.rs"]
+mod model;
 #[path = "../../tests/fuzz_corpus/core_operations.rs"]
 mod target;
 

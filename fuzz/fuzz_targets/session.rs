@@ -4,6 +4,8 @@
 
 #[path = "../../tests/fuzz_corpus/bytes.rs"]
 mod bytes;
+#[path = "../../tests/fuzz_corpus/initiator.rs"]
+mod initiator;
 #[path = "../../tests/fuzz_corpus/session.rs"]
 mod target;
 

@@ -74,10 +74,13 @@ pub fn read(directory: &Path) -> Result<Option<Mark>, JournalError> {
         let is_whole = count == size_of::<Mark>();
         Ok((is_whole && mark.magic == MAGIC && mark.crc == mark.checksum()).then_some(mark))
     };
-    match (slot(SLOT_OFFSETS[0])?, slot(SLOT_OFFSETS[1])?) {
-        (None, None) => Err(JournalError::new(&path, Problem::MarkDamaged)),
-        (Some(mark), None) | (None, Some(mark)) => Ok(Some(mark)),
-        (Some(even), Some(odd)) => Ok(Some(if even.turn < odd.turn { odd } else { even })),
+    let newer = match (slot(SLOT_OFFSETS[0])?, slot(SLOT_OFFSETS[1])?) {
+        (Some(even), Some(odd)) if even.turn < odd.turn => Some(odd),
+        (even, odd) => even.or(odd),
+    };
+    match newer {
+        Some(mark) if mark.turn <= TURN_MAX => Ok(Some(mark)),
+        _ => Err(JournalError::new(&path, Problem::MarkDamaged)),
     }
 }
 
@@ -148,6 +151,8 @@ impl MarkFile {
 
 /// The first eight bytes of a slot: `PCULMARK`.
 const MAGIC: u64 = u64::from_le_bytes(*b"PCULMARK");
+/// Nobody has written so many marks. Above it there are as many again, so the next turn never fails.
+const TURN_MAX: u64 = u64::MAX / 2;
 /// In different sectors, so that no torn write takes both.
 const SLOT_OFFSETS: [u64; 2] = [0, 4096];
 
@@ -173,5 +178,20 @@ mod tests {
             read(scratch.path()).unwrap_err().problem,
             Problem::MarkDamaged
         );
+    }
+    #[test]
+    fn a_mark_that_cannot_be_counted_on_from_is_damage() {
+        for turn in [u64::MAX / 2 + 1, u64::MAX - 1, u64::MAX] {
+            let scratch = Scratch::new("mark-turn");
+            let marks = MarkFile::open(scratch.path(), 5).unwrap();
+            let mut mark = Mark {
+                turn,
+                ..*marks.last()
+            };
+            mark.crc = mark.checksum();
+            file::write_at(&marks.file, bytemuck::bytes_of(&mark), SLOT_OFFSETS[1]).unwrap();
+            let problem = read(scratch.path()).unwrap_err().problem;
+            assert_eq!(problem, Problem::MarkDamaged, "turn {turn}");
+        }
     }
 }

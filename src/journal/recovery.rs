@@ -158,7 +158,7 @@ impl Recovered {
         let identity =
             segment::read_identity(&path, &file, self.end.segment, Some(self.journal_id))?;
         let min = (RECORDS_OFFSET + RECORD_SIZE_MAX) as u64;
-        if identity.segment_size < min {
+        if !(min..=SIZE_MAX).contains(&identity.segment_size) {
             let problem = Problem::SizeInvalid {
                 found: identity.segment_size,
                 min,

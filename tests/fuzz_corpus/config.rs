@@ -1,5 +1,7 @@
-//! A configuration: any text is read or refused with a place, and what is read is written in full.
+//! A configuration: any text is read or refused with a place, and what is read is written in full
+//! and reported on.
 
+use portcullis::config::check::{Format, report};
 use portcullis::config::effective::{effective_toml, parse_effective};
 use portcullis::config::parse;
 
@@ -15,6 +17,9 @@ pub(crate) fn check(data: &[u8]) {
                 .unwrap_or_else(|errors| panic!("its own text: {errors}\n{effective}"));
             assert!(again == config, "written as\n{effective}");
             assert_eq!(effective_toml(&again), effective);
+            for format in FORMATS {
+                assert!(!report(&config, format).is_empty());
+            }
         }
         Err(errors) => {
             assert!(!errors.errors.is_empty() && errors.errors.len() <= ERRORS_MAX);
@@ -28,5 +33,6 @@ pub(crate) fn check(data: &[u8]) {
     }
 }
 
+const FORMATS: [Format; 2] = [Format::Text { is_coloured: true }, Format::Json];
 /// More than a person reads.
 const ERRORS_MAX: usize = 200;

@@ -1,9 +1,11 @@
-//! The core takes any sequence of events: its sums hold after each, and a second core agrees.
+//! The core takes any sequence of events: its sums hold after each, and a second core agrees,
+//! and so does the slow model.
 
+use crate::beside_model;
 use crate::bytes::Bytes;
 use portcullis::message::{
     BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, NewOrder, OrderType, Quote, Replace,
-    Report, Scope, SessionChange, Settle, Text, Tick, TimeInForce,
+    Report, Scope, SessionChange, Settle, TEXT_SIZE, Text, Tick, TimeInForce,
 };
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
@@ -12,9 +14,14 @@ use portcullis::units::{
     AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
 };
 
-/// `data`: which limits there are, then events of 16 bytes each.
+/// `data`: by the first byte either which limits there are, then events of 16 bytes each; or the
+/// seed of a setup, then what the commands are drawn by that the slow model must answer as well.
 pub(crate) fn check(data: &[u8]) {
     let mut bytes = Bytes::new(data);
+    if bytes.byte() & 128 != 0 {
+        beside_model::check(&mut bytes);
+        return;
+    }
     let setup = setup(bytes.byte());
     let mut bench = Bench::new(&setup);
     for _ in 0..EVENTS_MAX {
@@ -23,15 +30,27 @@ pub(crate) fn check(data: &[u8]) {
         }
         let fields = bytes.array::<16>();
         bench.pass(fields[1]);
+        if fields[0] % 16 == 15 && fields[3] == 254 {
+            bench.restart(fields);
+            continue;
+        }
         let (head, continuations) = bench.event(fields);
         bench.step(head, continuations);
     }
     bench.check_again(&setup);
+    if bench.restarts.is_empty() {
+        let is_tick = |(head, _): &&(Frame, Vec<Frame>)| head.kind() == Some(Kind::Tick);
+        let commands = bench.events.iter().filter(|event| !is_tick(event));
+        beside_model::play(&setup, commands.cloned());
+    }
 }
 
 struct Bench {
     core: Core,
+    setup: Setup,
     effects: Effects,
+    /// The setups that the core went on under, and before which event.
+    restarts: Vec<(usize, Setup)>,
     /// Everything the core was given, and what it answered.
     events: Vec<(Frame, Vec<Frame>)>,
     decisions: Vec<Decision>,
@@ -47,7 +66,9 @@ impl Bench {
     fn new(setup: &Setup) -> Self {
         Self {
             core: Core::new(setup),
+            setup: setup.clone(),
             effects: Effects::default(),
+            restarts: Vec::new(),
             events: Vec::new(),
             decisions: Vec::new(),
             order_ids: Vec::new(),
@@ -80,6 +101,7 @@ impl Bench {
 
     fn step(&mut self, head: Frame, continuations: Vec<Frame>) {
         self.effects.clear();
+        self.core.foresee(&head, |_| {});
         let decision = self.core.step(&head, &continuations, &mut self.effects);
         self.core.verify();
         self.check_decision(&head, &decision);
@@ -120,17 +142,65 @@ impl Bench {
         }
     }
 
+    /// Goes on under other limits and more room, or is refused and goes on as before.
+    fn restart(&mut self, fields: [u8; 16]) {
+        let mut new = setup(fields[4]);
+        new.capacity = self.setup.capacity;
+        let capacity = &mut new.capacity;
+        let grow = |count: &mut u32, by: u8| *count += u32::from(by % 4);
+        grow(&mut capacity.orders_closed, fields[5]);
+        capacity.orders += u32::from(fields[5] % 4);
+        grow(&mut capacity.orders, fields[6]);
+        grow(&mut capacity.client_order_ids, fields[7]);
+        grow(&mut capacity.positions, fields[8]);
+        grow(&mut capacity.executions, fields[9]);
+        grow(&mut capacity.duplicates_per_window, fields[10]);
+        let is_smaller = fields[11] == 255;
+        capacity.positions -= u32::from(is_smaller) * 4;
+        if new.accounts.len() < self.setup.accounts.len() || fields[12] & 1 != 0 {
+            new.accounts.push(Account {
+                name: "a2".to_owned(),
+                ..new.accounts[0].clone()
+            });
+        }
+        let room = capacity.orders + capacity.positions + capacity.client_order_ids;
+        if ROOM_MAX < room {
+            return;
+        }
+        let before = self.core.state_hash();
+        match self.core.adopt(&self.setup, &new) {
+            Ok(()) => {
+                assert!(self.setup.capacity.positions <= new.capacity.positions);
+                self.restarts.push((self.events.len(), new.clone()));
+                self.setup = new;
+            }
+            Err(_) => assert!(is_smaller && self.core.state_hash() == before),
+        }
+        self.core.verify();
+    }
+
     /// The same events, the same decisions, the same state.
     fn check_again(&self, setup: &Setup) {
-        let mut core = Core::new(&Setup {
+        let other_seed = |setup: &Setup| Setup {
             hash_seed: !setup.hash_seed,
             ..setup.clone()
-        });
+        };
+        let mut setup = other_seed(setup);
+        let mut core = Core::new(&setup);
         let mut effects = Effects::default();
-        for ((head, continuations), expected) in self.events.iter().zip(&self.decisions) {
+        let mut restarts = self.restarts.iter().peekable();
+        for at in 0..=self.events.len() {
+            while let Some((_, new)) = restarts.next_if(|restart| restart.0 == at) {
+                let new = other_seed(new);
+                core.adopt(&setup, &new).unwrap();
+                setup = new;
+            }
+            let Some((head, continuations)) = self.events.get(at) else {
+                break;
+            };
             effects.clear();
             let decision = core.step(head, continuations, &mut effects);
-            assert_eq!(decision, *expected);
+            assert_eq!(decision, self.decisions[at]);
         }
         assert_eq!(core.digest(), self.core.digest());
         assert_eq!(core.state_hash(), self.core.state_hash());
@@ -146,6 +216,8 @@ impl Bench {
             index => StrategyId(u32::from(index & 1)),
         };
         let header = Header {
+            // Of strategies and brokers alike; what came last may come again.
+            sequence: self.events.len() as u64 / 2 + 1,
             time: self.now,
             correlation: self.events.len() as u64,
             strategy,
@@ -327,8 +399,21 @@ impl Bench {
     }
 }
 
+/// Mostly an id, some that are none.
 fn id(number: u8) -> Text {
-    Text::new(&format!("o{number}")).expect("short and printable")
+    let mut bytes = [0; TEXT_SIZE];
+    match number {
+        250 => bytes[8] = b'x',
+        251 => bytes.fill(b'~'),
+        252 => bytes[..9].fill(0x7f),
+        253 => bytes[..2].copy_from_slice(b"x\x80"),
+        254 => bytes[TEXT_SIZE - 1] = 0x1f,
+        255 => {}
+        _ => return Text::new(&format!("o{number}")).expect("short and printable"),
+    }
+    let text: Text = bytemuck::cast(bytes);
+    assert_eq!(text.is_id(), number == 251);
+    text
 }
 
 /// Mostly near 100, some at the edges of the type.
@@ -436,5 +521,7 @@ const TICK: i64 = 10_000_000;
 const LOT: u64 = 100_000_000;
 /// So many events, that every run ends soon.
 const EVENTS_MAX: usize = 400;
+/// No table of a core that was restarted often is larger than this.
+const ROOM_MAX: u32 = 200;
 /// Far more than all orders could need.
 const TICKS_MAX: usize = 100;

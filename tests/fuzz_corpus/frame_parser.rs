@@ -1,19 +1,25 @@
 //! The parser gives the same messages however a stream is cut, and hands on only what it checked.
 
 use crate::bytes::Bytes;
-use portcullis::message::{FRAME_SIZE, Frame};
+use portcullis::message::{BrokerRequest, FRAME_SIZE, Frame, Kind, NewOrder, Replace};
 use portcullis::protocol::native::parser::{Decoded, Inbox, Path, decode, is_counted};
 
 /// A message by its head and the frames behind it, or the number of what is wrong.
 type Message = Result<(Frame, Vec<Frame>), u16>;
 
-/// `data`: path, bound of continuations, where cuts are taken from, and the stream.
+/// `data`: path, bound of continuations, where cuts are taken from, and the stream; by the highest
+/// bit of the path, what to make the messages of the stream of.
 pub(crate) fn check(data: &[u8]) {
     let mut bytes = Bytes::new(data);
-    let path = PATHS[usize::from(bytes.byte()) % PATHS.len()];
+    let choice = bytes.byte();
+    let path = PATHS[usize::from(choice & 127) % PATHS.len()];
     let continuations_max = bytes.byte();
     let cuts = bytes.array::<6>();
-    let stream = bytes.rest();
+    let stream = match choice & 128 {
+        0 => bytes.rest().to_vec(),
+        _ => make(&mut bytes, path),
+    };
+    let stream = stream.as_slice();
 
     let whole = read(stream, path, continuations_max, |_| usize::MAX);
     let cut = read(stream, path, continuations_max, |turn| {
@@ -25,6 +31,54 @@ pub(crate) fn check(data: &[u8]) {
         assert!(whole == single, "cut everywhere");
     }
     check_messages(&whole, stream, path, continuations_max);
+}
+
+/// Messages that may come this way, whole and in order but for single bits, and the end that is cut.
+fn make(bytes: &mut Bytes<'_>, path: Path) -> Vec<u8> {
+    let kinds: Vec<Kind> = (0..=u8::MAX)
+        .filter_map(Kind::from_byte)
+        .filter(|kind| path.allows(*kind))
+        .collect();
+    let cut = usize::from(bytes.byte());
+    let (mut stream, mut count, mut is_damaged) = (Vec::new(), 0, false);
+    while !bytes.is_empty() && stream.len() < STREAM_MAX {
+        let [kind, size, filler, damage, place] = bytes.array();
+        let kind = kinds[usize::from(kind) % kinds.len()];
+        let mut head = Frame::from_bytes(&[0; FRAME_SIZE]);
+        head.header.kind = kind as u8;
+        head.header.sequence = u64::from(is_counted(kind)) * (count as u64 + 1);
+        let size = match size {
+            0..250 => u16::from(size) * 5,
+            _ => 32_640 - u16::from(255 - size),
+        };
+        let is_sized = match kind {
+            Kind::NewOrder => Some(&mut head.body_mut::<NewOrder>().passthrough_size),
+            Kind::Replace => Some(&mut head.body_mut::<Replace>().passthrough_size),
+            Kind::BrokerNew | Kind::BrokerReplace => {
+                Some(&mut head.body_mut::<BrokerRequest>().passthrough_size)
+            }
+            _ => None,
+        };
+        let mut behind = 0;
+        if let Some(field) = is_sized {
+            *field = size;
+            behind = usize::from(size).div_ceil(FRAME_SIZE);
+            head.header.continuation_count = behind as u8;
+        }
+        if 192 <= damage {
+            head.bytes_mut()[usize::from(place) % FRAME_SIZE] ^= 1 << (damage & 7);
+            is_damaged = true;
+        }
+        stream.extend_from_slice(head.bytes());
+        stream.resize(stream.len() + behind * FRAME_SIZE, filler);
+        count += 1;
+    }
+    if !is_damaged {
+        let whole = read(&stream, path, 255, |_| usize::MAX);
+        assert!(whole.len() == count && whole.iter().all(Result::is_ok));
+    }
+    stream.truncate(stream.len().saturating_sub(cut));
+    stream
 }
 
 fn read(
@@ -93,6 +147,9 @@ fn check_messages(messages: &[Message], stream: &[u8], path: Path, continuations
     }
     assert!(place <= stream.len());
 }
+
+/// A stream is made no longer than this and one unit.
+const STREAM_MAX: usize = 64 << 10;
 
 const PATHS: [Path; 6] = [
     Path::StrategyToGate,

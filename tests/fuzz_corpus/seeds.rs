@@ -128,6 +128,15 @@ fn frame_parser() -> Vec<Vec<u8>> {
         seed.extend_from_slice(&heads()[1].bytes()[..100]);
         seeds.push(seed);
     }
+    // Made of what may come each way: small, large, cut, and with one bit changed.
+    for path in 0..6u8 {
+        let mut seed = vec![128 | path, 255, 250, 3, 127, 128, 0, 60, 30 * path];
+        for kind in 0..7 {
+            seed.extend_from_slice(&[kind, kind * 40, path, 0, 0]);
+        }
+        seed.extend_from_slice(&[path, 255, 1, 0, 0, path, 2, 1, 192 + path, 8 * path]);
+        seeds.push(seed);
+    }
     seeds
 }
 
@@ -157,6 +166,16 @@ fn session() -> Vec<Vec<u8>> {
     for options in [2, 4, 5, 8] {
         seeds.push(vec![options, 1, 4, 2, 0]);
     }
+    // For who calls: two sessions, then welcomes that ask too much.
+    for options in [128u8, 129] {
+        let enter: &[u8] = &[options, 0, 4, 20, 1, 0, 5, 1, 0, 4, 2, 0];
+        let define: &[u8] = &[6, 7, 1, 2, 6, 8, 2, 4];
+        let speak: &[u8] = &[7, 0, 2, 0, 7, 4, 2, 1, 7, 2, 3, 60, 2, 2, 3, 240];
+        let again: &[u8] = &[4, 20, 2, 0, 5, 1, 2, 4, 0, 0, 7, 2, 2, 5];
+        seeds.push([enter, define, speak, again].concat());
+        seeds.push(vec![options, 0, 4, 20, 1, 0, 5, 255, 0, 4, 0, 0, 7, 2]);
+        seeds.push(vec![options, 254, 4, 20, 1, 0, 5, 1, 255, 255, 0, 0, 2, 0]);
+    }
     // For the initiator: a challenge, and welcomes that prove nothing.
     seeds.push([heads[11], heads[13]].map(|head| *head.bytes()).concat());
     seeds.push([heads[13], heads[3]].map(|head| *head.bytes()).concat());
@@ -167,7 +186,12 @@ fn journal_recovery() -> Vec<Vec<u8>> {
     let mut random = Random::new(3);
     let mut seeds = Vec::new();
     // Everything put right, then less and less of it.
-    for repairs in [31u8, 63, 63, 23, 15, 29, 30, 27, 7, 1, 0, 0, 0, 0, 0, 0] {
+    let repairs = [31u8, 63, 63, 23, 15, 29, 30, 27, 7, 1, 0, 0, 0, 0, 0, 0];
+    // And what else there is and is done: a mark, other files, records of either size.
+    let options = [
+        0u8, 64, 192, 196, 48, 1, 0, 0, 2, 0, 200, 16, 49, 112, 240, 68,
+    ];
+    for (repairs, options) in repairs.into_iter().zip(options) {
         for segment_count in [1, 2] {
             // Room for two records and no more: the next one begins a segment.
             let segment_size = RECORD_SIZE_MAX as u64 + 128 + 200;
@@ -190,7 +214,7 @@ fn journal_recovery() -> Vec<Vec<u8>> {
                 );
                 segments.push(segment);
             }
-            let mut seed = vec![repairs];
+            let mut seed = vec![repairs, options];
             if repairs == 0 {
                 // Right as they stand: what damages them is not put right.
                 let mut sequence = 0;
@@ -202,11 +226,9 @@ fn journal_recovery() -> Vec<Vec<u8>> {
                 let size = segments.get(index).map_or(0, Vec::len) as u16;
                 seed.extend_from_slice(&size.to_le_bytes());
             }
-            seed.push(if repairs == 15 { 64 } else { 0 });
-            if repairs == 15 {
-                seed.extend_from_slice(b"PCULMARK");
-                seed.resize(seed.len() + 56, 0);
-            }
+            let mark_size = if options & 16 != 0 { 128 } else { 0 };
+            seed.push(mark_size);
+            seed.resize(seed.len() + usize::from(mark_size), segment_count);
             seeds.push([seed, segments.concat()].concat());
         }
     }
@@ -243,7 +265,7 @@ fn core_operations() -> Vec<Vec<u8>> {
     let mut random = Random::new(5);
     let mut seeds = Vec::new();
     for which in 0..40u8 {
-        let mut seed = vec![which.wrapping_mul(37)];
+        let mut seed = vec![0, which.wrapping_mul(37)];
         for event in 0..12 + random.below(18) {
             let mut fields = [0u8; 16];
             fields.fill_with(|| random.next() as u8);
@@ -268,6 +290,12 @@ fn core_operations() -> Vec<Vec<u8>> {
             }
             seed.extend_from_slice(&fields);
         }
+        if which % 5 == 0 {
+            // Other limits and more room, then none for what was there.
+            let limits = which.wrapping_mul(53);
+            seed.extend_from_slice(&[15, 1, 0, 254, limits, 1, 2, 3, 1, 0, 2, 0, which, 0, 0, 0]);
+            seed.extend_from_slice(&[15, 1, 0, 254, 255, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0]);
+        }
         if which % 4 == 0 {
             // Everything is killed, and orders go on.
             seed.extend_from_slice(&[13, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -275,6 +303,11 @@ fn core_operations() -> Vec<Vec<u8>> {
                 seed.extend_from_slice(&[0, 1, 0, id, 1, 128, 0, 1, 0, 0, 0, 0, 64, 0, 0, 0]);
             }
         }
+        seeds.push(seed);
+    }
+    for setup in 0..24u8 {
+        let mut seed = vec![128, setup, setup];
+        seed.resize_with(300 + random.below(500), || random.next() as u8);
         seeds.push(seed);
     }
     seeds

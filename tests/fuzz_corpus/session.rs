@@ -1,6 +1,7 @@
 //! A session: nobody is let in without the key, and commands pass in sequence, each once.
 
 use crate::bytes::Bytes;
+use crate::initiator;
 use portcullis::message::{Frame, Kind, Text};
 use portcullis::protocol::native::bodies::{Logon, Proof, Role};
 use portcullis::protocol::native::key::Key;
@@ -11,10 +12,16 @@ use portcullis::protocol::native::session::{
 use portcullis::units::{Nanos, StrategyId};
 
 /// `data`: options, then steps: a frame as it comes, a frame with a true sequence, a passing of time,
-/// or the logon of somebody who has the key, whole, damaged or of another session.
+/// or the logon of somebody who has the key, whole, damaged or of another session. By the highest
+/// option the steps are those of an acceptor instead.
 pub(crate) fn check(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let options = bytes.byte();
+    if options & 128 != 0 {
+        let report_sequence_last = initiator::sequence(3, bytes.byte()).min(u64::MAX - 1);
+        initiator::check(options & 1 == 0, report_sequence_last, &mut bytes);
+        return;
+    }
     let sequence_next = match bytes.byte() {
         byte @ 0..=0xf0 => u64::from(byte),
         byte => u64::MAX - u64::from(0xff - byte),

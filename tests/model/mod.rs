@@ -15,7 +15,6 @@ pub(crate) mod order;
 pub(crate) mod random;
 pub(crate) mod real;
 mod reports;
-pub(crate) mod scenarios;
 pub(crate) mod shrink;
 
 use answer::{Answer, Cell, Execution, Gate, OrderView, Sums, ToStrategy, Views};

@@ -13,24 +13,52 @@ use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Tick, TimeI
 use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
 use portcullis::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, StrategyId};
 
-/// Marsaglia's xorshift: small, and the same everywhere.
-pub(crate) struct Random(u64);
+/// Marsaglia's xorshift: small, and the same everywhere. Before it, what somebody gives to draw by.
+pub(crate) struct Random {
+    state: u64,
+    /// The next byte last.
+    given: Vec<u8>,
+}
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+        Self {
+            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+            given: Vec::new(),
+        }
+    }
+
+    /// Draws by `bytes`, as few for each number as it needs.
+    pub(crate) fn given(bytes: &[u8]) -> Self {
+        Self {
+            given: bytes.iter().rev().copied().collect(),
+            ..Self::new(0)
+        }
+    }
+
+    /// True once nothing is left of what was given.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.given.is_empty()
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state
     }
 
     /// From 0 to `count` - 1.
     pub(crate) fn below(&mut self, count: u64) -> u64 {
-        (self.next() >> 11) % count.max(1)
+        let count = count.max(1);
+        match (self.given.pop(), count) {
+            (Some(byte), ..=256) => u64::from(byte) % count,
+            (Some(byte), _) => {
+                let high = self.given.pop().unwrap_or(0);
+                u64::from(u16::from_le_bytes([byte, high])) % count
+            }
+            (None, _) => (self.next() >> 11) % count,
+        }
     }
 
     pub(crate) fn between(&mut self, least: u64, most: u64) -> u64 {

@@ -183,6 +183,8 @@ logout_reasons! {
     SlowConsumer = 25, "reads too slowly";
     /// A fault of the sender of this message. The session can be opened again.
     InternalFault = 26, "internal fault";
+    /// No sequence is left to count with, or a welcome asks to go on from above the half of them.
+    SequenceSpent = 27, "no sequence is left to go on with";
 }
 
 const _: () = {

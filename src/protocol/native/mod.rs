@@ -87,6 +87,9 @@
 //! longer kept: the initiator knows that it must ask elsewhere what became of its orders. A last
 //! report that was never sent is refused: one end has lost its memory.
 //!
+//! Nobody counts to the end of 64 bits. An initiator refuses a welcome with a sequence above
+//! 2^63 - 1, so whatever an acceptor says, there is always a next number.
+//!
 //! A feed's quotes are counted from 1 again in each session: a quote that was lost is worth nothing
 //! once the next one is there. Its logon has seen report 0.
 //!
@@ -123,6 +126,7 @@
 //! | 24 | `PeerSilent` | Nothing was heard for two and a half heartbeat intervals. |
 //! | 25 | `SlowConsumer` | It does not read what is sent to it. |
 //! | 26 | `InternalFault` | A fault of the sender of this message. The session can be opened again. |
+//! | 27 | `SequenceSpent` | No sequence is left to count with, or a welcome asks to go on from above the half of them. |
 //!
 //! ### How a message is malformed
 //!

@@ -17,6 +17,7 @@ use crate::protocol::native::key::{self, Key};
 use crate::protocol::native::parser::is_counted;
 use crate::units::{Nanos, StrategyId};
 use bytemuck::Zeroable;
+use std::cmp::Ordering;
 
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -451,6 +452,16 @@ impl Initiator {
                 ..Fault::new(LogoutReason::ReportUnknown)
             });
         }
+        let highest = welcome
+            .command_sequence_next
+            .max(welcome.report_sequence_next);
+        if SEQUENCE_MAX < highest {
+            return Err(Fault {
+                expected: SEQUENCE_MAX,
+                found: highest,
+                ..Fault::new(LogoutReason::SequenceSpent)
+            });
+        }
         self.phase = Phase::Live;
         self.command_sequence_next = welcome.command_sequence_next;
         self.report_sequence_next = first;
@@ -537,7 +548,7 @@ impl Liveness {
     }
 }
 
-/// The sequence after `found`. The last number there is has none: it ends the session as a gap does.
+/// The sequence after `found`. The last number there is has none: it ends the session.
 #[inline(always)]
 fn next_sequence(expected: u64, found: u64) -> Result<u64, Fault> {
     match found.checked_add(1) {
@@ -548,9 +559,10 @@ fn next_sequence(expected: u64, found: u64) -> Result<u64, Fault> {
 
 #[cold]
 fn sequence_fault(expected: u64, found: u64) -> Fault {
-    let reason = match found < expected {
-        true => LogoutReason::SequenceRepeated,
-        false => LogoutReason::SequenceGap,
+    let reason = match found.cmp(&expected) {
+        Ordering::Less => LogoutReason::SequenceRepeated,
+        Ordering::Equal => LogoutReason::SequenceSpent,
+        Ordering::Greater => LogoutReason::SequenceGap,
     };
     Fault {
         expected,
@@ -558,3 +570,7 @@ fn sequence_fault(expected: u64, found: u64) -> Fault {
         ..Fault::new(reason)
     }
 }
+
+/// The highest sequence that an acceptor may ask an initiator to go on from. Above it there are as
+/// many again, so whoever counts one by one from here never comes to the end of the type.
+const SEQUENCE_MAX: u64 = u64::MAX / 2;

@@ -362,6 +362,66 @@ fn a_gap_or_a_repeat_ends_the_session_with_both_numbers() {
 }
 
 #[test]
+fn a_welcome_to_numbers_that_cannot_be_counted_on_from_is_refused() {
+    let key = key();
+    let half = u64::MAX / 2;
+    let welcomed = |command_sequence_next: u64, report_sequence_next: u64| {
+        let (mut acceptor, challenge) = acceptor_of(Proof::Key, 1);
+        let (mut initiator, logon) = logon(&mut acceptor, &challenge, options());
+        let admission = Admission {
+            command_sequence_next,
+            report_sequence_next,
+            report_sequence_oldest: report_sequence_next,
+            ..admission(Some(&key))
+        };
+        let welcome = acceptor.admit(logon.body(), &admission, START).unwrap();
+        let told = initiator.receive(&welcome, START).map(|_| ());
+        assert_eq!(told.is_ok(), initiator.phase() == Phase::Live);
+        told.map(|()| initiator)
+    };
+    for (command, report, found) in [
+        (u64::MAX, 9, u64::MAX),
+        (half + 1, 9, half + 1),
+        (21, u64::MAX, u64::MAX),
+        (21, half + 1, half + 1),
+    ] {
+        let fault = welcomed(command, report).unwrap_err();
+        assert_eq!(
+            (fault.reason, fault.expected, fault.found),
+            (LogoutReason::SequenceSpent, half, found)
+        );
+    }
+    let mut initiator = welcomed(half, half).unwrap();
+    let mut command = empty(Kind::Cancel, 0);
+    for sequence in [half, half + 1] {
+        initiator.count(&mut command, START);
+        assert_eq!(command.header.sequence, sequence);
+    }
+    let report = empty(Kind::Execution, half);
+    assert!(initiator.receive(&report, START).is_ok());
+    assert_eq!(initiator.report_sequence_last(), half);
+}
+
+#[test]
+fn the_last_sequence_there_is_ends_the_session() {
+    let key = key();
+    let (mut acceptor, challenge) = acceptor_of(Proof::Key, 1);
+    let (_, logon) = logon(&mut acceptor, &challenge, options());
+    let admission = Admission {
+        command_sequence_next: u64::MAX,
+        ..admission(Some(&key))
+    };
+    acceptor.admit(logon.body(), &admission, START).unwrap();
+    let fault = acceptor
+        .receive(&empty(Kind::Cancel, u64::MAX), START)
+        .unwrap_err();
+    assert_eq!(
+        (fault.reason, fault.expected, fault.found),
+        (LogoutReason::SequenceSpent, u64::MAX, u64::MAX)
+    );
+}
+
+#[test]
 fn nothing_passes_at_the_wrong_moment() {
     let challenged = || acceptor_of(Proof::Key, 1).0;
     let ended = || {
