@@ -173,6 +173,22 @@ impl Stage for BrokerStage {
         deadlines.min().unwrap_or(Nanos::MAX)
     }
 
+    /// What waits in the ring was decided and journaled, so it goes first: a cancel must not overtake
+    /// its order. Nobody takes what is answered.
+    fn send_last(&mut self, now: Nanos, cancels: &mut Vec<Approved>) -> bool {
+        self.outlet.discard();
+        while self.take_requests(now) != 0 {
+            self.outlet.discard();
+        }
+        for cancel in cancels.drain(..) {
+            self.unit.clear();
+            self.unit.push(cancel);
+            self.dispatch(now);
+            self.outlet.discard();
+        }
+        self.drain(now)
+    }
+
     fn drain(&mut self, now: Nanos) -> bool {
         let mut is_done = self.poll(now) == 0;
         for Broker { lane, link } in &mut self.brokers {

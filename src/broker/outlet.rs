@@ -81,6 +81,11 @@ impl Outlet {
         Text::new(&id).expect("digits are printable")
     }
 
+    /// Forgets what is held: risk is gone.
+    pub(super) fn discard(&mut self) {
+        self.held.clear();
+    }
+
     /// Moves what is held into the ring as far as there is room.
     pub(super) fn flush(&mut self) {
         while let Some(frame) = self.held.pop_front() {

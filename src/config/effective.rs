@@ -160,6 +160,7 @@ fn write_process(out: &mut Writer, config: &Config) {
     out.span("raise_window", setup.raise_window);
     out.put("checkpoint_events", setup.checkpoint_events);
     out.span("drain_timeout", config.gateway.drain_timeout);
+    out.put("cancel_on_panic", config.gateway.cancel_on_panic);
 
     let capacity = &setup.capacity;
     out.table("[capacity]");

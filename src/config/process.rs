@@ -2,7 +2,7 @@
 
 use crate::config::notation::write_size;
 use crate::config::reader::Table;
-use crate::config::values::{choice, count, duration, name, power_of_two, size, text};
+use crate::config::values::{choice, count, duration, flag, name, power_of_two, size, text};
 use crate::risk::setup::{Capacity, Setup};
 use crate::units::{Nanos, OrderId};
 use std::ops::RangeInclusive;
@@ -15,6 +15,8 @@ pub struct Gateway {
     pub name: String,
     /// The bound on an orderly stop: then it stops as it is.
     pub drain_timeout: Nanos,
+    /// True: every live order is cancelled when the gateway must end for a fault of its own.
+    pub cancel_on_panic: bool,
 }
 
 /// `[journal]`.
@@ -140,6 +142,7 @@ pub(crate) fn read_gateway(table: &Table<'_>, setup: &mut Setup) -> Gateway {
         drain_timeout: table
             .get("drain_timeout", duration(PATIENCE))
             .unwrap_or_default(),
+        cancel_on_panic: table.get("cancel_on_panic", flag).unwrap_or_default(),
     }
 }
 

@@ -79,6 +79,7 @@ section! {
     raise_window = Default("\"5m\""), "A first raise waits so long for the others.";
     checkpoint_events = Default("4096"), "The state's digest goes into the journal after so many events.";
     drain_timeout = Default("\"5s\""), "The bound on an orderly stop.";
+    cancel_on_panic = Default("false"), "true cancels every live order when the gateway must end for a fault of its own.";
 }
 
 section! {

@@ -31,6 +31,7 @@ use crate::follower::query::{Query, Question, Said, Views};
 use crate::follower::replica::{Difference, Replica};
 use crate::follower::view::View;
 use crate::journal::reader::Tail;
+use crate::risk::approved::Approved;
 use crate::risk::core::Core;
 use crate::sys::poller::Doorbell;
 use crate::topology::Stage;
@@ -250,6 +251,14 @@ impl Stage for Follower {
             true => self.now.after(self.interval),
             false => Nanos::MAX,
         }
+    }
+
+    /// What the journal has is all that may live: it is read to its end first.
+    fn last_cancels(&mut self, now: Nanos) -> Vec<Approved> {
+        while self.read() != 0 {}
+        let cancels = self.replica.last_cancels(now);
+        self.failure = Some("the gate has failed: views stand still".to_owned());
+        cancels
     }
 
     /// Its core may be half changed: it reads no further and says so. The gate does not need it.

@@ -10,6 +10,7 @@
 
 use crate::journal::reader::Record;
 use crate::reject::{RejectReason, Unit};
+use crate::risk::approved::Approved;
 use crate::risk::core::Core;
 use crate::risk::decision::Decision;
 use crate::risk::setup::Setup;
@@ -64,6 +65,11 @@ impl Replica {
     /// The core; `None` before the first run has opened.
     pub const fn core(&self) -> Option<&Core> {
         self.rebuild.core()
+    }
+
+    /// What cancels every live order; see [`Rebuild::last_cancels`].
+    pub fn last_cancels(&mut self, now: Nanos) -> Vec<Approved> {
+        self.rebuild.last_cancels(now)
     }
 
     /// What the core runs under now.

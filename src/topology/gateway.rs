@@ -45,6 +45,8 @@ pub struct Gateway {
     pub cold: Vec<Worker>,
     /// The bound on an orderly stop.
     pub drain_timeout: Nanos,
+    /// Cancel every live order when the gate must shut for a fault of its own.
+    pub cancel_on_panic: bool,
     /// What an observer may want to know of the start.
     pub start: Start,
 }
@@ -434,11 +436,11 @@ impl<'a> Builder<'a> {
             // What comes in goes on in the same round: in, decide, out.
             self.path[0].set_round(&[STRATEGY, MARKET, BROKER, RISK, BROKER, STRATEGY]);
         }
-        let drain_timeout = config.gateway.drain_timeout;
         Ok(Gateway {
             path: self.path,
             cold: self.cold,
-            drain_timeout,
+            drain_timeout: config.gateway.drain_timeout,
+            cancel_on_panic: config.gateway.cancel_on_panic,
             start,
         })
     }

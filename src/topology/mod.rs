@@ -11,6 +11,7 @@ pub mod rebuild;
 pub mod supervisor;
 pub mod worker;
 
+use crate::risk::approved::Approved;
 use crate::sys::poller::Readiness;
 use crate::units::Nanos;
 
@@ -37,6 +38,19 @@ pub trait Stage {
     /// nothing left to do; polled until then, or until the bound on the shutdown.
     fn drain(&mut self, now: Nanos) -> bool {
         self.poll(now) == 0
+    }
+
+    /// The gate has failed and this stage follows it: requests that cancel every live order.
+    fn last_cancels(&mut self, now: Nanos) -> Vec<Approved> {
+        let _ = now;
+        Vec::new()
+    }
+
+    /// The gate has failed: sends what it was still handed, then `cancels`, taken from their list.
+    /// True once there is nothing left to send.
+    fn send_last(&mut self, now: Nanos, cancels: &mut Vec<Approved>) -> bool {
+        let _ = (now, cancels);
+        true
     }
 
     /// It has panicked. True where it has put itself back to a sound beginning and may go on; false

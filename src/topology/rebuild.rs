@@ -7,11 +7,13 @@ use crate::config::{self, Config};
 use crate::journal::error::JournalError;
 use crate::journal::opening::Assembler;
 use crate::journal::reader::Record;
-use crate::message::{Checkpoint, Kind};
+use crate::message::{Checkpoint, Control, Frame, Header, Kind, Scope, Tick};
 use crate::risk::adopt::AdoptError;
+use crate::risk::approved::Approved;
 use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Effects};
 use crate::risk::setup::Setup;
+use crate::units::{Nanos, StrategyId};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -188,6 +190,38 @@ impl Rebuild {
             digest_recorded,
             digest,
         })
+    }
+
+    /// What cancels every live order, for a gate that has failed: the same that its kill switch would
+    /// send. The core has gone on without a record and follows no further.
+    pub fn last_cancels(&mut self, now: Nanos) -> Vec<Approved> {
+        let mut cancels = Vec::new();
+        let Some(mut core) = self.core.take() else {
+            return cancels;
+        };
+        let kill = Control {
+            target: u32::MAX,
+            operator: u32::MAX,
+            scope: Scope::Firm as u8,
+            ..Control::default()
+        };
+        let header = Header {
+            time: now.max(core.now()),
+            strategy: StrategyId::NONE,
+            ..Header::default()
+        };
+        let tick = Frame::new(Kind::Tick, header, Tick::default());
+        let mut event = Frame::new(Kind::Kill, header, kill);
+        loop {
+            self.effects.clear();
+            core.step(&event, &[], &mut self.effects);
+            let sent = self.effects.to_broker.drain(..);
+            cancels.extend(sent.filter(|one| one.frame().kind() == Some(Kind::BrokerCancel)));
+            if core.next_deadline() != Nanos::ZERO {
+                return cancels;
+            }
+            event = tick;
+        }
     }
 
     /// A run begins under `setup`.

@@ -21,6 +21,7 @@ pub struct Running {
     events: Receiver<Event>,
     sender: Sender<Event>,
     drain_timeout: Nanos,
+    cancel_on_panic: bool,
     signals: Option<(Handle, JoinHandle<()>)>,
 }
 
@@ -60,6 +61,7 @@ impl Running {
             events,
             sender,
             drain_timeout: gateway.drain_timeout,
+            cancel_on_panic: gateway.cancel_on_panic,
             signals: None,
         };
         let mut cores = cores.iter().copied();
@@ -117,8 +119,13 @@ impl Running {
                 }
             }
         };
-        let workers = self.end();
-        (end, workers)
+        let (mut path, mut cold) = self.end();
+        if self.cancel_on_panic && matches!(end, End::Shut { .. }) {
+            self.cancel_all(&mut path, &mut cold);
+        }
+        // Their sockets and files close with them.
+        drop(cold);
+        (end, path)
     }
 
     /// The path first: nothing new comes in, all that is under way goes out.
@@ -154,20 +161,33 @@ impl Running {
         End::Drained
     }
 
+    /// Nobody decides any more, so what lives at the brokers is taken back: what the journal says lives.
+    /// These cancels are not in it; the next start asks the brokers what became of each order.
+    fn cancel_all(&self, path: &mut [Worker], cold: &mut [Worker]) {
+        let mut cancels: Vec<_> = cold.iter_mut().flat_map(Worker::last_cancels).collect();
+        let count = cancels.len();
+        tracing::error!(count, "the gate has failed: cancelling every live order");
+        for worker in path {
+            let has_sent = worker.send_last(&mut cancels, self.drain_timeout);
+            if !has_sent {
+                tracing::error!(thread = worker.name(), "not all cancels have left");
+            }
+        }
+    }
+
     /// Ends every thread: the path, then what follows it, so that the journal sees all of it.
-    fn end(&mut self) -> Vec<Worker> {
+    fn end(&mut self) -> (Vec<Worker>, Vec<Worker>) {
         self.phase.set(Phase::Ending);
         ring(&self.path);
         let workers = self.path.drain(..).filter_map(join).collect();
         self.cold_phase.set(Phase::Ending);
         ring(&self.cold);
-        // Their sockets and files close with them.
-        drop(self.cold.drain(..).map(join).collect::<Vec<_>>());
+        let cold = self.cold.drain(..).filter_map(join).collect();
         if let Some((handle, thread)) = self.signals.take() {
             handle.close();
             let _ = thread.join();
         }
-        workers
+        (workers, cold)
     }
 }
 

@@ -18,6 +18,7 @@
 //! [`Doorbell::ring_for_room`](crate::sys::poller::Doorbell::ring_for_room).
 
 use super::Stage;
+use crate::risk::approved::Approved;
 use crate::sys::clock::Clock;
 use crate::sys::poller::Poller;
 use crate::units::Nanos;
@@ -232,6 +233,39 @@ impl Worker {
                 follow_at = now;
             }
         }
+    }
+
+    /// The gate has failed: lets its stages send what must still leave, for so long at the most. True
+    /// where all has left.
+    pub fn send_last(&mut self, cancels: &mut Vec<Approved>, timeout: Nanos) -> bool {
+        let until = self.clock.now().after(timeout);
+        let send = || {
+            loop {
+                let now = self.clock.now();
+                let stages = &mut self.stages;
+                let ready = |stage: usize, readiness| stages[stage].ready(readiness);
+                let pause = Some(Nanos::from_millis(1));
+                self.poller.park(pause, ready)?;
+                let send = |stage: &mut Box<dyn Stage + Send>| stage.send_last(now, cancels);
+                let is_done = self
+                    .stages
+                    .iter_mut()
+                    .map(send)
+                    .fold(true, |all, one| all & one);
+                if is_done || until <= now {
+                    return std::io::Result::Ok(is_done);
+                }
+            }
+        };
+        matches!(catch_unwind(AssertUnwindSafe(send)), Ok(Ok(true)))
+    }
+
+    /// The gate has failed: what cancels every live order, from the stage that follows it.
+    pub fn last_cancels(&mut self) -> Vec<Approved> {
+        let now = self.clock.now();
+        let stages = self.stages.iter_mut();
+        let ask = || stages.flat_map(|stage| stage.last_cancels(now)).collect();
+        catch_unwind(AssertUnwindSafe(ask)).unwrap_or_default()
     }
 
     /// One round; `None` where the gate must shut.
