@@ -346,11 +346,10 @@ broker = "exchange"
 [[broker]]
 name = "exchange"
 kind = "native"
-breaker = {{ failures = "off" }}
+breaker = {{ reject_share = "off", rejects = "off", unanswered = "off" }}
 [broker.native]
 address = "{exchange}"
 key_file = "gate.key"
-heartbeat = "1h"
 logon_timeout = "1h"
 [admin]
 socket = "admin.sock"

@@ -217,7 +217,7 @@ name = "exchange"
 kind = "native"
 reconnect_min = "1ms"
 reconnect_max = "10ms"
-breaker = {{ failures = "off" }}
+breaker = {{ reject_share = "off", rejects = "off", unanswered = "off" }}
 [broker.native]
 address = "{broker}"
 key_file = "key"

@@ -64,11 +64,10 @@ broker = "wire"
 name = "wire"
 kind = "native"
 reconnect_min = "10ms"
-breaker = {{ failures = "off" }}
+breaker = {{ reject_share = "off", rejects = "off", unanswered = "off" }}
 [broker.native]
 address = "127.0.0.1:{broker_port}"
 key_file = "{BROKER_KEY}"
-heartbeat = "10m"
 [[feed]]
 name = "{FEED}"
 unix = "{FEED_SOCKET}"
