@@ -8,6 +8,7 @@ use crate::config::process::Idle;
 use crate::config::sessions::Endpoint;
 use crate::message::FRAME_SIZE;
 use crate::risk::setup::{Limits, Setup};
+use crate::risk::view::memory_bytes;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 
@@ -31,63 +32,13 @@ pub fn report(config: &Config, format: Format) -> String {
     }
 }
 
-/// The memory that the core takes at start, by table.
-pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, u64)> {
-    let capacity = &setup.capacity;
-    let levels = std::iter::once(&setup.firm)
-        .chain(setup.accounts.iter().map(|account| &account.limits))
-        .chain(setup.strategies.iter().map(|strategy| &strategy.limits))
-        .chain(setup.symbols.iter().map(|symbol| &symbol.limits));
-    let (mut rated, mut windows) = (0, 0);
-    for limits in levels {
-        rated += limits
-            .order_rate
-            .iter()
-            .map(|rate| u64::from(rate.count))
-            .sum::<u64>();
-        windows += u64::from(limits.duplicate_window.is_some());
-    }
-    let duplicates = windows * u64::from(capacity.duplicates_per_window);
-    vec![
-        ("orders", u64::from(capacity.orders) * size::ORDER),
-        (
-            "client order ids",
-            u64::from(capacity.client_order_ids) * size::CLIENT_ORDER_ID,
-        ),
-        ("positions", u64::from(capacity.positions) * size::POSITION),
-        (
-            "executions",
-            u64::from(capacity.executions) * size::EXECUTION,
-        ),
-        ("rate windows", rated * size::RATED),
-        ("duplicate windows", duplicates * size::DUPLICATE),
-        ("accounts", setup.accounts.len() as u64 * size::LEVEL),
-        ("strategies", setup.strategies.len() as u64 * size::LEVEL),
-        (
-            "symbols",
-            setup.symbols.len() as u64 * (size::LEVEL + size::REFERENCE),
-        ),
-    ]
-}
-
-/// The bytes of one item of each table, its share of the index included. Estimates.
-mod size {
-    pub(super) const ORDER: u64 = 192;
-    pub(super) const CLIENT_ORDER_ID: u64 = 64;
-    pub(super) const POSITION: u64 = 128;
-    pub(super) const EXECUTION: u64 = 64;
-    pub(super) const RATED: u64 = 8;
-    pub(super) const DUPLICATE: u64 = 48;
-    pub(super) const LEVEL: u64 = 512;
-    pub(super) const REFERENCE: u64 = 128;
-}
-
 /// Rings between stages: two each between risk and strategy, risk and broker; one each from market
 /// and admin.
 const RINGS: u64 = 6;
 
 fn memory(config: &Config) -> Vec<(&'static str, u64)> {
-    let mut memory = memory_bytes(&config.setup);
+    let tables = memory_bytes(&config.setup).into_iter();
+    let mut memory: Vec<_> = tables.map(|(name, size)| (name, size as u64)).collect();
     memory.push((
         "rings",
         RINGS * u64::from(config.ring_messages) * FRAME_SIZE as u64,
@@ -146,8 +97,11 @@ fn notes(config: &Config) -> Vec<String> {
 }
 
 fn needs_reference(setup: &Setup) -> bool {
-    let needs =
-        |limits: &Limits| limits.price_collar.is_some() || limits.position_value_max.is_some();
+    let needs = |limits: &Limits| {
+        limits.price_collar.is_some()
+            || limits.position_value_max.is_some()
+            || limits.gross_exposure_max.is_some()
+    };
     needs(&setup.firm)
         || setup.accounts.iter().any(|account| needs(&account.limits))
         || setup

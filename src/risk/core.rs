@@ -185,6 +185,11 @@ impl Strategy {
         }
     }
 
+    /// Bytes of the permissions for so many accounts.
+    pub(super) const fn size_bytes(accounts: usize) -> usize {
+        accounts.div_ceil(64) * size_of::<u64>()
+    }
+
     #[inline]
     pub(super) fn may_use(&self, account: AccountId) -> bool {
         let word = self

@@ -410,13 +410,13 @@ impl Exposure {
         }
     }
 
-    /// Bytes that `positions` cells and `levels` levels take.
-    pub(super) const fn size_bytes(positions: usize, levels: usize, symbols: usize) -> usize {
-        Index::size_bytes(positions)
-            + positions * size_of::<Cell>()
-            + levels * size_of::<Level>()
-            + symbols * (size_of::<Cell>() + size_of::<Price>() + size_of::<u32>())
+    /// Bytes that so many cells take.
+    pub(super) const fn size_bytes(positions: usize) -> usize {
+        Index::size_bytes(positions) + positions * size_of::<Cell>()
     }
+
+    /// Bytes that a symbol takes here, its level left aside.
+    pub(super) const SYMBOL_SIZE: usize = size_of::<Cell>() + size_of::<Price>() + size_of::<u32>();
 
     #[inline]
     fn hash(&self, is_account: bool, owner: u32, symbol: u32) -> u64 {

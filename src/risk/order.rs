@@ -216,9 +216,10 @@ impl Orders {
             .reserve_exact(self.closed_max + 1 - self.closed.len());
     }
 
-    /// Bytes that so many slots take.
-    pub(super) const fn size_bytes(capacity: usize) -> usize {
-        capacity * (size_of::<Order>() + size_of::<Requests>() + 2 * size_of::<u32>())
+    /// Bytes that so many slots take, and the list of closed ones.
+    pub(super) const fn size_bytes(capacity: usize, closed_max: usize) -> usize {
+        capacity * (size_of::<Order>() + size_of::<Requests>() + size_of::<u32>())
+            + (closed_max + 1) * size_of::<u32>()
     }
 
     pub(super) const fn live_count(&self) -> u32 {

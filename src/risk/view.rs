@@ -1,13 +1,14 @@
 //! View: the state as others may see it. Cold: followers, `try` and tests ask here.
 
-use super::core::{Core, Counts};
+use super::core::{Account, Core, Counts, Strategy, Symbol};
 use super::duplicate::Recent;
 use super::exposure::{Cell, Exposure, Level};
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
+use super::market::Reference;
 use super::order::{Order, Orders};
 use super::route::Routes;
-use super::setup::Setup;
+use super::setup::{self, Setup};
 use crate::message::Scope;
 use crate::units::{BrokerId, Nanos, Notional, StrategyId, SymbolId};
 
@@ -174,10 +175,14 @@ impl Core {
     }
 }
 
-/// What the core will take, by table, in bytes.
+/// What the core takes at its start, by table, in bytes.
 pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
     let of = &setup.capacity;
-    let levels = setup.accounts.len() + setup.strategies.len() + setup.symbols.len() + 1;
+    let (accounts, strategies, symbols) = (
+        setup.accounts.len(),
+        setup.strategies.len(),
+        setup.symbols.len(),
+    );
     let limits = || {
         let accounts = setup.accounts.iter().map(|account| &account.limits);
         let strategies = setup.strategies.iter().map(|strategy| &strategy.limits);
@@ -193,10 +198,14 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
     let times = limits()
         .flat_map(|limits| &limits.order_rate)
         .map(|rate| rate.count as usize);
+    let duplicates = Recent::size_bytes(of.duplicates_per_window as usize) + size_of::<Recent>();
     vec![
-        ("orders", Orders::size_bytes(of.orders as usize)),
         (
-            "client_order_ids",
+            "orders",
+            Orders::size_bytes(of.orders as usize, of.orders_closed as usize),
+        ),
+        (
+            "client order ids",
             ClientOrderIds::size_bytes(of.client_order_ids as usize),
         ),
         (
@@ -205,13 +214,27 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ),
         (
             "positions",
-            Exposure::size_bytes(of.positions as usize, levels, setup.symbols.len())
-                + Routes::size_bytes(of.positions as usize),
+            Exposure::size_bytes(of.positions as usize) + Routes::size_bytes(of.positions as usize),
+        ),
+        ("duplicate windows", windows * duplicates),
+        ("rate windows", times.sum::<usize>() * size_of::<Nanos>()),
+        (
+            "accounts",
+            accounts * (size_of::<Level>() + size_of::<Account>()),
         ),
         (
-            "duplicate windows",
-            windows * Recent::size_bytes(of.duplicates_per_window as usize),
+            "strategies",
+            strategies
+                * (size_of::<Level>() + size_of::<Strategy>() + Strategy::size_bytes(accounts)),
         ),
-        ("rate windows", times.sum::<usize>() * size_of::<Nanos>()),
+        (
+            "symbols",
+            symbols
+                * (size_of::<Level>()
+                    + Exposure::SYMBOL_SIZE
+                    + size_of::<Symbol>()
+                    + size_of::<setup::Symbol>()
+                    + size_of::<Reference>()),
+        ),
     ]
 }

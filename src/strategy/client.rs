@@ -148,12 +148,8 @@ impl StrategyClient {
         now: Nanos,
         mut tell: impl FnMut(Event<'_>),
     ) -> Result<usize, ClientError> {
-        match self.session.session().tick(now) {
-            Ok(None) => {}
-            Ok(Some(heartbeat)) => self.queue(&heartbeat, &[])?,
-            Err(fault) => return Err(self.fail(fault)),
-        }
         self.flush()?;
+        // What has come is heard before the gate is called silent: this end may have slept itself.
         let mut count = 0;
         for _ in 0..READS_MAX {
             count += self.handle(now, &mut tell)?;
@@ -163,6 +159,14 @@ impl StrategyClient {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }
+        }
+        match self.session.session().tick(now) {
+            Ok(None) => {}
+            Ok(Some(heartbeat)) => {
+                self.queue(&heartbeat, &[])?;
+                self.flush()?;
+            }
+            Err(fault) => return Err(self.fail(fault)),
         }
         Ok(count)
     }

@@ -302,3 +302,22 @@ fn the_ring_to_the_strategies() {
     );
     assert_memory_is_unchanged(&gate);
 }
+
+/// What `check` says the tables will take is what the core takes.
+#[test]
+fn the_core_takes_as_much_memory_as_is_said() {
+    let text = "[capacity]\norders = 50000\norders_closed = 7000\nclient_order_ids = 70000\n\
+        positions = 3000\nduplicates_per_window = 900\nexecutions = 11000\n\
+        [limits]\nothers = \"off\"\norder_rate = [{ max = 5000, window = \"1s\" }]\n\
+        duplicate_window = \"1s\"\n\
+        [[account]]\nname = \"A\"\nlimits = { others = \"off\", duplicate_window = \"2s\" }\n\
+        [[strategy]]\nname = \"S\"\naccounts = [\"A\"]\n[[broker]]\nname = \"sim\"\nkind = \"sim\"\n\
+        [[symbol]]\nname = \"X\"\ntick = \"0.01\"\nlot = \"1\"\nbroker = \"sim\"\n";
+    let setup = portcullis::config::parse(text, "test.toml").unwrap().setup;
+    let said = portcullis::risk::view::memory_bytes(&setup);
+    let said: usize = said.iter().map(|(_, bytes)| bytes).sum();
+    let (_core, spent) = meter::spend(|| portcullis::risk::core::Core::new(&setup));
+    let taken = usize::try_from(spent.bytes).unwrap();
+    // Names, and a row or two of what there is but once.
+    assert!(said <= taken && taken - said < 2_048, "{said} and {taken}");
+}

@@ -152,7 +152,7 @@ impl Run<'_> {
                 let is_cut = seen
                     .cut
                     .as_ref()
-                    .is_some_and(|cut| cut.contains("too slowly") || cut.contains("silent"));
+                    .is_some_and(|cut| cut.contains("too slowly"));
                 must(
                     is_cut,
                     format!(

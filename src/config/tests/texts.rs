@@ -2,10 +2,11 @@
 
 use super::{BROKER, FULL, every_key, good};
 use crate::config::DEFAULT_TOML;
-use crate::config::check::{Format, memory_bytes, report};
+use crate::config::check::{Format, report};
 use crate::config::effective::{digest, effective_toml, parse_effective};
 use crate::config::example::example_toml;
 use crate::config::schema::{Given, ROOT};
+use crate::risk::view::memory_bytes;
 
 #[test]
 fn the_effective_text_reads_back_as_the_same_and_says_everything() {
