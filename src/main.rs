@@ -109,7 +109,7 @@ enum Command {
         /// How much of it was filled in all.
         #[arg(long)]
         filled: String,
-        /// The average price of what was filled and not reported.
+        /// The average price of what was filled and not reported; needed where some was.
         #[arg(long)]
         price: Option<String>,
         /// How much of it still stands at the broker.

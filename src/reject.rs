@@ -100,7 +100,7 @@ reject_reasons! {
     TimeInForceNotPermitted = 36, None, "The symbol does not take this time in force: see `times_in_force`.";
     PriceNotAllowed = 37, Price, "A market order carries a price.";
     PriceOffTick = 38, Price, "The price is not a whole number of ticks.";
-    PriceBelowMin = 39, Price, "The price is below the symbol's `price_min`.";
+    PriceBelowMin = 39, Price, "The price is below the symbol's `price_min`, or not positive where none is set.";
     PriceAboveMax = 40, Price, "The price is above the symbol's `price_max`.";
     QtyZero = 41, Qty, "The quantity is zero or wider than any order may be.";
     QtyOffLot = 42, Qty, "The quantity is not a whole number of lots.";
@@ -131,7 +131,7 @@ reject_reasons! {
     GrossExposureAboveMax = 76, Notional, "The sum over symbols could become worth more than `gross_exposure_max`.";
     ExposureOverflow = 77, None, "A sum does not fit its type: no real limit can be that high.";
     // Room in the gate's tables.
-    OrdersFull = 80, Count, "The order table is full: raise `capacity.orders`.";
+    OrdersFull = 80, Count, "As many orders live as `capacity.orders` less `capacity.orders_closed`: raise `capacity.orders`.";
     ClientOrderIdsFull = 81, Count, "The table of client order ids is full: raise `capacity.client_order_ids`.";
     PositionsFull = 82, Count, "The table of positions is full: raise `capacity.positions`.";
     DuplicatesFull = 83, Count, "The window of recent orders is full: raise `capacity.duplicates_per_window`.";

@@ -249,8 +249,10 @@ fn show_standing(out: &mut String, answer: &Value, paint: Paint) {
         );
         let _ = writeln!(out, "{}", paint.alarm(&said));
     }
-    if let Some(failure) = answer["failure"].as_str() {
-        let _ = writeln!(out, "{}", paint.alarm(&format!("ALARM: {failure}")));
+    for trouble in ["failure", "journal"] {
+        if let Some(trouble) = answer[trouble].as_str() {
+            let _ = writeln!(out, "{}", paint.alarm(&format!("ALARM: {trouble}")));
+        }
     }
 }
 

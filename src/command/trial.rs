@@ -81,7 +81,8 @@ impl Trial {
 
     /// Steps every tick that is due up to a time.
     pub fn tick_until(&mut self, time: Nanos) {
-        while self.core.next_deadline() <= time {
+        // The end of time is no deadline: nothing is due then.
+        while self.core.next_deadline() <= time && self.core.next_deadline() != Nanos::MAX {
             let due = self.core.next_deadline().max(self.time);
             self.time = due;
             let header = Header {

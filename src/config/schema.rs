@@ -106,7 +106,7 @@ macro_rules! limits {
             open_orders_max = Shown("1000"), "Live orders at one time.";
             open_notional_max = Shown("\"1000000\""), "Value of all live orders.";
             position_qty_max = Shown("\"off\""), "Net position in any one symbol, if the worst of its live orders fill.";
-            position_value_max = Shown("\"1000000\""), "The same in money, at the reference or at the order's own price if that is higher.";
+            position_value_max = Shown("\"1000000\""), "The same in money, at the reference price.";
             gross_exposure_max = Shown("\"5000000\""), "Sum over symbols and accounts of the worst position's value.";
             others = Optional("\"off\""), "\"off\" writes off every limit of this table that is not named in it.";
         }
@@ -160,7 +160,7 @@ section! {
     enabled = Default("true"), "false refuses everything new.";
     tick = Required("\"0.01\""), "Prices are whole numbers of it.";
     lot = Required("\"1\""), "Quantities are whole numbers of it.";
-    price_min = Default("\"off\""), "The lowest price, or \"off\".";
+    price_min = Default("\"off\""), "The lowest price; \"off\": one tick. Zero and less must be written, as for spreads.";
     price_max = Default("\"off\""), "The highest price, or \"off\".";
     qty_min = Default("\"off\""), "The smallest order, or \"off\".";
     qty_max = Default("\"off\""), "The largest order that the venue takes, or \"off\".";

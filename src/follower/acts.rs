@@ -235,7 +235,11 @@ fn settle(settle: &Settle, outcome: Outcome, names: &Names) -> Value {
     });
     let why = match outcome {
         Outcome::OrderUnknown => "no order of this number is live or remembered",
-        Outcome::NotPermitted => "the order is not in doubt, or the operator is unknown",
+        Outcome::NotPermitted => {
+            "the order is not in doubt, the operator is unknown, or the order cannot have come to \
+             this: filled and leaves are whole lots and together no more than it had, and a fill \
+             that was not reported needs its price"
+        }
         Outcome::Implausible => {
             "less is filled than the gate has seen, or more is left than the order had"
         }

@@ -215,6 +215,7 @@ impl Follower {
             .alarm
             .map_or(Value::Null, |alarm| self.say_alarm(&alarm));
         value["failure"] = json!(self.failure);
+        value["journal"] = json!(self.tail.trouble());
         Said::View(value)
     }
 

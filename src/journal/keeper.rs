@@ -54,7 +54,6 @@ pub struct Keeper {
     /// At rest, those far ahead are left alone until then.
     renew_at: Nanos,
     retry_at: Nanos,
-    is_disk_full: bool,
     failure: Option<JournalError>,
 }
 
@@ -115,7 +114,6 @@ impl Keeper {
             sync_at: Nanos::ZERO,
             renew_at: Nanos::ZERO,
             retry_at: Nanos::ZERO,
-            is_disk_full: false,
             failure: None,
         }
     }
@@ -164,8 +162,8 @@ impl Keeper {
     }
 
     /// True while the next segment cannot be had for want of space.
-    pub const fn is_disk_full(&self) -> bool {
-        self.is_disk_full
+    pub fn is_disk_full(&self) -> bool {
+        self.shared.kept.is_disk_full.load(Ordering::Relaxed)
     }
 
     /// What the disk failed with, if it was the disk.
@@ -211,13 +209,15 @@ impl Keeper {
         let segment = match made {
             Ok(segment) => segment,
             Err(error) if error.is_transient() => {
-                self.is_disk_full = true;
+                let is_disk_full = &self.shared.kept.is_disk_full;
+                is_disk_full.store(true, Ordering::Relaxed);
                 self.retry_at = now.after(self.settings.retry_interval);
                 return Ok(0);
             }
             Err(error) => return Err(error),
         };
-        self.is_disk_full = false;
+        let is_disk_full = &self.shared.kept.is_disk_full;
+        is_disk_full.store(false, Ordering::Relaxed);
         let settings = &self.settings;
         let identity = Identity::new(
             self.journal_id,

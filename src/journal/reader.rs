@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// One record, in the reader's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -351,6 +352,21 @@ impl Tail {
                 ))
             }
         }
+    }
+
+    /// What keeps the writer from going on as it should, for people.
+    pub fn trouble(&self) -> Option<&'static str> {
+        let kept = &self.shared.kept;
+        if kept.is_failed.load(Ordering::Acquire) {
+            return Some(
+                "the journal cannot be written: only cancels pass, unjournaled, until the gate is \
+                 restarted on a sound disk",
+            );
+        }
+        kept.is_disk_full.load(Ordering::Relaxed).then_some(
+            "the disk is full: new orders are refused once the journal's segment is used up; free \
+             space below journal.directory",
+        )
     }
 
     /// How many records it is behind the writer.

@@ -47,6 +47,8 @@ pub(crate) struct Kept {
     /// The highest segment in the queue, or that was: a spare is ready where it is above the current.
     pub(crate) spare_number: AtomicU32,
     pub(crate) is_failed: AtomicBool,
+    /// The next segment cannot be had for want of space.
+    pub(crate) is_disk_full: AtomicBool,
     pub(crate) durable_sequence: AtomicU64,
 }
 
@@ -67,6 +69,7 @@ impl Shared {
             kept: CachePadded::new(Kept {
                 spare_number: AtomicU32::new(spare_number),
                 is_failed: AtomicBool::new(false),
+                is_disk_full: AtomicBool::new(false),
                 durable_sequence: AtomicU64::new(sequence),
             }),
         }

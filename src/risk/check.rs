@@ -204,7 +204,13 @@ impl Core {
         }
         let told = |limit: u64| (i128::from(limit), i128::from(qty));
         let has_qty = qty != 0 && qty <= Qty::MAX.raw();
-        found.check(Reason::QtyZero, !has_qty, || told(Qty::MAX.raw()));
+        found.check(Reason::QtyZero, !has_qty, || {
+            told(if qty == 0 {
+                symbol.lot.get()
+            } else {
+                Qty::MAX.raw()
+            })
+        });
         found.check(Reason::QtyOffLot, !symbol.lot.divides(qty), || {
             told(symbol.lot.get())
         });
@@ -320,7 +326,8 @@ impl Core {
         if terms.is_new {
             let full = |of: u32| (i128::from(of), i128::from(of));
             found.check(Reason::OrdersFull, !self.orders.has_room(), || {
-                full(self.capacity.orders)
+                let live_max = self.orders.live_max();
+                (live_max.into(), i128::from(live_max) + 1)
             });
             let new_cells =
                 usize::from(account_cell == NO_CELL) + usize::from(strategy_cell == NO_CELL);
@@ -403,10 +410,11 @@ impl Divisor {
     }
 }
 
-/// The widest of what a symbol may leave open.
+/// The widest of what a symbol may leave open. Prices of zero and below must be asked for: where
+/// they are a mistake they make an order look like nothing.
 pub(super) fn symbol_bounds(symbol: &setup::Symbol) -> (i64, i64, u64, u64) {
     (
-        symbol.price_min.map_or(i64::MIN, Price::raw),
+        symbol.price_min.unwrap_or(symbol.tick).raw(),
         symbol.price_max.map_or(i64::MAX, Price::raw),
         symbol.qty_min.map_or(0, Qty::raw),
         symbol.qty_max.map_or(u64::MAX, Qty::raw),

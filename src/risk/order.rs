@@ -222,6 +222,11 @@ impl Orders {
             + (closed_max + 1) * size_of::<u32>()
     }
 
+    /// How many may live at a time.
+    pub(super) const fn live_max(&self) -> u32 {
+        self.live_max
+    }
+
     pub(super) const fn live_count(&self) -> u32 {
         self.live_count
     }

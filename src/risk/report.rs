@@ -13,7 +13,7 @@ use super::order::{NEVER, Order, Replacement};
 use crate::message::{
     BrokerRequest, Exec, Execution, Header, Kind, OrderState, Report, Settle, Text,
 };
-use crate::units::{BrokerId, Notional, OrderId, Qty};
+use crate::units::{BrokerId, Notional, OrderId, Price, Qty};
 
 /// What is known of an order from a question.
 struct Standing {
@@ -96,6 +96,18 @@ impl Core {
         let order = self.orders.get(slot);
         let is_known = (settle.operator as usize) < self.raises.operator_count();
         if !is_known || !order.is_live() || !self.is_in_doubt(order) {
+            return about(Outcome::NotPermitted, order.id);
+        }
+        // What an operator says cannot be taken back, so it must be what the order can have come to.
+        let lot = self.symbols[order.symbol.0 as usize].lot;
+        let qty = match self.replacement(order) {
+            Some(replacement) => order.qty.max(replacement.qty),
+            None => order.qty,
+        };
+        let total = settle.filled.saturating_add(settle.leaves);
+        let is_whole = lot.divides(settle.filled.raw()) && lot.divides(settle.leaves.raw());
+        let is_priced = settle.filled <= order.filled || settle.price != Price::default();
+        if qty < total || !is_whole || !is_priced {
             return about(Outcome::NotPermitted, order.id);
         }
         let standing = Standing {

@@ -134,7 +134,7 @@ pub struct Symbol {
     pub tick: Price,
     /// Quantities are whole numbers of it. Positive.
     pub lot: Qty,
-    /// The lowest price.
+    /// The lowest price; one tick where none is set.
     pub price_min: Option<Price>,
     /// The highest price.
     pub price_max: Option<Price>,

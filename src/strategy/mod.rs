@@ -150,6 +150,10 @@ impl StrategyStage {
                 self.check_speed(index, at, now);
                 self.enqueue(at);
             }
+            if report.header.sequence == 0 {
+                self.notice(slot, report, now);
+                continue;
+            }
             self.seats[index].history.push(&report);
             failpoint::reach("before_reply");
         }
@@ -158,6 +162,20 @@ impl StrategyStage {
         let bell = &self.rings.risk_doorbell;
         bell.ring_for_room(ring.capacity(), count, || ring.len());
         count
+    }
+
+    /// A refusal that the journal could not remember: told now or never.
+    #[cold]
+    fn notice(&mut self, slot: Option<usize>, mut report: Frame, now: Nanos) {
+        let Some(at) = slot else { return };
+        report.header.flags = 0;
+        if !self.slots[at].outbound.notice(report) {
+            self.flush(at, now);
+            if !self.slots[at].outbound.notice(report) {
+                self.counters.slow_consumers += 1;
+                self.end(at, Fault::new(LogoutReason::SlowConsumer), now);
+            }
+        }
     }
 
     /// Cuts a session off that is too far behind to be handed one more report.

@@ -19,8 +19,17 @@ enum Source {
     Control,
     Accounts,
     Symbols,
+    Notices,
     Reports,
 }
+
+const SOURCES: [Source; 5] = [
+    Source::Control,
+    Source::Accounts,
+    Source::Symbols,
+    Source::Notices,
+    Source::Reports,
+];
 
 /// What a session's frames are kept in.
 #[derive(Clone, Copy)]
@@ -38,6 +47,7 @@ pub(crate) struct Outbound {
     control: ArrayVec<Frame, CONTROL_MAX>,
     accounts_sent: usize,
     symbols_sent: usize,
+    notices: ArrayVec<Frame, NOTICES_MAX>,
     report_next: u64,
     /// Nothing but the control queue is sent any more.
     is_ending: bool,
@@ -48,8 +58,12 @@ pub(crate) struct Outbound {
 
 /// At most a frame that was begun, a welcome or a heartbeat, and a logout.
 const CONTROL_MAX: usize = 4;
+/// Reports that nobody counts, until they are written.
+const NOTICES_MAX: usize = 32;
+/// A frame that was begun, and of each source what is left; reports stand in two runs.
+const PIECES_MAX: usize = 8;
 
-type Pieces<'a> = ArrayVec<(Source, &'a [u8]), 6>;
+type Pieces<'a> = ArrayVec<(Source, &'a [u8]), PIECES_MAX>;
 
 impl Outbound {
     /// Nothing to send.
@@ -58,6 +72,7 @@ impl Outbound {
             control: ArrayVec::new(),
             accounts_sent: 0,
             symbols_sent: 0,
+            notices: ArrayVec::new(),
             report_next: 0,
             is_ending: false,
             current: Source::Control,
@@ -71,6 +86,11 @@ impl Outbound {
     /// When more are waiting than a session ever has reason to send.
     pub(crate) fn control(&mut self, frame: Frame) {
         self.control.push(frame);
+    }
+
+    /// Sends a report that is not counted, before those that are. False where too many wait.
+    pub(crate) fn notice(&mut self, report: Frame) -> bool {
+        self.notices.try_push(report).is_ok()
     }
 
     /// The session is live: after the control queue come definitions, then reports from `first`.
@@ -103,14 +123,7 @@ impl Outbound {
     /// True where nothing is left to write.
     #[inline]
     pub(crate) fn is_empty(&self, stores: Stores<'_>) -> bool {
-        [
-            Source::Control,
-            Source::Accounts,
-            Source::Symbols,
-            Source::Reports,
-        ]
-        .iter()
-        .all(|source| {
+        SOURCES.iter().all(|source| {
             self.frames(stores, *source)
                 .iter()
                 .all(|run| run.is_empty())
@@ -129,11 +142,11 @@ impl Outbound {
         if pieces.is_empty() {
             return None;
         }
-        let slices: ArrayVec<IoSlice<'_>, 6> = pieces
+        let slices: ArrayVec<IoSlice<'_>, PIECES_MAX> = pieces
             .iter()
             .map(|(_, bytes)| IoSlice::new(bytes))
             .collect();
-        let sizes: ArrayVec<(Source, usize), 6> = pieces
+        let sizes: ArrayVec<(Source, usize), PIECES_MAX> = pieces
             .iter()
             .map(|(source, bytes)| (*source, bytes.len()))
             .collect();
@@ -156,6 +169,7 @@ impl Outbound {
                 &[],
             ],
             Source::Symbols => [stores.symbols.get(self.symbols_sent..).unwrap_or(&[]), &[]],
+            Source::Notices => [&self.notices, &[]],
             Source::Reports => match stores.history {
                 Some(history) => history.from(self.report_next),
                 None => [&[], &[]],
@@ -172,12 +186,7 @@ impl Outbound {
                 pieces.push((self.current, &frame.bytes()[self.written..]));
             }
         }
-        for source in [
-            Source::Control,
-            Source::Accounts,
-            Source::Symbols,
-            Source::Reports,
-        ] {
+        for source in SOURCES {
             let [mut first, second] = self.frames(stores, source);
             if self.written != 0 && source == self.current {
                 first = first.get(1..).unwrap_or(&[]);
@@ -212,6 +221,7 @@ impl Outbound {
             Source::Control => drop(self.control.drain(..count)),
             Source::Accounts => self.accounts_sent += count,
             Source::Symbols => self.symbols_sent += count,
+            Source::Notices => drop(self.notices.drain(..count)),
             Source::Reports => self.report_next += count as u64,
         }
     }
@@ -262,6 +272,7 @@ mod tests {
                 if !is_beaten && 300 < stream.len() {
                     is_beaten = true;
                     outbound.control(frame(Kind::Heartbeat, 0));
+                    assert!(outbound.notice(frame(Kind::Refusal, 0)));
                 }
             }
             assert!(outbound.is_empty(stores));
@@ -269,10 +280,12 @@ mod tests {
                 .chunks(FRAME_SIZE)
                 .map(|bytes| Frame::from_bytes(bytes.try_into().unwrap()))
                 .collect();
-            let (beats, others): (Vec<_>, Vec<_>) = frames
+            let between = [Some(Kind::Heartbeat), Some(Kind::Refusal)];
+            let (between, others): (Vec<_>, Vec<_>) = frames
                 .into_iter()
-                .partition(|frame| frame.kind() == Some(Kind::Heartbeat));
-            assert_eq!(beats, [frame(Kind::Heartbeat, 0)], "chunk of {chunk}");
+                .partition(|frame| between.contains(&frame.kind()));
+            let expected = [frame(Kind::Heartbeat, 0), frame(Kind::Refusal, 0)];
+            assert_eq!(between, expected, "chunk of {chunk}");
             let mut expected = vec![frame(Kind::Welcome, 0)];
             expected.extend(accounts.iter().chain(&symbols));
             expected.extend((4..=7).map(|sequence| frame(Kind::Execution, sequence)));

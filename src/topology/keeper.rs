@@ -16,6 +16,9 @@ pub(super) struct KeeperStage {
     poll_at: Nanos,
     durable_sequence: u64,
     sequence: u64,
+    /// What has been said in the log.
+    was_disk_full: bool,
+    has_told_failure: bool,
     risk_doorbell: Doorbell,
     follower_doorbell: Doorbell,
 }
@@ -34,8 +37,33 @@ impl KeeperStage {
             poll_at: Nanos::ZERO,
             durable_sequence: 0,
             sequence: 0,
+            was_disk_full: false,
+            has_told_failure: false,
             risk_doorbell,
             follower_doorbell,
+        }
+    }
+
+    /// Says in the log what has changed for the worse or the better.
+    fn tell(&mut self) {
+        let is_disk_full = self.keeper.is_disk_full();
+        if is_disk_full != self.was_disk_full {
+            self.was_disk_full = is_disk_full;
+            match is_disk_full {
+                true => tracing::error!(
+                    "the disk is full: new orders are refused once the journal's segment is used \
+                     up, cancels pass; free space below journal.directory"
+                ),
+                false => tracing::info!("the disk has room again: new orders pass"),
+            }
+        }
+        if let (Some(error), false) = (self.keeper.failure(), self.has_told_failure) {
+            self.has_told_failure = true;
+            tracing::error!(
+                %error,
+                "the journal cannot be written: only cancels pass, unjournaled, until the gate is \
+                 restarted on a sound disk"
+            );
         }
     }
 }
@@ -47,6 +75,7 @@ impl Stage for KeeperStage {
 
     fn poll(&mut self, now: Nanos) -> usize {
         let count = self.keeper.poll(now);
+        self.tell();
         let durable_sequence = self.keeper.durable_sequence();
         if durable_sequence != self.durable_sequence {
             self.durable_sequence = durable_sequence;

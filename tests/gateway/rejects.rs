@@ -91,7 +91,7 @@ const STORIES: &[(&str, &str)] = &[
     ),
     (
         "",
-        "order id=1 qty=0 -> QtyZero 46116860184.27387903 0\n order id=1 -> accepted",
+        "order id=1 qty=0 -> QtyZero 1 0\n order id=1 -> accepted",
     ),
     (
         "",
@@ -194,7 +194,7 @@ const STORIES: &[(&str, &str)] = &[
     ),
     (
         "[capacity]\norders = 2\norders_closed = 1\n",
-        "order id=1\n order id=2 -> OrdersFull 2 2\n report id=1 exec=canceled\n order id=2 -> accepted",
+        "order id=1\n order id=2 -> OrdersFull 1 2\n report id=1 exec=canceled\n order id=2 -> accepted",
     ),
     (
         "[capacity]\norders = 2\norders_closed = 1\nclient_order_ids = 2\nclient_order_id_horizon = \"5ms\"\n",

@@ -185,9 +185,9 @@ impl Model {
         let symbol = &self.setup.symbols[who.symbol as usize];
         let tick = symbol.tick.raw();
         findings.bound(PriceOffTick, price % tick != 0, tick, price);
-        if let Some(min) = symbol.price_min {
-            findings.bound(PriceBelowMin, price < min.raw(), min.raw(), price);
-        }
+        // Where nothing is said, a price is at least one tick.
+        let min = symbol.price_min.map_or(tick, |min| min.raw());
+        findings.bound(PriceBelowMin, price < min, min, price);
         if let Some(max) = symbol.price_max {
             findings.bound(PriceAboveMax, price > max.raw(), max.raw(), price);
         }
@@ -196,9 +196,9 @@ impl Model {
     /// Group 2: the quantity.
     pub(super) fn check_qty(&self, findings: &mut Findings, who: Who, qty: u64) {
         let symbol = &self.setup.symbols[who.symbol as usize];
-        let widest = Qty::MAX.raw();
-        findings.bound(QtyZero, qty == 0 || qty > widest, widest, qty);
-        let lot = symbol.lot.raw();
+        let (lot, widest) = (symbol.lot.raw(), Qty::MAX.raw());
+        findings.bound(QtyZero, qty == 0, lot, qty);
+        findings.bound(QtyZero, qty > widest, widest, qty);
         findings.bound(QtyOffLot, !qty.is_multiple_of(lot), lot, qty);
         if let Some(min) = symbol.qty_min {
             findings.bound(QtyBelowMin, qty < min.raw(), min.raw(), qty);

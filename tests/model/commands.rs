@@ -134,8 +134,8 @@ impl Model {
         findings.bound(
             OrdersFull,
             live >= live_max as usize,
-            capacity.orders,
-            capacity.orders,
+            live_max,
+            live_max + 1,
         );
         self.check_room_for_id(findings);
         let cells = self.account_positions.len() + self.strategy_positions.len();

@@ -70,6 +70,18 @@ impl Model {
         if !is_known || !order.is_live() || !order.is_in_doubt {
             return Answer::about(Outcome::NotPermitted, serial);
         }
+        // No more than the order can have come to, in whole lots, and what is new has its price.
+        let replaced = order.replace.as_ref().map_or(0, |replace| replace.qty);
+        let most = order.qty.max(replaced);
+        let (filled, leaves) = (settle.filled.raw(), settle.leaves.raw());
+        let has_price = filled <= order.filled || settle.price.raw() != 0;
+        let symbol = order.who.symbol as usize;
+        let lot = self.setup.symbols[symbol].lot.raw();
+        let is_whole = filled.is_multiple_of(lot) && leaves.is_multiple_of(lot);
+        if filled.saturating_add(leaves) > most || !is_whole || !has_price {
+            return Answer::about(Outcome::NotPermitted, serial);
+        }
+        let order = self.order_of_serial(serial);
         let status = Report {
             qty: settle.filled,
             price: settle.price,

@@ -300,6 +300,40 @@ fn missed_reports_are_sent_again() {
     assert_eq!(gate.until_reports(&mut alpha, 1), [516]);
 }
 
+/// A journal without room remembers no refusal, so nobody counts it: it must reach its strategy all the
+/// same, and what is counted must go on behind it.
+#[test]
+fn a_refusal_that_is_not_counted_is_told_and_what_is_counted_goes_on() {
+    let mut gate = Gate::new(options());
+    let mut alpha = gate.log_on(0, "alpha");
+    gate.report(0);
+    for _ in 0..1_000 {
+        gate.refuse_uncounted(0);
+    }
+    gate.report(0);
+    let (mut refused, mut sequences) = (0, Vec::new());
+    gate.until(|gate| {
+        let tell = |event: Event<'_>| match event {
+            Event::Refusal(header, _) => {
+                assert_eq!(header.sequence, 0);
+                refused += 1;
+            }
+            Event::Execution(header, _) => sequences.push(header.sequence),
+            _ => {}
+        };
+        alpha.poll(gate.now, tell).unwrap();
+        (sequences.len() == 2 && refused == 1_000).then_some(())
+    });
+    assert_eq!(sequences, [1, 2]);
+    // What is kept for a reconnect is as it was.
+    let mut again = gate.client_options(0, "alpha");
+    again.report_sequence_last = 0;
+    drop(alpha);
+    assert_eq!(gate.next_change(), (0, LinkState::Down, false));
+    let mut alpha = StrategyClient::connect(again, gate.now).unwrap();
+    assert_eq!(gate.until_reports(&mut alpha, 2), [1, 2]);
+}
+
 #[test]
 fn reports_of_the_journal_are_sent_again_and_lost_ones_are_told() {
     let mut restarted = options();

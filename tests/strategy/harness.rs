@@ -1,8 +1,8 @@
 //! A gate without a core: the strategy stage, and both ends of its rings in the hands of the test.
 
 use portcullis::message::{
-    Execution, Frame, Header, Kind, LinkState, NewOrder, OrderType, SessionChange, Side, Text,
-    TimeInForce, flags,
+    Execution, Frame, Header, Kind, LinkState, NewOrder, OrderType, Refusal, SessionChange, Side,
+    Text, TimeInForce, flags,
 };
 use portcullis::protocol::native::bodies::LogoutReason;
 use portcullis::protocol::native::client::{Event, Order};
@@ -218,6 +218,13 @@ impl Gate {
         self.report_sequences[strategy] += 1;
         let report = report(strategy, self.report_sequences[strategy]);
         self.reports.push(report).unwrap();
+    }
+
+    /// Risk refuses something that the journal has no room to remember.
+    pub(crate) fn refuse_uncounted(&mut self, strategy: usize) {
+        let header = report(strategy, 0).header;
+        let refusal = Frame::new(Kind::Refusal, header, Refusal::default());
+        self.reports.push(refusal).unwrap();
     }
 }
 

@@ -90,6 +90,9 @@
 //! Nobody counts to the end of 64 bits. An initiator refuses a welcome with a sequence above
 //! 2^63 - 1, so whatever an acceptor says, there is always a next number.
 //!
+//! One report is not counted: a refusal with sequence 0. The gate's journal could not remember it, so
+//! it is told once, and not sent again after a lost connection.
+//!
 //! A feed's quotes are counted from 1 again in each session: a quote that was lost is worth nothing
 //! once the next one is there. Its logon has seen report 0.
 //!

@@ -365,6 +365,8 @@ impl Initiator {
     pub fn receive<'a>(&mut self, head: &'a Frame, now: Nanos) -> Result<Told<'a>, Fault> {
         self.liveness.received = now;
         match head.kind() {
+            // One that the journal had no room for: it is told once and counted by nobody.
+            Some(Kind::Refusal) if head.header.sequence == 0 && self.is_ready() => Ok(Told::Report),
             Some(kind) if is_counted(kind) && self.is_ready() => {
                 self.report_sequence_next =
                     next_sequence(self.report_sequence_next, head.header.sequence)?;
