@@ -77,7 +77,7 @@ pub struct Limits {
     pub open_notional_max: Option<Notional>,
     /// Net position in any one symbol of this level, if the worst of its live orders fill.
     pub position_qty_max: Option<Qty>,
-    /// The same, at the reference price or the order's own if that is higher.
+    /// The same as a value, at the reference price.
     pub position_value_max: Option<Notional>,
     /// Sum over symbols and accounts of the worst net position's value.
     pub gross_exposure_max: Option<Notional>,

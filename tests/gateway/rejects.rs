@@ -289,6 +289,27 @@ fn the_terms_of_a_symbol_are_exact() {
 }
 
 #[test]
+fn a_price_of_zero_or_less_must_be_asked_for() {
+    let symbol = |price_min: &str| {
+        format!(
+            "[limits]\nothers = \"off\"\nreference_age_max = \"off\"\n[[account]]\nname = \"A\"\n\
+             [[strategy]]\nname = \"S\"\naccounts = [\"A\"]\n[[broker]]\nname = \"sim\"\nkind = \"sim\"\n\
+             [[symbol]]\nname = \"X\"\ntick = \"0.5\"\nlot = \"1\"\nbroker = \"sim\"\n{price_min}\n"
+        )
+    };
+    Gate::of(&symbol("")).check(
+        "order id=1 price=0 -> PriceBelowMin 0.5 0
+         order id=1 price=-0.5 -> PriceBelowMin 0.5 -0.5
+         order id=1 price=0.5 -> accepted",
+    );
+    Gate::of(&symbol("price_min = \"-1\"")).check(
+        "order id=1 price=-1.5 -> PriceBelowMin -1 -1.5
+         order id=1 price=-1 -> accepted
+         order id=2 price=0 -> accepted",
+    );
+}
+
+#[test]
 fn what_is_disabled_or_has_no_limits_sends_nothing() {
     let text = |account: &str, strategy: &str, symbol: &str, limits: &str| {
         format!(
