@@ -11,8 +11,8 @@
 //! Pages are kept writable ahead of the writer because the kernel takes that away when it writes
 //! them back. [`Policy::Process`] therefore syncs whole pages behind the writer, and the page that
 //! it stands in only when it stands still; [`Policy::Sync`] cannot choose. While nothing is written,
-//! only the pages that the next records need are looked after at each interval, those far ahead once
-//! a second: a keeper at rest should cost next to nothing.
+//! only the pages that the next records need are looked after at each interval, those far ahead every
+//! few seconds: a keeper at rest should cost next to nothing.
 
 use crate::journal::error::JournalError;
 use crate::journal::format::Identity;
@@ -434,9 +434,9 @@ fn populate(tended: &mut Tended, end: usize) -> Result<bool, JournalError> {
 
 /// Room for more records than come before the keeper looks again at what the writer does.
 const NEAR_SIZE: usize = 256 << 10;
-/// How often a keeper at rest looks after all the pages ahead. The kernel looks every few seconds for
-/// pages to write back.
-const REST_INTERVAL: Nanos = Nanos::from_secs(1);
+/// How often a keeper at rest looks after all the pages ahead: as often as the kernel looks for pages
+/// to write back.
+const REST_INTERVAL: Nanos = Nanos::from_secs(5);
 
 fn is_unsupported(error: &io::Error) -> bool {
     error.kind() == ErrorKind::InvalidInput
