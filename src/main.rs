@@ -244,7 +244,7 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             command::journal::dump(&journal, io::BufWriter::new(io::stdout().lock()))
         }
         Command::Journal(JournalCommand::Verify { journal, json }) => {
-            print(&command::journal::verify(&journal, json)?)
+            report(command::journal::verify(&journal, json)?)
         }
         Command::Replay {
             journal,
@@ -357,6 +357,12 @@ fn print(text: &str) -> Result<(), Failure> {
         .lock()
         .write_all(text.as_bytes())
         .map_err(Failure::of)
+}
+
+/// The whole of it first, so that a finding does not hide what was found.
+fn report(report: command::Report) -> Result<(), Failure> {
+    print(&report.text)?;
+    report.failure.map_or(Ok(()), Err)
 }
 
 /// The level is `info` unless `RUST_LOG` says otherwise.

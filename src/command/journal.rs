@@ -1,8 +1,9 @@
 //! `portcullis journal dump|verify`: what a journal holds, and whether it is whole.
 
-use super::Failure;
+use super::{Failure, Report};
+use crate::journal::mark::MARK_NAME;
 use crate::journal::reader::Reader;
-use crate::journal::recovery;
+use crate::journal::recovery::{self, Verified};
 use crate::message::{Kind, Text};
 use crate::protocol::scenario::names::Names;
 use crate::protocol::scenario::write::write_event;
@@ -11,34 +12,64 @@ use crate::units::{AccountId, OrderId};
 use std::io::Write;
 use std::path::Path;
 
-/// Checks every byte of every record; tells what is there.
-pub fn verify(directory: &Path, json: bool) -> Result<String, Failure> {
+/// Checks every byte of every record; tells what is there. What shuts new risk at the next start is a
+/// finding.
+pub fn verify(directory: &Path, json: bool) -> Result<Report, Failure> {
     let found = recovery::verify(directory).map_err(Failure::of)?;
-    let is_whole = found.invalid.is_none();
+    let problem = problem_of(&found);
     let text = if json {
         let value = serde_json::json!({
             "journal_id": format!("{:032x}", found.journal_id),
             "segments": found.segment_count,
             "records": found.sequence,
             "durable": found.durable_sequence,
-            "is_whole": is_whole,
+            "is_whole": problem.is_none(),
+            "problem": problem,
             "set_aside": found.set_aside,
         });
         format!("{value}\n")
     } else {
-        let tail = match found.invalid {
-            None => "whole".to_owned(),
-            Some(at) => format!(
-                "bytes that are no record at segment {} offset {}: recovery will set them aside",
-                at.segment, at.offset
-            ),
-        };
-        format!(
-            "journal   {:032x}\nsegments  {}\nrecords   {}\ndurable   {}\ntail      {tail}\n",
-            found.journal_id, found.segment_count, found.sequence, found.durable_sequence
-        )
+        let durable = found.durable_sequence.map(|durable| durable.to_string());
+        let mut text = format!(
+            "journal   {:032x}\nsegments  {}\nrecords   {}\ndurable   {}\ntail      {}\n",
+            found.journal_id,
+            found.segment_count,
+            found.sequence,
+            durable.as_deref().unwrap_or("unknown"),
+            problem.as_deref().unwrap_or("whole"),
+        );
+        for path in &found.set_aside {
+            text.push_str(&format!(
+                "set aside {}: {}\n",
+                path.display(),
+                recovery::remedy(path)
+            ));
+        }
+        text
     };
-    Ok(text)
+    Ok(Report {
+        text,
+        failure: problem.map(Failure::found),
+    })
+}
+
+/// Why a journal whose durable records are all there is not whole all the same.
+pub fn problem_of(found: &Verified) -> Option<String> {
+    let mut problems = Vec::new();
+    if let Some(at) = found.invalid {
+        problems.push(format!(
+            "bytes that are no record at segment {} offset {}, behind record {}: `run` will set them \
+             aside and start with the firm killed",
+            at.segment, at.offset, found.sequence
+        ));
+    }
+    if found.durable_sequence.is_none() {
+        problems.push(format!(
+            "the file `{MARK_NAME}` is not there, so how many records there should be is not known: \
+             restore it from a copy, or `run` will start with the firm killed"
+        ));
+    }
+    (!problems.is_empty()).then(|| problems.join("; "))
 }
 
 /// Writes every event as a line of a scenario, which `try` reads.

@@ -18,6 +18,15 @@ pub struct Failure {
     pub status: u8,
 }
 
+/// What goes to standard output, and why the command fails all the same.
+#[derive(Debug)]
+pub struct Report {
+    /// All of it, with its line ends.
+    pub text: String,
+    /// What was found.
+    pub failure: Option<Failure>,
+}
+
 impl Failure {
     /// It could not be done: wrong input, a file, a socket.
     pub fn of(error: impl fmt::Display) -> Self {

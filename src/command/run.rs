@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::config::Config;
 use crate::config::keys::load_keys;
+use crate::journal::recovery;
 use crate::topology::gateway::Gateway;
 use crate::topology::supervisor::{End, Running};
 use core_affinity::CoreId;
@@ -17,7 +18,7 @@ pub fn run(config: Config, cores: &[CoreId]) -> Result<(), Failure> {
         .map_err(|error| Failure::of(format!("a thread cannot be started: {error}")))?;
     running.heed_signals().map_err(Failure::of)?;
     for path in &start.set_aside {
-        tracing::error!(path = %path.display(), "records were set aside: the firm is killed until they are reconciled");
+        tracing::error!(path = %path.display(), "{}", recovery::remedy(path));
     }
     tracing::info!(
         journal_sequence = start.sequence,

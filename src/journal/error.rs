@@ -145,7 +145,8 @@ impl fmt::Display for Problem {
                 out.write_str("not a directory; let `journal.directory` name one")
             }
             Self::NotAFile => out.write_str(
-                "not a plain file, but it has a segment's name; move it out of the journal",
+                "not a plain file, but it has a segment's name; restore the segment from a copy, or, \
+                 if there never was one, give this another name",
             ),
             Self::ReadOnly => out.write_str("the file system is read-only; mount it for writing"),
             Self::PermissionDenied => out.write_str(
@@ -167,7 +168,9 @@ impl fmt::Display for Problem {
                 "a segment of 0 bytes, which the gateway never makes; restore it from a copy",
             ),
             Self::NotASegment => out.write_str(
-                "not a journal segment, but it has a segment's name; move it out of the journal",
+                "not a journal segment by its first bytes, but it has a segment's name: its records \
+                 may be behind the damage, so restore it from a copy; only what never was a segment \
+                 may be given another name",
             ),
             Self::ForeignEndianness => {
                 out.write_str("written on a machine of the other byte order; read it there")
@@ -201,11 +204,11 @@ impl fmt::Display for Problem {
             ),
             Self::IdentityDamaged => out.write_str(
                 "damaged at byte 0: the identity of the segment, which was durable; restore the \
-                 file from a copy, or move it and all later segments away",
+                 file from a copy: without it its records, and all in later segments, are lost",
             ),
             Self::MarkDamaged => out.write_str(
-                "damaged: how much was durable is not known; verify the journal, then remove this \
-                 file to go on with the records that are readable",
+                "damaged: how much was durable is not known; restore this file from a copy, or remove \
+                 it to go on with the records that are readable, new risk shut until reconciled",
             ),
             Self::SizeInvalid { found, min, max } => {
                 write!(

@@ -2,8 +2,9 @@
 //!
 //! It tells a torn tail, which a crash may leave, from damage, which nothing may. Two slots are
 //! written in turn, so that one is always whole. It is written after the sync it tells of and may
-//! lag behind it: then it promises less, never more. Without the file nothing is promised, which
-//! is how an operator accepts a loss.
+//! lag behind it: then it promises less, never more. It is there before the first segment is, so a
+//! journal without it has lost it: nothing is promised, and recovery says so in a file that shuts new
+//! risk. That is how an operator goes on with a journal that is damaged.
 
 use crate::journal::error::{JournalError, Problem};
 use crate::journal::format::{checksum, halves, whole};

@@ -219,11 +219,16 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
         remember(&mut core, &mut writer, Kind::Link, clock.now(), down);
     }
     if !start.set_aside.is_empty() {
+        let is_mark = start.set_aside.iter().all(|it| recovery::is_of_mark(it));
+        let note = match is_mark {
+            true => "the journal had lost its mark",
+            false => "records were set aside",
+        };
         let kill = Control {
             target: u32::MAX,
             operator: u32::MAX,
             scope: Scope::Firm as u8,
-            note: Text::new("records were set aside").unwrap_or_default(),
+            note: Text::new(note).unwrap_or_default(),
             ..Control::default()
         };
         remember(&mut core, &mut writer, Kind::Kill, clock.now(), kill);

@@ -5,7 +5,7 @@ use portcullis::journal::error::{JournalError, Problem};
 use portcullis::journal::format::{RECORDS_OFFSET, START_OFFSET};
 use portcullis::journal::keeper::Keeper;
 use portcullis::journal::reader::Reader;
-use portcullis::journal::recovery::verify;
+use portcullis::journal::recovery::{is_of_mark, verify};
 use portcullis::journal::writer::{Position, Writer};
 use portcullis::sys::file;
 use std::path::Path;
@@ -308,11 +308,50 @@ fn what_follows_damage_is_set_aside_with_all_its_segments() {
     assert_eq!(verified.end.segment, 3);
     assert_eq!(recovered.sequence, verified.sequence);
     // The tail of the third, and each later one that was entered; the last was only prepared.
-    assert_eq!(recovered.set_aside.len(), 1 + count - 3 - 1);
+    let records = recovered.set_aside.iter().filter(|it| !is_of_mark(it));
+    assert_eq!(records.count(), 1 + count - 3 - 1);
     assert_eq!(bench.segment_count(), 3);
     drop(recovered);
     bench.fill(100);
     assert_eq!(bench.read_all(), verified.sequence + 100);
+}
+
+#[test]
+fn verify_and_recovery_agree_about_what_is_behind_the_last_record() {
+    let size = bench_disk::SEGMENT_SIZE;
+    let mut rng = Rng::new(seed());
+    // Right behind it, after a gap of zeros, behind the segment's size, in a segment that is not used.
+    for (segment, gap) in [(1, 0), (1, 4096), (1, size), (2, 0)] {
+        let bench = Bench::new("behind");
+        one_segment(&bench, 20);
+        let end = verify(bench.path()).unwrap().end;
+        let offset = match (segment, gap) {
+            (1, gap) if gap == size => size,
+            (1, gap) => end.offset + gap,
+            _ => RECORDS_OFFSET as u64 + 512,
+        };
+        let mut garbage = vec![0; 40_000];
+        garbage.fill_with(|| rng.next() as u8 | 1);
+        let file = file::open_write(&bench.segment(segment)).unwrap();
+        file::write_at(&file, &garbage, offset).unwrap();
+        let verified = verify(bench.path()).unwrap();
+        let invalid = verified.invalid.map(|at| at.segment);
+        assert_eq!(invalid, Some(segment), "segment {segment}, {gap} behind");
+        let recovered = bench.recover().unwrap();
+        assert_eq!(recovered.set_aside.len(), 1);
+        assert_eq!(recovered.sequence, verified.sequence);
+    }
+}
+
+#[test]
+fn a_record_whose_first_word_is_gone_hides_none_behind_it() {
+    let bench = Bench::new("first-word");
+    let offsets = one_segment(&bench, 20);
+    // The last but one: what is left is no longer than the largest record.
+    let file = file::open_write(&bench.segment(1)).unwrap();
+    file::write_at(&file, &[0; 8], offsets[offsets.len() - 3]).unwrap();
+    assert!(verify(bench.path()).unwrap().invalid.is_some());
+    assert_eq!(bench.recover().unwrap().set_aside.len(), 1);
 }
 
 #[test]

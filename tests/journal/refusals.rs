@@ -3,6 +3,7 @@
 use crate::bench_disk::Bench;
 use portcullis::journal::error::Problem;
 use portcullis::journal::format::{FORMAT_VERSION, MAGIC};
+use portcullis::journal::recovery::{is_of_mark, verify};
 use portcullis::sys::file;
 use std::path::Path;
 
@@ -115,7 +116,46 @@ fn damage_below_the_mark_is_refused_with_its_place() {
     // The remedy that the message names.
     bench.remove_mark();
     let recovered = bench.recover().unwrap();
-    assert_eq!((recovered.sequence, recovered.set_aside.len()), (9, 1));
+    assert_eq!((recovered.sequence, recovered.set_aside.len()), (9, 2));
+}
+
+#[test]
+fn a_journal_without_its_mark_is_shut_until_somebody_has_looked() {
+    let bench = Bench::new("unmarked");
+    // Without any record there is nothing to miss, but a mark from the first moment on.
+    let recovered = bench.recover().unwrap();
+    assert_eq!((recovered.sequence, recovered.set_aside.len()), (0, 0));
+    drop(recovered);
+    bench.fill(20);
+    bench.remove_mark();
+    assert_eq!(verify(bench.path()).unwrap().durable_sequence, None);
+    for _ in 0..2 {
+        // Also where the start that found it was killed before anything followed from it.
+        let recovered = bench.recover().unwrap();
+        assert_eq!((recovered.sequence, recovered.set_aside.len()), (20, 1));
+        assert!(is_of_mark(&recovered.set_aside[0]));
+    }
+    assert_eq!(verify(bench.path()).unwrap().durable_sequence, Some(20));
+    std::fs::remove_file(&bench.recover().unwrap().set_aside[0]).unwrap();
+    assert!(bench.recover().unwrap().set_aside.is_empty());
+}
+
+#[test]
+fn a_journal_that_is_all_zeros_behind_its_identity_is_shut_without_its_mark() {
+    let bench = Bench::new("zeroed");
+    bench.fill(20);
+    let size = std::fs::metadata(bench.segment(1)).unwrap().len() as usize;
+    overwrite(&bench.segment(1), 64, &vec![0; size - 64]);
+    bench.remove_mark();
+    assert_eq!(bench.recover().unwrap().set_aside.len(), 1);
+}
+
+#[test]
+fn a_start_that_was_killed_between_mark_and_segment_starts() {
+    let bench = Bench::new("between");
+    drop(bench.recover().unwrap());
+    std::fs::remove_file(bench.segment(1)).unwrap();
+    assert!(bench.recover().unwrap().set_aside.is_empty());
 }
 
 #[test]
