@@ -3,6 +3,7 @@
 use crate::config::notation::write_size;
 use crate::config::reader::Table;
 use crate::config::values::{choice, count, duration, flag, name, power_of_two, size, text};
+use crate::journal;
 use crate::risk::setup::{Capacity, Setup};
 use crate::units::{Nanos, OrderId};
 use std::ops::RangeInclusive;
@@ -199,6 +200,18 @@ pub(crate) fn read_journal(table: &Table<'_>) -> Journal {
         let problem = format!("not a power of two; write \"{}\"", write_size(above));
         table.refuse("segment_size_bytes", problem);
     }
+    let reserve = table.get("reserve_bytes", size(RESERVE_BYTES));
+    if let (Some(segment), Some(reserve)) = (segment, reserve)
+        && segment < journal::segment_size_min(reserve)
+    {
+        let least = journal::segment_size_min(reserve).next_power_of_two();
+        let problem = format!(
+            "too small beside a reserve_bytes of \"{}\"; write at least \"{}\"",
+            write_size(reserve),
+            write_size(least)
+        );
+        table.refuse("segment_size_bytes", problem);
+    }
     let ahead = table.get("ahead_bytes", size(AHEAD_BYTES));
     if let (Some(segment), Some(ahead)) = (segment, ahead)
         && segment < ahead
@@ -214,9 +227,7 @@ pub(crate) fn read_journal(table: &Table<'_>) -> Journal {
         policy: table.get("policy", choice(&POLICIES)).unwrap_or_default(),
         segment_size_bytes: segment.unwrap_or_default(),
         ahead_bytes: ahead.unwrap_or_default(),
-        reserve_bytes: table
-            .get("reserve_bytes", size(RESERVE_BYTES))
-            .unwrap_or_default(),
+        reserve_bytes: reserve.unwrap_or_default(),
         sync_interval: table
             .get(
                 "sync_interval",

@@ -96,10 +96,8 @@ impl Settings {
         }
     }
 
-    /// The smallest segment holds a record of the largest size, another behind which the whole reserve
-    /// is left, and the end in which none begins.
     fn check(&self) -> Result<(), JournalError> {
-        let min = (RECORDS_OFFSET + 3 * RECORD_SIZE_MAX) as u64 + self.reserve_size.min(SIZE_MAX);
+        let min = segment_size_min(self.reserve_size);
         let is_whole = self
             .segment_size
             .is_multiple_of(crate::sys::memory::PAGE_SIZE as u64);
@@ -113,6 +111,12 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// The smallest segment holds a record of the largest size, another behind which the whole reserve is
+/// left, and the end in which none begins.
+pub fn segment_size_min(reserve_size: u64) -> u64 {
+    (RECORDS_OFFSET + 3 * RECORD_SIZE_MAX) as u64 + reserve_size.min(SIZE_MAX)
 }
 
 /// A segment's offsets count lines in 32 bits; this is far below.

@@ -249,6 +249,10 @@ fn impossible_values_are_refused_where_they_stand() {
             "2 journal.segment_size_bytes",
         ),
         (
+            "[journal]\nreserve_bytes = \"1MiB\"\nsegment_size_bytes = \"1MiB\"\n".to_owned(),
+            "3 journal.segment_size_bytes",
+        ),
+        (
             "[journal]\nahead_bytes = \"512MiB\"\n".to_owned(),
             "2 journal.ahead_bytes",
         ),
