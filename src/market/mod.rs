@@ -33,7 +33,7 @@ use crate::ring::Producer;
 use crate::sys::listener::Listener;
 use crate::sys::poller::{Doorbell, Readiness, Sockets};
 use crate::topology::Stage;
-use crate::units::Nanos;
+use crate::units::{Nanos, StrategyId};
 
 /// The stage.
 pub struct MarketStage {
@@ -211,6 +211,7 @@ impl MarketStage {
                 Some(Next::Quote(quote)) => {
                     let header = Header {
                         time: now,
+                        strategy: StrategyId::NONE,
                         ..Header::default()
                     };
                     let frame = Frame::new(Kind::Quote, header, quote);

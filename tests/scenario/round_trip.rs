@@ -87,7 +87,9 @@ fn worded(
     let carries = matches!(kind, Kind::NewOrder | Kind::Replace);
     let continuations = frames_of(if carries { passthrough.as_bytes() } else { b"" });
     let is_sent = carries || matches!(kind, Kind::Cancel | Kind::SessionChange);
-    let strategy = if is_sent { id(numbers[8]) } else { u32::MAX };
+    // An event that is nobody's may name a strategy in its header all the same.
+    let is_named = is_sent || numbers[13] & 1 == 0;
+    let strategy = if is_named { id(numbers[8]) } else { u32::MAX };
     let header = Header {
         sequence: numbers[9] * (numbers[9] & 1),
         time: Nanos::from_raw(numbers[10]),

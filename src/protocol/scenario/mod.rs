@@ -20,7 +20,8 @@
 //!
 //! Beside these: `raise` as `kill`, `link` with broker and state, `session` with strategy, state and
 //! `cancel_orders`, `settle` with operator, filled and leaves, and `frame`, a whole event as hexadecimal
-//! digits, for what no other form can say. `sequence` and `correlation` may stand beside `t`, and in any
+//! digits, for what no other form can say. `sequence` and `correlation` may stand beside `t`, also
+//! `strategy` where the command has none of its own and yet the event's header names one, and in any
 //! command `busy`, `journal_full`, `journal_failed` and `not_ready`: what the gate knew of itself.
 //!
 //! An order without `type` is a limit, without `tif` for the day, without `strategy` of the only one

@@ -52,7 +52,7 @@ fn read(bytes: &[u8], names: &Names) -> Result<Option<(Nanos, Command)>, LineErr
             problem: remedy,
         });
     };
-    let reader = Reader {
+    let mut reader = Reader {
         names,
         header: Header {
             sequence: line.integer("sequence")?.unwrap_or(0),
@@ -62,6 +62,12 @@ fn read(bytes: &[u8], names: &Names) -> Result<Option<(Nanos, Command)>, LineErr
             ..Header::default()
         },
     };
+    if let Some(strategy) = reader.strategy(&line)? {
+        if let "order" | "cancel" | "replace" | "session" | "frame" = name {
+            return Err(line.wrong("strategy", "write it within the command"));
+        }
+        reader.header.strategy = strategy;
+    }
     let command = match name {
         "quote" => reader.quote(object),
         "order" => reader.order(object),

@@ -148,12 +148,13 @@ pub(super) fn frames(line: &Fields, time: Nanos) -> Result<(Frame, Vec<Frame>), 
     Ok((head, frames))
 }
 
-pub(super) const LINE_HEADER: &[&str] = &["t", "sequence", "correlation"];
+pub(super) const LINE_HEADER: &[&str] = &["t", "sequence", "correlation", "strategy"];
 /// The commands stand behind the header.
 pub(super) const LINE: &[&str] = &[
     "t",
     "sequence",
     "correlation",
+    "strategy",
     "quote",
     "order",
     "cancel",

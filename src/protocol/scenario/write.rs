@@ -48,6 +48,9 @@ pub fn write_event(
     if header.correlation != 0 {
         object.integer("correlation", header.correlation);
     }
+    if !is_sent(kind) && header.strategy != StrategyId::NONE {
+        object.name("strategy", &names.strategies, header.strategy.0);
+    }
     match kind {
         Kind::Quote => quote(object.object("quote"), frame, names),
         Kind::NewOrder => order(object.object("order"), frame, names, passthrough),
@@ -232,14 +235,18 @@ fn flags_and_close(mut object: Object, frame: &Frame) {
     object.close();
 }
 
+/// True for what is of a strategy's session, and says within the command of which.
+const fn is_sent(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::NewOrder | Kind::Cancel | Kind::Replace | Kind::SessionChange
+    )
+}
+
 /// True where the words of the format can say the head frame.
 fn is_plain(kind: Kind, frame: &Frame) -> bool {
     let text = |text: &Text| text.is_empty() || text.is_id();
     let qty = |qty: Qty| qty <= Qty::MAX;
-    let is_sent = matches!(
-        kind,
-        Kind::NewOrder | Kind::Cancel | Kind::Replace | Kind::SessionChange
-    );
     let body = match kind {
         Kind::Quote => {
             let quote: &Quote = frame.body();
@@ -290,8 +297,7 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
         Kind::Tick => frame.body::<Tick>().reserved_is_zero(),
         _ => false,
     };
-    let strategy = is_sent || frame.header.strategy == StrategyId::NONE;
-    body && strategy && frame.header.flags & !flags::ALL == 0
+    body && frame.header.flags & !flags::ALL == 0
 }
 
 /// The text in the continuation frames; `None` where they hold anything but just that.
