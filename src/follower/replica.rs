@@ -100,17 +100,33 @@ impl Replica {
         let taken = self.rebuild.take(record)?;
         self.runs += u64::from(taken == Taken::Opened);
         self.events += u64::from(matches!(taken, Taken::Event { .. }));
-        let Some((recorded, derived)) = compare(&taken) else {
-            return Ok((taken, None));
-        };
-        self.differences += 1;
-        let difference = Difference {
+        let difference = Difference::of(record, &taken);
+        self.differences += u64::from(difference.is_some());
+        Ok((taken, difference))
+    }
+}
+
+impl Difference {
+    /// `None` where what was recorded is what was derived.
+    pub fn of(record: &Record<'_>, taken: &Taken) -> Option<Self> {
+        let (recorded, derived) = compare(taken)?;
+        Some(Self {
             sequence: record.sequence,
             time: record.frames[0].header.time,
             recorded,
             derived,
-        };
-        Ok((taken, Some(difference)))
+        })
+    }
+}
+
+impl Finding {
+    /// What kind of thing differs: with a digest alone, the decision itself is the same.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Decision(_) => "decision",
+            Self::Digest(_) => "digest of the state behind the same decision",
+            Self::Checkpoint(_) => "digest of the state at a checkpoint",
+        }
     }
 }
 

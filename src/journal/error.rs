@@ -46,6 +46,13 @@ pub enum Problem {
         /// Its version.
         found: u32,
     },
+    /// A journal of another version of the risk core.
+    WrongCore {
+        /// Its version.
+        found: u32,
+        /// This one's.
+        expected: u32,
+    },
     /// A segment of another journal.
     ForeignJournal {
         /// This journal.
@@ -179,6 +186,12 @@ impl fmt::Display for Problem {
                 out,
                 "journal format {found}, this gateway reads {}; use the gateway that wrote it",
                 crate::journal::format::FORMAT_VERSION,
+            ),
+            Self::WrongCore { found, expected } => write!(
+                out,
+                "written by version {found} of the risk core, and this is version {expected}, which \
+                 may decide otherwise; continue with the gateway that wrote it, or begin a new \
+                 journal directory",
             ),
             Self::ForeignJournal { expected, found } => write!(
                 out,

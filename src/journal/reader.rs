@@ -38,6 +38,7 @@ pub struct Record<'a> {
 pub struct Reader {
     directory: PathBuf,
     journal_id: Option<u128>,
+    core_version: u32,
     segment: Option<Segment>,
     buffer: Vec<Block>,
     /// The offset in the file at which the buffer begins.
@@ -98,6 +99,7 @@ impl Reader {
         let mut reader = Self {
             directory: directory.to_owned(),
             journal_id: None,
+            core_version: 0,
             segment: None,
             buffer: vec![Block::zeroed(); BUFFER_SIZE / LINE_SIZE],
             buffer_offset: 0,
@@ -108,7 +110,10 @@ impl Reader {
             invalid: None,
         };
         match reader.open_segment(1)? {
-            Some(first) => reader.journal_id = Some(first.identity.journal_id()),
+            Some(first) => {
+                reader.journal_id = Some(first.identity.journal_id());
+                reader.core_version = first.identity.core_version;
+            }
             None => {
                 let path = segment::path_of(directory, 1);
                 return Err(JournalError::new(&path, Problem::Missing));
@@ -150,6 +155,11 @@ impl Reader {
     /// The journal's id.
     pub fn journal_id(&self) -> u128 {
         self.journal_id.unwrap_or(0)
+    }
+
+    /// The version of the risk core that began the journal; no other may have continued it.
+    pub const fn core_version(&self) -> u32 {
+        self.core_version
     }
 
     /// Where the next record is looked for.

@@ -141,6 +141,11 @@ pub fn recover(
         segment::create(&mut *storage, &settings, journal_id, 1)?;
     }
     let mut reader = Reader::open(&directory)?;
+    let (found, expected) = (reader.core_version(), settings.core_version);
+    if found != expected {
+        let problem = Problem::WrongCore { found, expected };
+        return Err(JournalError::new(&directory, problem));
+    }
     let verified = survey(&directory, &mut reader)?;
     let journal_id = verified.journal_id;
     check_mark(&directory, &verified, marked)?;

@@ -14,6 +14,7 @@ use crate::config::keys::Keys;
 use crate::config::process::{self, Layout, Policy};
 use crate::follower::Follower;
 use crate::follower::names::Names;
+use crate::follower::replica::Difference;
 use crate::journal::error::JournalError;
 use crate::journal::keeper::Keeper;
 use crate::journal::segment::Disk;
@@ -74,10 +75,7 @@ pub enum StartError {
     /// The journal cannot be followed.
     Rebuild(RebuildError),
     /// The journal says that another decision was made than this core makes.
-    Differs {
-        /// The record.
-        sequence: u64,
-    },
+    Differs(Difference),
     /// The journal has no room for the run's opening.
     NoRoom,
     /// The operators' socket.
@@ -91,10 +89,11 @@ impl fmt::Display for StartError {
         match self {
             Self::Journal(error) => error.fmt(out),
             Self::Rebuild(error) => error.fmt(out),
-            Self::Differs { sequence } => write!(
+            Self::Differs(difference) => write!(
                 out,
-                "record {sequence} of the journal holds another decision than this version makes: \
-                 continue with the version that wrote it, or begin a new journal directory"
+                "the journal holds another {} than this version makes, {difference}: continue with \
+                 the version that wrote it, or begin a new journal directory",
+                difference.recorded.name()
             ),
             Self::NoRoom => out.write_str(
                 "the journal has no room to begin a run: free disk space below journal.directory",
@@ -155,26 +154,15 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
     let mut rebuild = Rebuild::new(&directory);
     let mut records = journal.records()?;
     while let Some(record) = records.next()? {
-        let sequence = record.sequence;
         failpoint::reach("mid_replay");
-        match rebuild.take(&record)? {
-            Taken::Event {
-                recorded,
-                derived,
-                digest_recorded,
-                digest,
-            } => {
-                if recorded != derived || digest_recorded.is_some_and(|of| of != digest) {
-                    return Err(StartError::Differs { sequence });
-                }
-                for report in &rebuild.effects.to_strategy {
-                    keep(&mut reports, report, replay_max);
-                }
+        let taken = rebuild.take(&record)?;
+        if let Some(difference) = Difference::of(&record, &taken) {
+            return Err(StartError::Differs(difference));
+        }
+        if let Taken::Event { .. } = taken {
+            for report in &rebuild.effects.to_strategy {
+                keep(&mut reports, report, replay_max);
             }
-            Taken::Checkpoint { recorded, derived } if recorded != derived => {
-                return Err(StartError::Differs { sequence });
-            }
-            _ => {}
         }
     }
     // Tables keep their seed for the life of a journal: replay needs it.

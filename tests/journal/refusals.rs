@@ -71,6 +71,17 @@ fn other_versions_and_foreign_files_are_refused() {
 }
 
 #[test]
+fn a_journal_of_another_core_is_refused_with_both_versions() {
+    let mut bench = Bench::new("core");
+    bench.fill(10);
+    let found = bench.settings.core_version;
+    let expected = found + 1;
+    bench.settings.core_version = expected;
+    let words = format!("version {found} of the risk core, and this is version {expected}");
+    check_refused(&bench, Problem::WrongCore { found, expected }, &words);
+}
+
+#[test]
 fn a_file_where_the_directory_should_be_is_refused() {
     let mut bench = Bench::new("file");
     let path = bench.path().join("plain");
