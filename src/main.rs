@@ -252,11 +252,8 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             json,
         } => {
             let other = config.map(|path| load(&path)).transpose()?;
-            print(&command::replay::run(
-                &journal,
-                other.map(|config| config.setup),
-                json,
-            )?)
+            let other = other.map(|config| config.setup);
+            report(command::replay::run(&journal, other, json)?)
         }
         Command::Status(at) => {
             return ask(

@@ -1,12 +1,14 @@
 //! `portcullis journal dump|verify`: what a journal holds, and whether it is whole.
 
 use super::{Failure, Report};
+use crate::journal::error::Problem;
 use crate::journal::mark::MARK_NAME;
 use crate::journal::reader::Reader;
-use crate::journal::recovery::{self, Verified};
+use crate::journal::recovery::{self, Survey, Verified};
 use crate::message::{Kind, Text};
 use crate::protocol::scenario::names::Names;
 use crate::protocol::scenario::write::write_event;
+use crate::topology::options::CORE_VERSION;
 use crate::topology::rebuild::{Rebuild, Taken};
 use crate::units::{AccountId, OrderId};
 use std::io::Write;
@@ -72,13 +74,50 @@ pub fn problem_of(found: &Verified) -> Option<String> {
     (!problems.is_empty()).then(|| problems.join("; "))
 }
 
+/// How a journal that was read to its end ends.
+pub struct Ending {
+    /// Up to which record all was durable; `None` where nobody knows.
+    pub durable: Option<u64>,
+    /// What is missing, or too much.
+    pub failure: Option<Failure>,
+}
+
+/// Looks at the end, once the records have been read.
+pub fn ending(survey: Survey) -> Ending {
+    match survey.finish() {
+        Ok(found) => Ending {
+            durable: found.durable_sequence,
+            failure: problem_of(&found).map(Failure::found),
+        },
+        Err(error) => Ending {
+            durable: match error.problem {
+                Problem::Damaged {
+                    durable_sequence, ..
+                } => Some(durable_sequence),
+                _ => None,
+            },
+            failure: Some(Failure::of(error)),
+        },
+    }
+}
+
+/// What is to be said before anything else of a journal that another version of the core wrote.
+pub fn foreign_core(reader: &Reader, directory: &Path) -> Option<String> {
+    let (found, expected) = (reader.core_version(), CORE_VERSION);
+    let problem = Problem::WrongCore { found, expected };
+    (found != expected).then(|| format!("{}: {problem}", directory.display()))
+}
+
 /// Writes every event as a line of a scenario, which `try` reads.
 pub fn dump(directory: &Path, mut output: impl Write) -> Result<(), Failure> {
-    let mut reader = Reader::open(directory).map_err(Failure::of)?;
+    let mut survey = Survey::begin(directory).map_err(Failure::of)?;
+    if let Some(foreign) = foreign_core(survey.records(), directory) {
+        eprintln!("portcullis: {foreign}");
+    }
     let mut rebuild = Rebuild::new(directory);
     let mut names = None;
     let mut out = String::new();
-    while let Some(record) = reader.next().map_err(Failure::of)? {
+    while let Some(record) = survey.records().next().map_err(Failure::of)? {
         let [head, continuations @ ..] = record.frames else {
             continue;
         };
@@ -99,5 +138,6 @@ pub fn dump(directory: &Path, mut output: impl Write) -> Result<(), Failure> {
         output.write_all(out.as_bytes()).map_err(Failure::of)?;
         out.clear();
     }
-    output.flush().map_err(Failure::of)
+    output.flush().map_err(Failure::of)?;
+    ending(survey).failure.map_or(Ok(()), Err)
 }

@@ -27,6 +27,7 @@ use crate::risk::decision::{Decision, Effects, Outcome};
 use crate::risk::setup::Setup;
 use crate::topology::rebuild::{RebuildError, Taken};
 use crate::units::{BrokerId, Nanos, OrderId, StrategyId};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
@@ -385,6 +386,58 @@ impl Pair<'_> {
     }
 }
 
+/// How a decision is told.
+fn said(reason: Option<RejectReason>) -> &'static str {
+    reason.map_or("accepted", |it| it.name())
+}
+
+impl Changes {
+    /// For machines.
+    pub fn to_json(&self) -> Value {
+        let by_reason: Vec<_> = self
+            .by_reason
+            .iter()
+            .map(|((before, after), count)| {
+                json!({ "before": said(*before), "after": said(*after), "count": count })
+            })
+            .collect();
+        json!({
+            "recorded": self.recorded.to_json(),
+            "compared": self.compared,
+            "changed": self.changed,
+            "consequences": self.consequences,
+            "reports_dropped": self.reports_dropped,
+            "by_reason": by_reason,
+            "changes": self.examples.iter().map(Change::to_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Change {
+    fn to_json(&self) -> Value {
+        let finding = |decision: &Decision| match decision.reason {
+            None => (Value::Null, Value::Null),
+            Some(reason) => (
+                json!(amount(reason, decision.limit)),
+                json!(amount(reason, decision.value)),
+            ),
+        };
+        let (limit, value) = finding(&self.other);
+        json!({
+            "sequence": self.sequence,
+            "time": self.time.raw(),
+            "command": format!("{:?}", self.command),
+            "account": self.account,
+            "symbol": self.symbol,
+            "id": self.client_order_id.as_str(),
+            "before": said(self.recorded.reason),
+            "after": said(self.other.reason),
+            "limit": limit,
+            "value": value,
+        })
+    }
+}
+
 impl fmt::Display for Changes {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.recorded)?;
@@ -394,7 +447,6 @@ impl fmt::Display for Changes {
              would not have been there, as were {} reports",
             self.compared, self.changed, self.consequences, self.reports_dropped
         )?;
-        let said = |reason: Option<RejectReason>| reason.map_or("accepted", |it| it.name());
         for ((recorded, other), count) in &self.by_reason {
             writeln!(out, "{count:>12}  {} -> {}", said(*recorded), said(*other))?;
         }
