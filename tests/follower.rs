@@ -7,12 +7,14 @@ mod gate;
 
 use flow::{APPLIED, Random, control};
 use gate::{Gate, START, config, order};
+use portcullis::command::{self, Failure};
 use portcullis::follower::query::{Query, Reply, Said, Views};
 use portcullis::follower::replica::Finding;
 use portcullis::follower::{Follower, RECORDS_MAX, other, replay};
 use portcullis::message::{Exec, Kind, Scope, Side};
 use portcullis::reject::RejectReason;
 use portcullis::risk::decision::{Decision, Outcome};
+use portcullis::risk::setup::Setup;
 use portcullis::sys::poller::Doorbell;
 use portcullis::topology::Stage as _;
 use portcullis::units::{AccountId, Nanos, Qty, StrategyId, SymbolId};
@@ -448,4 +450,89 @@ fn a_follower_goes_on_from_run_to_run_as_the_gateway_does() {
     );
     let report = replay::run(&mut gate.reader(), &gate.journal(), 10).unwrap();
     assert_eq!((report.runs, report.difference_count), (2, 0));
+}
+
+/// What `replay --json` prints, and how it ends.
+fn replay_json(gate: &Gate, other: Option<Setup>) -> (Value, Option<Failure>) {
+    let report = command::replay::run(&gate.journal(), other, true).unwrap();
+    (serde_json::from_str(&report.text).unwrap(), report.failure)
+}
+
+#[test]
+fn what_would_change_is_one_object_for_machines() {
+    let config = config();
+    let mut gate = Gate::new(&config);
+    gate.quote(0, "100", "101");
+    assert_eq!(gate.order(0, "1", "8", "100").outcome, Outcome::Accepted);
+    gate.flush();
+    let (value, failure) = replay_json(&gate, None);
+    assert!(failure.is_none());
+    assert_eq!(value["journal"]["is_whole"], true);
+    assert_eq!(value["journal"]["durable"], value["records"]);
+
+    let mut tight = config.setup.clone();
+    tight.accounts[0].limits.order_qty_max = Some(Qty::parse("7").unwrap());
+    let (value, failure) = replay_json(&gate, Some(tight));
+    assert!(failure.is_none());
+    assert_eq!(value["changed"], 1, "{value}");
+    let change = &value["changes"][0];
+    assert_eq!(change["id"], "1");
+    assert_eq!(change["before"], "accepted");
+    assert_eq!(change["after"], "QtyAboveMax");
+    assert!(change["sequence"].is_u64() && change["time"].is_u64());
+}
+
+#[test]
+fn a_journal_that_is_not_whole_is_not_certified() {
+    let mut gate = Gate::new(&config());
+    gate.quote(0, "100", "101");
+    let mut last = 0;
+    for id in 1..=9 {
+        gate.order(0, &id.to_string(), "1", "100");
+        last = gate.writer.sequence();
+    }
+    gate.flush();
+    let path = gate.journal().join("segment-0000000001.journal");
+    let whole = std::fs::read(&path).unwrap();
+    let mut lines = Vec::new();
+    command::journal::dump(&gate.journal(), &mut lines).unwrap();
+    let dumped = String::from_utf8(lines).unwrap();
+    assert!(dumped.contains("\"bid\":\"100\"") && !dumped.contains("\"frame\""));
+
+    // The last record: its decision is one byte off.
+    let end = whole.iter().rposition(|&byte| byte != 0).unwrap();
+    let mut damaged = whole.clone();
+    damaged[end] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    let (value, failure) = replay_json(&gate, None);
+    let failure = failure.unwrap();
+    assert_eq!(
+        (failure.status, &value["journal"]["durable"]),
+        (2, &last.into())
+    );
+    assert_eq!(value["journal"]["records"], last - 1);
+    assert!(
+        failure.text.contains(&format!("record {last}")),
+        "{}",
+        failure.text
+    );
+    let failure = command::journal::dump(&gate.journal(), std::io::sink()).unwrap_err();
+    assert_eq!(failure.status, 2);
+
+    // What stands behind the mark, and a mark that is gone.
+    let mut longer = whole.clone();
+    longer.extend([1; 4096]);
+    std::fs::write(&path, &longer).unwrap();
+    let (value, failure) = replay_json(&gate, None);
+    assert_eq!(
+        (failure.unwrap().status, &value["journal"]["is_whole"]),
+        (1, &false.into())
+    );
+    let report = command::journal::verify(&gate.journal(), false).unwrap();
+    assert!(report.failure.is_some() && !report.text.contains("whole"));
+    std::fs::write(&path, &whole).unwrap();
+    std::fs::remove_file(gate.journal().join("durable")).unwrap();
+    let (value, failure) = replay_json(&gate, None);
+    assert!(failure.unwrap().text.contains("`durable`"));
+    assert_eq!(value["journal"]["durable"], Value::Null);
 }

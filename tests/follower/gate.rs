@@ -13,6 +13,7 @@ use portcullis::message::{
 };
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects};
+use portcullis::topology::options::CORE_VERSION;
 use portcullis::topology::rebuild::opening_text;
 use portcullis::units::{AccountId, Nanos, Price, Qty, StrategyId, SymbolId};
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ impl Gate {
             segment_size: 1 << 20,
             reserve_size: 64 << 10,
             fault_ahead_size: 64 << 10,
-            ..Settings::new(directory.path().join("journal"), 7, 1)
+            ..Settings::new(directory.path().join("journal"), 7, CORE_VERSION)
         };
         let (writer, keeper) = recover(settings, Box::new(Disk)).unwrap().open().unwrap();
         let mut gate = Self {
@@ -84,7 +85,7 @@ impl Gate {
         let text = opening_text(&self.config);
         let keeper = &mut self.keeper;
         let now = self.now;
-        opening::append(&mut self.writer, now, 1, text.as_bytes(), || {
+        opening::append(&mut self.writer, now, CORE_VERSION, text.as_bytes(), || {
             keeper.poll(now);
         })
         .unwrap();
@@ -93,6 +94,11 @@ impl Gate {
     /// Where the journal lies.
     pub(crate) fn journal(&self) -> PathBuf {
         self.directory.path().join("journal")
+    }
+
+    /// Makes all durable.
+    pub(crate) fn flush(&mut self) {
+        assert!(self.keeper.flush());
     }
 
     pub(crate) fn tail(&self) -> Tail {
