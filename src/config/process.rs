@@ -202,6 +202,7 @@ pub(crate) fn read_journal(table: &Table<'_>) -> Journal {
     }
     let reserve = table.get("reserve_bytes", size(RESERVE_BYTES));
     if let (Some(segment), Some(reserve)) = (segment, reserve)
+        && segment.is_power_of_two()
         && segment < journal::segment_size_min(reserve)
     {
         let least = journal::segment_size_min(reserve).next_power_of_two();
