@@ -4,7 +4,7 @@ use crate::harness::{Gate, INTERVAL, START, SYMBOLS, options, send};
 use portcullis::market::MarketStage;
 use portcullis::message::{Frame, Header, Kind, Quote};
 use portcullis::topology::Stage;
-use portcullis::units::{Nanos, Price, Qty, SymbolId};
+use portcullis::units::{Nanos, Price, Qty, StrategyId, SymbolId};
 
 /// Whatever thread the configuration gives it.
 const _: fn() = || {
@@ -38,6 +38,7 @@ fn a_quote_goes_to_risk_and_to_the_simulated_exchange() {
     };
     let header = Header {
         time: START,
+        strategy: StrategyId::NONE,
         ..Header::default()
     };
     assert_eq!(frame, Frame::new(Kind::Quote, header, quote));

@@ -318,6 +318,7 @@ impl Desk {
     pub(crate) fn settle(&mut self, name: u64, operator: u32, filled: u64, leaves: u64) -> &Answer {
         let settle = Settle {
             filled: Qty::from_raw(filled),
+            price: Price::from_raw(1),
             leaves: Qty::from_raw(leaves),
             operator,
             ..Settle::default()

@@ -48,7 +48,6 @@ fn notional_of_one_order() {
         |limits| limits.order_notional_max = notional(1000),
         |desk| {
             desk.passes(Buy, 10, 100);
-            desk.passes(Buy, 10, -100);
             desk.refuses((Buy, 7, 143), NotionalAboveMax, 1000, 1001);
         },
     );

@@ -25,7 +25,7 @@ fn an_id_is_valid_and_new_in_its_account() {
     let mut order = desk.order(Buy, 0, 100);
     let refused = order.client_order_id;
     desk.send(order);
-    desk.refused(QtyZero, Qty::MAX.raw().into(), 0);
+    desk.refused(QtyZero, 1, 0);
     order.qty = Qty::from_raw(1);
     order.client_order_id = refused;
     desk.passes_order(order);
@@ -102,7 +102,7 @@ fn a_quantity_is_in_lots_and_within_the_venues_bounds() {
     desk.refuses((Buy, 2, 100), QtyBelowMin, 4, 2);
     desk.refuses((Buy, 10, 100), QtyAboveSymbolMax, 8, 10);
     let widest = Qty::MAX.raw();
-    desk.refuses((Buy, 0, 100), QtyZero, widest.into(), 0);
+    desk.refuses((Buy, 0, 100), QtyZero, 2, 0);
     assert_eq!(desk.last.failed, [QtyZero, QtyBelowMin]);
     desk.refuses(
         (Buy, widest + 1, 100),

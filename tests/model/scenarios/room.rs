@@ -13,7 +13,7 @@ fn live_orders_leave_room_for_closed_ones() {
     });
     let first = desk.passes(Buy, 1, 100);
     let second = desk.passes(Buy, 1, 100);
-    desk.refuses((Buy, 1, 100), OrdersFull, 3, 3);
+    desk.refuses((Buy, 1, 100), OrdersFull, 2, 3);
     desk.reported(second, Exec::Canceled, Applied, OrderState::Cancelled);
     desk.passes(Buy, 1, 100);
     desk.cancel(second);
