@@ -464,7 +464,7 @@ fn what_would_change_is_one_object_for_machines() {
     let mut gate = Gate::new(&config);
     gate.quote(0, "100", "101");
     assert_eq!(gate.order(0, "1", "8", "100").outcome, Outcome::Accepted);
-    gate.flush();
+    assert!(gate.keeper.flush());
     let (value, failure) = replay_json(&gate, None);
     assert!(failure.is_none());
     assert_eq!(value["journal"]["is_whole"], true);
@@ -491,7 +491,7 @@ fn a_journal_that_is_not_whole_is_not_certified() {
         gate.order(0, &id.to_string(), "1", "100");
         last = gate.writer.sequence();
     }
-    gate.flush();
+    assert!(gate.keeper.flush());
     let path = gate.journal().join("segment-0000000001.journal");
     let whole = std::fs::read(&path).unwrap();
     let mut lines = Vec::new();

@@ -75,7 +75,7 @@ pub enum StartError {
     /// The journal cannot be followed.
     Rebuild(RebuildError),
     /// The journal says that another decision was made than this core makes.
-    Differs(Difference),
+    Differs(Box<Difference>),
     /// The journal has no room for the run's opening.
     NoRoom,
     /// The operators' socket.
@@ -157,7 +157,7 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
         failpoint::reach("mid_replay");
         let taken = rebuild.take(&record)?;
         if let Some(difference) = Difference::of(&record, &taken) {
-            return Err(StartError::Differs(difference));
+            return Err(StartError::Differs(Box::new(difference)));
         }
         if let Taken::Event { .. } = taken {
             for report in &rebuild.effects.to_strategy {

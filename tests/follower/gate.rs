@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) struct Gate {
     pub(crate) core: Core,
     pub(crate) writer: Writer,
-    keeper: Keeper,
+    pub(crate) keeper: Keeper,
     pub(crate) config: Config,
     directory: Directory,
     effects: Effects,
@@ -94,11 +94,6 @@ impl Gate {
     /// Where the journal lies.
     pub(crate) fn journal(&self) -> PathBuf {
         self.directory.path().join("journal")
-    }
-
-    /// Makes all durable.
-    pub(crate) fn flush(&mut self) {
-        assert!(self.keeper.flush());
     }
 
     pub(crate) fn tail(&self) -> Tail {

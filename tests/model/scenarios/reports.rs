@@ -211,6 +211,8 @@ fn an_operator_settles_what_is_in_doubt() {
     desk.link(LinkState::Up);
     desk.link(LinkState::Down);
     desk.settle(name, 0, 1, 4);
+    desk.ignored(NotPermitted);
+    desk.settle(name, 0, 1, 2);
     desk.ignored(Implausible);
     desk.settle(name, 0, 2, 0);
     desk.became(Applied, OrderState::Filled);
