@@ -43,7 +43,6 @@ pub fn ring_from<T: Send>(capacity_min: usize, position: u64) -> (Producer<T>, C
     let shared = Shared::new(capacity_min, position);
     let producer = Producer {
         staged: position,
-        published: position,
         head_seen: position,
         slots: shared.slots(),
         shared: Arc::clone(&shared),
@@ -66,8 +65,6 @@ pub struct Full<T>(pub T);
 pub struct Producer<T> {
     /// Messages written so far, published or not.
     staged: u64,
-    /// The same number as `header.tail`, which nobody else writes.
-    published: u64,
     /// `header.head` as last loaded. The true one is at or past it, so room is never overstated.
     head_seen: u64,
     slots: Slots<T>,
@@ -80,7 +77,7 @@ impl<T> Producer<T> {
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), Full<T>> {
         self.stage(message)?;
-        self.publish();
+        self.publish_all();
         Ok(())
     }
 
@@ -126,19 +123,14 @@ impl<T> Producer<T> {
     /// Makes all staged messages visible at once, with one Release store.
     #[inline]
     pub fn publish(&mut self) {
-        if self.published != self.staged {
-            self.published = self.staged;
-            self.shared
-                .header
-                .tail
-                .position
-                .store(self.staged, Ordering::Release);
+        if self.published() != self.staged {
+            self.publish_all();
         }
     }
 
     /// Drops all staged messages: the consumer never sees them.
     pub fn unstage(&mut self) {
-        while self.published != self.staged {
+        while self.published() != self.staged {
             self.staged = self.staged.wrapping_sub(1);
             // SAFETY: written by `stage`, never published, so no one else has it; the position was
             // moved back first, so it is taken once even if its drop panics.
@@ -188,6 +180,23 @@ impl<T> Producer<T> {
     /// Whether the consumer was dropped: what is pushed now, nobody takes.
     pub fn is_abandoned(&self) -> bool {
         self.shared.header.head.is_gone()
+    }
+
+    /// Relaxed: nobody else writes it. A copy of it beside `staged` would be one store more for each
+    /// message, and the processor's store buffer is what the messages leave through.
+    #[inline(always)]
+    fn published(&self) -> u64 {
+        self.shared.header.tail.position.load(Ordering::Relaxed)
+    }
+
+    /// The Release store that `Consumer::see_tail` loads: the messages before `staged` are written.
+    #[inline(always)]
+    fn publish_all(&mut self) {
+        self.shared
+            .header
+            .tail
+            .position
+            .store(self.staged, Ordering::Release);
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@
 //! moves to the end. An entry leaves when its time is over and its place is needed; one whose time
 //! is not over is never pushed out, so the answer is exact or the table says that it is full.
 
+use super::foresee::room_of;
 use super::index::{Index, mix};
 use crate::units::Nanos;
 
@@ -82,6 +83,11 @@ impl Recent {
             at = entry.next;
         }
         carried
+    }
+
+    pub(super) fn tables(&self, take: &impl Fn(*const u8, usize)) {
+        self.index.tables(take);
+        room_of(&self.entries, take);
     }
 
     /// Bytes that one window takes.

@@ -11,7 +11,7 @@
 //! - A level's gross is the sum of the contributions of its cells, each at the symbol's mark.
 
 use super::check::Valuation;
-use super::foresee::hint_at;
+use super::foresee::{hint_at, room_of};
 use super::index::{Index, mix};
 use super::order::Order;
 use super::setup::{Limits, Setup};
@@ -442,6 +442,12 @@ impl Exposure {
         hint_at(&self.symbols, symbol, hint);
         hint_at(&self.symbol_cells, symbol, hint);
         hint_at(&self.marks, symbol, hint);
+    }
+
+    pub(super) fn tables(&self, take: &impl Fn(*const u8, usize)) {
+        self.index.tables(take);
+        room_of(&self.cells, take);
+        room_of(&self.symbol_cells, take);
     }
 
     /// True where so many more cells have room.

@@ -1,4 +1,4 @@
-//! Foresee: where in memory the core will look for an event that is still to come.
+//! Foresee: where in memory the core will look, for an event that is still to come or at all.
 //!
 //! Pure. Hot path.
 //!
@@ -46,6 +46,21 @@ impl Core {
         }
     }
 
+    /// Tells `take` where each large table lies and its size in bytes, used or not yet: whoever runs
+    /// the core may want all of it there before the first order comes.
+    pub fn tables(&self, take: impl Fn(*const u8, usize)) {
+        self.orders.tables(&take);
+        self.client_order_ids.tables(&take);
+        self.execution_ids.tables(&take);
+        self.exposure.tables(&take);
+        self.routes.tables(&take);
+        let recent = self.firm_recent.iter();
+        let recent = recent.chain(self.accounts.iter().filter_map(|row| row.recent.as_ref()));
+        let recent = recent.chain(self.strategies.iter().filter_map(|row| row.recent.as_ref()));
+        let recent = recent.chain(self.symbols.iter().filter_map(|row| row.recent.as_ref()));
+        recent.for_each(|recent| recent.tables(&take));
+    }
+
     #[inline]
     fn foresee_order(&self, who: (AccountId, StrategyId, SymbolId), hint: &impl Fn(*const u8)) {
         self.routes.foresee(who, hint);
@@ -62,6 +77,11 @@ impl Core {
             self.orders.foresee(order_id.slot(), hint);
         }
     }
+}
+
+/// The room of a table, used or not.
+pub(super) fn room_of<T>(rows: &Vec<T>, take: &impl Fn(*const u8, usize)) {
+    take(rows.as_ptr().cast(), rows.capacity() * size_of::<T>());
 }
 
 /// The cache lines of one row, if there is such a row.

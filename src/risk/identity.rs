@@ -5,7 +5,7 @@
 //! Both are rings in the order of arrival with an index over them. An order id leaves only when it
 //! may; an execution id leaves when the ring is full.
 
-use super::foresee::hint_at;
+use super::foresee::{hint_at, room_of};
 use super::index::{Index, Spot, mix};
 use crate::message::Text;
 use crate::units::{AccountId, BrokerId, Nanos, OrderId};
@@ -52,6 +52,11 @@ impl ClientOrderIds {
             horizon,
             oldest: 0,
         }
+    }
+
+    pub(super) fn tables(&self, take: &impl Fn(*const u8, usize)) {
+        self.index.tables(take);
+        room_of(&self.entries, take);
     }
 
     /// Bytes that `capacity` ids take.
@@ -183,6 +188,11 @@ impl ExecutionIds {
             capacity,
             oldest: 0,
         }
+    }
+
+    pub(super) fn tables(&self, take: &impl Fn(*const u8, usize)) {
+        self.index.tables(take);
+        room_of(&self.entries, take);
     }
 
     /// Bytes that `capacity` ids take.

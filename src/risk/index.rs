@@ -8,6 +8,7 @@
 //! look goes on only where that count says so, and a removal takes the count back.
 
 use super::foresee::hint_at;
+use bytemuck::Zeroable;
 
 const PLACES: usize = 12;
 
@@ -18,7 +19,7 @@ pub(super) struct Index {
     mask: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Zeroable)]
 #[repr(C, align(64))]
 struct Line {
     /// A byte for each place, zero where it is free.
@@ -35,12 +36,6 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x80 * ONES;
 
 impl Line {
-    const EMPTY: Self = Self {
-        tags: [FREE; PLACES],
-        passed: 0,
-        entries: [0; PLACES],
-    };
-
     /// The places whose tag is `tag`, and at times some that only look so behind the first.
     #[inline(always)]
     fn candidates(&self, tag: u8) -> Candidates {
@@ -90,7 +85,7 @@ impl Index {
     pub(super) fn new(capacity: usize) -> Self {
         let count = Self::line_count(capacity);
         Self {
-            lines: vec![Line::EMPTY; count].into_boxed_slice(),
+            lines: bytemuck::zeroed_slice_box(count),
             mask: count - 1,
         }
     }
@@ -172,6 +167,10 @@ impl Index {
     #[inline(always)]
     pub(super) fn foresee(&self, hash: u64, hint: &impl Fn(*const u8)) {
         hint_at(&self.lines, hash as usize & self.mask, hint);
+    }
+
+    pub(super) fn tables(&self, take: &impl Fn(*const u8, usize)) {
+        take(self.lines.as_ptr().cast(), size_of_val(&*self.lines));
     }
 
     /// Removes an entry that is there.

@@ -7,7 +7,7 @@
 //! - An order that waits for an answer of its broker is in the list of waiting ones, in the order of
 //!   its deadline; no other is.
 
-use super::foresee::hint_at;
+use super::foresee::{hint_at, room_of};
 use crate::message::{OrderState, OrderType, Side, Text, TimeInForce};
 use crate::units::{
     AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
@@ -214,6 +214,12 @@ impl Orders {
         self.free.reserve_exact(self.capacity - self.free.len());
         self.closed
             .reserve_exact(self.closed_max + 1 - self.closed.len());
+    }
+
+    pub(super) fn tables(&self, take: &impl Fn(*const u8, usize)) {
+        room_of(&self.slots, take);
+        room_of(&self.requests, take);
+        room_of(&self.free, take);
     }
 
     /// Bytes that so many slots take, and the list of closed ones.

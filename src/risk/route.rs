@@ -123,6 +123,10 @@ impl Routes {
         positions.next_power_of_two()
     }
 
+    pub(super) fn tables(&self, take: &impl Fn(*const u8, usize)) {
+        take(self.rows.as_ptr().cast(), size_of_val(&*self.rows));
+    }
+
     /// Bytes that the rows for so many positions take.
     pub(super) const fn size_bytes(positions: usize) -> usize {
         Self::count(positions) * size_of::<Route>()

@@ -1,4 +1,5 @@
-//! Memory: a file mapped so that one thread writes it with plain stores.
+//! Memory: tables that are there before they are used, and a file mapped so that one thread writes it
+//! with plain stores.
 //!
 //! A [`MappedSegment`] is the writing end: there is one, it is not `Clone`, and nothing else in the
 //! process looks at the mapped bytes. [`Pages`] is the other end, for the thread that prepares and
@@ -7,7 +8,8 @@
 //! A file that another program cuts short under the mapping kills the process with SIGBUS at the
 //! next store. The kernel offers nothing better; the journal's directory belongs to the gateway.
 
-use memmap2::{Advice, MmapOptions, MmapRaw};
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::mm::{Advice, madvise};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -29,6 +31,32 @@ pub fn prefetch(address: *const u8) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+/// What the kernel makes a huge page of.
+const HUGE_PAGE_SIZE: usize = 2 << 20;
+
+/// Has the kernel give all of a table now, and in huge pages where there is enough of it: the first
+/// use of a row is no page fault, and a look at a random place no walk through page tables. What the
+/// table holds stays as it is; a kernel that will not do it leaves a table as good as before.
+pub fn claim(start: *const u8, size: usize) {
+    let lost = start.align_offset(PAGE_SIZE);
+    let size = size.saturating_sub(lost) & !(PAGE_SIZE - 1);
+    if size == 0 {
+        return;
+    }
+    let pages = start.wrapping_add(lost);
+    if HUGE_PAGE_SIZE <= size {
+        advise(pages, size, Advice::LinuxHugepage);
+    }
+    advise(pages, size, Advice::LinuxPopulateWrite);
+}
+
+fn advise(pages: *const u8, size: usize, advice: Advice) {
+    // SAFETY: whatever lies at the address, both pieces of advice leave what it holds as it was: one
+    // lets the kernel put larger pages under it, the other makes pages present as a store of what they
+    // hold already would. Where nothing is mapped the call is an error.
+    let _ = unsafe { madvise(pages.cast_mut().cast(), size, advice) };
 }
 
 /// The writing end of a mapped file.
@@ -116,8 +144,11 @@ impl Pages {
         if range.is_empty() {
             return Ok(());
         }
-        self.map
-            .advise_range(Advice::PopulateWrite, range.start, range.end - range.start)
+        self.map.advise_range(
+            memmap2::Advice::PopulateWrite,
+            range.start,
+            range.end - range.start,
+        )
     }
 
     /// Waits until every page of the range is on the disk.
@@ -133,5 +164,20 @@ impl Pages {
     fn clip(&self, range: Range<usize>) -> Range<usize> {
         let end = range.end.min(self.map.len());
         range.start / PAGE_SIZE * PAGE_SIZE..end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HUGE_PAGE_SIZE, claim};
+
+    #[test]
+    fn what_is_claimed_stays_as_it_was() {
+        let mut table = Vec::with_capacity(HUGE_PAGE_SIZE);
+        table.extend(0..100_000_u32);
+        claim(table.as_ptr().cast(), table.capacity() * size_of::<u32>());
+        assert!(table.iter().copied().eq(0..100_000));
+        claim(std::ptr::null(), HUGE_PAGE_SIZE);
+        claim(std::ptr::null(), 1);
     }
 }

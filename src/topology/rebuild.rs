@@ -13,6 +13,7 @@ use crate::risk::approved::Approved;
 use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Effects};
 use crate::risk::setup::Setup;
+use crate::sys::memory;
 use crate::units::{Nanos, StrategyId};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -231,6 +232,9 @@ impl Rebuild {
             Some(core) => core
                 .adopt(&self.setup, &setup)
                 .map_err(RebuildError::Adopt)?,
+        }
+        if let Some(core) = &self.core {
+            core.tables(memory::claim);
         }
         self.setup = setup;
         Ok(())

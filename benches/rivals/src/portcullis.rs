@@ -60,8 +60,10 @@ impl Gate {
              price_max = \"1000\"\nqty_min = \"1\"\nqty_max = \"100000\"\n"
         );
         let config = config::parse(&text, "contest.toml").unwrap_or_else(|errors| panic!("{errors}"));
+        let core = Core::new(&config.setup);
+        core.tables(memory::claim);
         let mut gate = Self {
-            core: Core::new(&config.setup),
+            core,
             effects: Effects::default(),
             journal: with_journal.then(journal),
             orders: Vec::new(),
