@@ -50,7 +50,7 @@ use crate::sys::failpoint;
 use crate::sys::memory;
 use crate::sys::poller::Doorbell;
 use crate::topology::Stage;
-use crate::units::{AccountId, Nanos};
+use crate::units::{AccountId, Nanos, StrategyId};
 use arrayvec::ArrayVec;
 
 /// A head and the most continuations that a command may have.
@@ -344,6 +344,7 @@ impl Risk {
             self.unit.clear();
             let header = Header {
                 time: now,
+                strategy: StrategyId::NONE,
                 ..Header::default()
             };
             self.unit

@@ -37,6 +37,8 @@ pub(super) struct Link {
     pub(super) is_finished: bool,
     /// Not known to be empty.
     pub(super) is_readable: bool,
+    /// The peer has closed: it is read until it says so itself.
+    pub(super) is_closed: bool,
     /// Not known to be full.
     pub(super) is_writable: bool,
 }
@@ -74,9 +76,13 @@ impl Slot {
         if !link.is_readable {
             return Progress::Nothing;
         }
-        match link.stream.read(self.inbox.space()) {
+        let space = self.inbox.space();
+        let room = space.len();
+        match link.stream.read(space) {
             Ok(0) => Progress::Gone,
             Ok(size) => {
+                // To ask again whether it is empty would cost an order its time.
+                link.is_readable = size == room || link.is_closed;
                 self.inbox.filled(size);
                 Progress::Some
             }

@@ -161,6 +161,7 @@ impl StrategyStage {
             linger_until: None,
             is_finished: false,
             is_readable: false,
+            is_closed: false,
             is_writable: true,
         });
         self.flush(at, now);

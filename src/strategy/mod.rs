@@ -393,6 +393,7 @@ impl Stage for StrategyStage {
             return;
         };
         link.is_readable |= readiness.is_readable;
+        link.is_closed |= readiness.is_closed;
         link.is_writable |= readiness.is_writable;
         self.enqueue(at);
     }

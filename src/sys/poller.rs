@@ -24,6 +24,9 @@ pub struct Readiness {
     pub token: usize,
     /// There is something to read, or the peer has closed.
     pub is_readable: bool,
+    /// The peer has closed, or the connection has failed. Until then a read that does not fill its
+    /// buffer has emptied the socket, and what comes later is told anew.
+    pub is_closed: bool,
     /// There is room to write.
     pub is_writable: bool,
 }
@@ -142,6 +145,7 @@ impl Poller {
             let readiness = Readiness {
                 token: token & ((1 << STAGE_SHIFT) - 1),
                 is_readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                is_closed: event.is_read_closed() || event.is_error(),
                 is_writable: event.is_writable() || event.is_error(),
             };
             ready(token >> STAGE_SHIFT, readiness);

@@ -38,6 +38,8 @@ pub(super) struct Connection {
     /// The last report that was handed over.
     report_sequence_last: u64,
     is_readable: bool,
+    /// The broker has closed: it is read until it says so itself.
+    is_closed: bool,
     is_writable: bool,
     /// Nobody says when the socket is ready: it is tried at every poll.
     is_unwatched: bool,
@@ -105,6 +107,7 @@ impl Connection {
             replay_last: 0,
             report_sequence_last,
             is_readable: sockets.is_none(),
+            is_closed: false,
             is_writable: sockets.is_none(),
             is_unwatched: sockets.is_none(),
         })
@@ -112,6 +115,7 @@ impl Connection {
 
     pub(super) fn ready(&mut self, readiness: Readiness) {
         self.is_readable |= readiness.is_readable;
+        self.is_closed |= readiness.is_closed;
         self.is_writable |= readiness.is_writable;
     }
 
@@ -156,9 +160,14 @@ impl Connection {
                 // Not at rest: there may be more, and nobody rings when risk makes room.
                 return Ok(count + 1);
             }
-            match self.stream.read(self.inbox.space()) {
+            let space = self.inbox.space();
+            let room = space.len();
+            match self.stream.read(space) {
                 Ok(0) => return Err(Lost::Closed),
-                Ok(size) => self.inbox.filled(size),
+                Ok(size) => {
+                    self.is_readable = size == room || self.is_closed || self.is_unwatched;
+                    self.inbox.filled(size);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(Lost::Socket(error)),
