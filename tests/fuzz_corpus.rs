@@ -22,6 +22,8 @@ mod model;
 mod seeds;
 #[path = "fuzz_corpus/session.rs"]
 mod session;
+#[path = "fuzz_corpus/small_world.rs"]
+mod small_world;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

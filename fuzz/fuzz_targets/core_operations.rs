@@ -8,6 +8,8 @@ mod beside_model;
 mod bytes;
 #[path = "../../tests/model/mod.rs"]
 mod model;
+#[path = "../../tests/fuzz_corpus/small_world.rs"]
+mod small_world;
 #[path = "../../tests/fuzz_corpus/core_operations.rs"]
 mod target;
 

@@ -3,16 +3,15 @@
 
 use crate::beside_model;
 use crate::bytes::Bytes;
+use crate::small_world::{TICK, id, price, qty, setup};
 use portcullis::message::{
-    BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, NewOrder, OrderType, Quote, Replace,
-    Report, Scope, SessionChange, Settle, TEXT_SIZE, Text, Tick, TimeInForce,
+    BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, NewOrder, Quote, Replace, Report,
+    Scope, SessionChange, Settle, Text, Tick,
 };
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
-use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
-use portcullis::units::{
-    AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
-};
+use portcullis::risk::setup::{Account, Setup};
+use portcullis::units::{AccountId, BrokerId, Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
 
 /// `data`: by the first byte either which limits there are, then events of 16 bytes each; or the
 /// seed of a setup, then what the commands are drawn by that the slow model must answer as well.
@@ -399,126 +398,6 @@ impl Bench {
     }
 }
 
-/// Mostly an id, some that are none.
-fn id(number: u8) -> Text {
-    let mut bytes = [0; TEXT_SIZE];
-    match number {
-        250 => bytes[8] = b'x',
-        251 => bytes.fill(b'~'),
-        252 => bytes[..9].fill(0x7f),
-        253 => bytes[..2].copy_from_slice(b"x\x80"),
-        254 => bytes[TEXT_SIZE - 1] = 0x1f,
-        255 => {}
-        _ => return Text::new(&format!("o{number}")).expect("short and printable"),
-    }
-    let text: Text = bytemuck::cast(bytes);
-    assert_eq!(text.is_id(), number == 251);
-    text
-}
-
-/// Mostly near 100, some at the edges of the type.
-fn price(scale: u8, steps: u8) -> Price {
-    let steps = i64::from(steps);
-    Price::from_raw(match scale {
-        0..240 => 100_000_000_000 + (i64::from(scale % 8) * 16 + steps - 128) * TICK,
-        240..244 => steps - 128,
-        244..248 => -100_000_000_000 + steps * TICK,
-        248..252 => i64::MAX - steps,
-        _ => i64::MIN + steps,
-    })
-}
-
-/// Mostly a few lots, some at the edges of the type.
-fn qty(scale: u8, lots: u8) -> Qty {
-    let lots = u64::from(lots);
-    Qty::from_raw(match scale {
-        0..224 => lots * LOT,
-        224..232 => lots << 40,
-        232..240 => Qty::MAX.raw() - lots,
-        240..248 => u64::MAX - lots,
-        _ => lots,
-    })
-}
-
-/// Two of everything, and little room. The bits of `which` say what limits there are.
-fn setup(which: u8) -> Setup {
-    let limits = |bit: u8| {
-        if which >> bit & 1 == 0 {
-            return Limits::default();
-        }
-        Limits {
-            order_qty_max: Some(Qty::from_raw(200 * LOT)),
-            price_collar: Some(50_000_000),
-            reference_age_max: Some(Nanos::from_secs(5)),
-            order_rate: vec![Rate {
-                count: 20,
-                window: Nanos::from_secs(1),
-            }],
-            duplicate_window: Some(Nanos::from_millis(20)),
-            open_orders_max: Some(7),
-            open_notional_max: Some(Notional::from_raw(10u128.pow(23))),
-            position_qty_max: Some(Qty::from_raw(500 * LOT)),
-            gross_exposure_max: Some(Notional::from_raw(10u128.pow(23))),
-            ..Limits::default()
-        }
-    };
-    let account = |name: &str| Account {
-        name: name.to_owned(),
-        enabled: true,
-        has_limits: true,
-        limits: limits(1),
-    };
-    let strategy = |name: &str| Strategy {
-        name: name.to_owned(),
-        enabled: true,
-        limits: limits(2),
-        accounts: vec![AccountId(0), AccountId(1)],
-        acknowledge: which & 16 != 0,
-    };
-    let symbol = |name: &str, broker: u32| Symbol {
-        name: name.to_owned(),
-        enabled: true,
-        limits: limits(3),
-        tick: Price::from_raw(if which & 32 == 0 { TICK } else { 1 }),
-        lot: Qty::from_raw(if which & 32 == 0 { LOT } else { 1 }),
-        price_min: (which & 64 != 0).then(|| Price::from_raw(i64::MIN)),
-        order_types: OrderType::ALL.to_vec(),
-        times_in_force: TimeInForce::ALL.to_vec(),
-        broker: BrokerId(broker),
-        jump: (which & 128 != 0).then_some(10_000_000),
-        jump_confirmations: 2,
-        ..Symbol::default()
-    };
-    let broker = |name: &str| Broker {
-        name: name.to_owned(),
-    };
-    Setup {
-        capacity: Capacity {
-            orders: 12,
-            orders_closed: 4,
-            client_order_ids: 24,
-            client_order_id_horizon: Nanos::from_secs(2),
-            positions: 6,
-            duplicates_per_window: 4,
-            executions: 8,
-            continuation_frames_max: 2,
-        },
-        hash_seed: 0x5eed,
-        firm: limits(0),
-        accounts: vec![account("a0"), account("a1")],
-        strategies: vec![strategy("s0"), strategy("s1")],
-        symbols: vec![symbol("x0", 0), symbol("x1", 1)],
-        brokers: vec![broker("b0"), broker("b1")],
-        operators: vec!["ann".to_owned(), "bob".to_owned()],
-        raise_persons: 2,
-        raise_window: Nanos::from_secs(3),
-        answer_timeout: Nanos::from_millis(500),
-        checkpoint_events: 0,
-    }
-}
-
-const TICK: i64 = 10_000_000;
-const LOT: u64 = 100_000_000;
 /// So many events, that every run ends soon.
 const EVENTS_MAX: usize = 400;
 /// No table of a core that was restarted often is larger than this.
