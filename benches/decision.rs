@@ -13,6 +13,7 @@ use portcullis::message::{Exec, Frame, Header, Kind, NewOrder, Quote, Report, Te
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Effects, Outcome};
 use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
+use portcullis::sys::memory;
 use portcullis::units::{
     AccountId, Money, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
 };
@@ -105,8 +106,10 @@ struct Bench {
 
 impl Bench {
     fn new(at_all_levels: bool) -> Self {
+        let core = Core::new(&setup(at_all_levels));
+        core.tables(memory::claim);
         let mut bench = Self {
-            core: Core::new(&setup(at_all_levels)),
+            core,
             effects: Effects::default(),
             now: 1_700_000_000_000_000_000,
             serial: 0,

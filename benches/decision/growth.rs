@@ -159,8 +159,10 @@ struct Open {
 
 impl Market {
     fn new(plan: &Plan, orders: usize, symbols: usize) -> Self {
+        let core = Core::new(&wide_setup(plan, symbols));
+        core.tables(portcullis::sys::memory::claim);
         let mut market = Self {
-            core: Core::new(&wide_setup(plan, symbols)),
+            core,
             effects: Effects::default(),
             now: 1_700_000_000_000_000_000,
             serial: 0,
