@@ -1,8 +1,8 @@
 //! `portcullis run`: the main job.
 
 use super::Failure;
-use crate::config::Config;
 use crate::config::keys::load_keys;
+use crate::config::{self, Config};
 use crate::journal::recovery;
 use crate::topology::gateway::Gateway;
 use crate::topology::supervisor::{End, Running};
@@ -12,17 +12,29 @@ use core_affinity::CoreId;
 pub fn run(config: Config, cores: &[CoreId]) -> Result<(), Failure> {
     let keys = load_keys(&config).map_err(Failure::of)?;
     let pinned = pinned(&config, cores)?;
+    let armed = config::check::armed(&config);
     let gateway = Gateway::open(config, &keys, cores.len()).map_err(Failure::of)?;
     let start = gateway.start.clone();
     let mut running = Running::spawn(gateway, &pinned)
         .map_err(|error| Failure::of(format!("a thread cannot be started: {error}")))?;
     running.heed_signals().map_err(Failure::of)?;
+    for line in &armed {
+        tracing::info!("{line}");
+    }
+    for (scope, name) in &start.killed {
+        tracing::warn!(
+            scope = scope.text(),
+            name,
+            "killed: it stays so until it is raised"
+        );
+    }
     for path in &start.set_aside {
         tracing::error!(path = %path.display(), "{}", recovery::remedy(path));
     }
     tracing::info!(
         journal_sequence = start.sequence,
         orders_open = start.orders_open_count,
+        orders_in_doubt = start.orders_in_doubt_count,
         strategy_tcp = start.strategy_tcp.map(tracing::field::display),
         "ready"
     );

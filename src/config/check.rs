@@ -81,7 +81,6 @@ fn notes(config: &Config) -> Vec<String> {
         .tcp
         .map(|address| ("listen.tcp", address))
         .into_iter();
-    let places = places.chain(config.admin.http.map(|address| ("admin.http", address)));
     for (key, address) in places
         .chain(feeds)
         .filter(|(_, address)| is_beyond_loopback(*address))
@@ -191,6 +190,25 @@ fn report_text(config: &Config, is_coloured: bool) -> String {
     memory_text(&mut out, config);
     effective_text(&mut out, &effective);
     out.text
+}
+
+/// What is armed, a line for each kind of account with each kind of symbol.
+pub fn armed(config: &Config) -> Vec<String> {
+    let (groups, _) = groups(config);
+    let mut lines = Vec::new();
+    for group in &groups {
+        for armed in &group.armed {
+            let cells = rows().zip(&armed.cells).filter(|(_, cell)| *cell != "off");
+            let cells: Vec<_> = cells.map(|(key, cell)| format!("{key} {cell}")).collect();
+            let (accounts, symbols) = (some_names(&group.accounts), some_names(&armed.symbols));
+            let cells = match cells.is_empty() {
+                true => "nothing".to_owned(),
+                false => cells.join(", "),
+            };
+            lines.push(format!("armed for {accounts} in {symbols}: {cells}"));
+        }
+    }
+    lines
 }
 
 fn accounts_text(out: &mut Page, config: &Config) {

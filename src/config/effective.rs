@@ -216,7 +216,6 @@ fn write_sessions(out: &mut Writer, config: &Config) {
     out.table("[admin]");
     out.path("socket", &config.admin.socket);
     out.put("mode", quote(&format!("{:04o}", config.admin.mode)));
-    out.text_or_off("http", config.admin.http);
 
     for operator in &config.operators {
         out.table("[[operator]]");

@@ -257,12 +257,6 @@ fn read_endpoints(root: &Table<'_>, config: &mut Config) {
     );
     let socket = Endpoint::Unix(config.admin.socket.clone());
     claim_place(&admin, "socket", Some(socket), &mut places);
-    claim_place(
-        &admin,
-        "http",
-        config.admin.http.map(Endpoint::Tcp),
-        &mut places,
-    );
     let mut names = HashSet::new();
     for table in root.tables("feed", FEEDS_MAX) {
         let Some(feed) = sessions::read_feed(&table) else {

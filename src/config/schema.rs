@@ -242,7 +242,6 @@ section! {
     ADMIN, "admin", "Where operators connect.";
     socket = Default("\"run/admin.sock\""), "The path of the unix socket.";
     mode = Default("\"0660\""), "Its file mode, in octal digits.";
-    http = Default("\"off\""), "An address for dashboard and metrics, read-only and open to all who reach it, or \"off\".";
 }
 
 section! {

@@ -98,8 +98,6 @@ pub struct Admin {
     pub socket: PathBuf,
     /// Its file mode.
     pub mode: u32,
-    /// Where dashboard and metrics can be read, by anybody who can connect.
-    pub http: Option<SocketAddr>,
 }
 
 /// `[[operator]]`: one person. Its name is in the setup, at the same place.
@@ -216,7 +214,6 @@ pub(crate) fn read_admin(table: &Table<'_>) -> Admin {
             .and_then(|path| socket_path(table, "socket", &path))
             .unwrap_or_default(),
         mode: table.get("mode", file_mode).unwrap_or_default(),
-        http: table.get("http", off_or(address)).flatten(),
     }
 }
 

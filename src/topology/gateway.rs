@@ -25,6 +25,7 @@ use crate::message::{Body, Control, Frame, Header, Kind, Link, LinkState, Scope,
 use crate::ring::{Producer, ring};
 use crate::risk::core::Core;
 use crate::risk::decision::{EFFECTS_MAX, Effects};
+use crate::risk::setup::Setup;
 use crate::risk::{Rings, Risk};
 use crate::strategy::{self, StrategyStage};
 use crate::sys::clock::Clock;
@@ -57,8 +58,12 @@ pub struct Gateway {
 pub struct Start {
     /// The last record of earlier runs.
     pub sequence: u64,
-    /// Orders that live on from earlier runs; all in doubt until their broker has spoken.
+    /// Orders that live on from earlier runs.
     pub orders_open_count: u32,
+    /// Those of them of which nobody knows what became before their broker has spoken.
+    pub orders_in_doubt_count: usize,
+    /// What is killed, and stays so until it is raised: the level, and its name but for the firm.
+    pub killed: Vec<(Scope, String)>,
     /// What recovery could not keep: the firm is killed until it is reconciled.
     pub set_aside: Vec<PathBuf>,
     /// Where strategies connect.
@@ -116,6 +121,29 @@ impl From<RebuildError> for StartError {
     fn from(error: RebuildError) -> Self {
         Self::Rebuild(error)
     }
+}
+
+/// The levels that are killed, by their names.
+fn killed(core: &Core, setup: &Setup) -> Vec<(Scope, String)> {
+    let names = Names::new(setup);
+    let mut killed = Vec::new();
+    for &scope in Scope::ALL {
+        // The firm has no place: it is there at any.
+        let places = if scope == Scope::Firm {
+            0..1
+        } else {
+            0..u32::MAX
+        };
+        for target in places {
+            let Some(level) = core.level(scope, target) else {
+                break;
+            };
+            if level.is_killed {
+                killed.push((scope, names.name(scope, target).to_owned()));
+            }
+        }
+    }
+    killed
 }
 
 /// What recovery brings back beside the core.
@@ -222,6 +250,8 @@ fn recover(config: &mut Config) -> Result<Recovered, StartError> {
         remember(&mut core, &mut writer, Kind::Kill, clock.now(), kill);
     }
     start.set_aside.sort();
+    start.killed = killed(&core, &config.setup);
+    start.orders_in_doubt_count = core.orders_in_doubt_count();
     Ok(Recovered {
         core,
         writer,

@@ -11,7 +11,7 @@ use portcullis::message::{
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
 use portcullis::risk::setup::{Account, Setup};
-use portcullis::units::{AccountId, BrokerId, Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
+use portcullis::units::{AccountId, BrokerId, Nanos, OrderId, Price, StrategyId, SymbolId};
 
 /// `data`: by the first byte either which limits there are, then events of 16 bytes each; or the
 /// seed of a setup, then what the commands are drawn by that the slow model must answer as well.

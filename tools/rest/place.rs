@@ -155,9 +155,6 @@ fn settle_in(config: &mut Config, folder: &Folder) -> std::io::Result<Vec<Caller
     let (tcp, unix) = (free_address()?, folder.path("strategy.sock"));
     config.journal.directory = folder.path("journal");
     config.admin.socket = folder.path("admin.sock");
-    if let Some(http) = &mut config.admin.http {
-        *http = free_address()?;
-    }
     config.listen.tcp = Some(tcp);
     config.listen.unix = Some(unix.clone());
     let strategies = config.setup.strategies.iter_mut().zip(&mut config.sessions);
