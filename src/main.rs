@@ -66,6 +66,18 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Every control: what it means, which rule demands it, how far it is built, where it is armed.
+    Controls {
+        /// Says where each is armed by this configuration.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// For machines.
+        #[arg(long, conflicts_with = "markdown")]
+        json: bool,
+        /// As a page: `docs/controls.md` is made so.
+        #[arg(long, conflicts_with = "config")]
+        markdown: bool,
+    },
     /// Decide a scenario in virtual time: one JSON line in, one decision out.
     Try {
         #[command(flatten)]
@@ -235,6 +247,19 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             let is_coloured = io::stdout().is_terminal();
             let config = load(&config.unwrap_or_default())?;
             print(&command::check::run(&config, json, is_coloured)?)
+        }
+        Command::Controls {
+            config,
+            json,
+            markdown,
+        } => {
+            let config = config.map(|file| load(&file)).transpose()?;
+            let form = match (json, markdown) {
+                (true, _) => command::controls::Form::Json,
+                (_, true) => command::controls::Form::Markdown,
+                _ => command::controls::Form::Text,
+            };
+            print(&command::controls::run(config.as_ref(), form))
         }
         Command::Try { file, summary } => {
             let setup = load(&file.config)?.setup;

@@ -1,6 +1,7 @@
 //! Command: what `portcullis` does when it is called. One file for each command.
 
 pub mod check;
+pub mod controls;
 pub mod demo;
 pub mod journal;
 pub mod replay;

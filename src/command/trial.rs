@@ -11,7 +11,7 @@ use crate::risk::decision::{Decision, Effects, Outcome};
 use crate::risk::setup::Setup;
 use crate::units::Nanos;
 use std::collections::BTreeMap;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 
 /// A core that a scenario drives.
 pub struct Trial {
@@ -181,21 +181,37 @@ impl Trial {
     }
 }
 
-/// Runs a scenario to its end.
+/// Runs a scenario to its end. Answers leave as soon as no further line is there to be read, so that
+/// who writes line by line is answered line by line.
 pub fn run(
     setup: Setup,
-    input: impl BufRead,
+    input: impl Read,
     mut output: impl Write,
     with_summary: bool,
 ) -> Result<(), Failure> {
     const FLUSH_SIZE: usize = 1 << 16;
+    let mut input = BufReader::with_capacity(FLUSH_SIZE, input);
     let mut trial = Trial::new(setup);
     let mut out = String::with_capacity(2 * FLUSH_SIZE);
-    for (line, number) in input.split(b'\n').zip(1..) {
-        let line = line.map_err(|error| Failure::of(format!("line {number}: {error}")))?;
-        trial.take(number, &line, Answers::Decisions, &mut out);
-        if FLUSH_SIZE < out.len() {
-            output.write_all(out.as_bytes()).map_err(Failure::of)?;
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let size = input.read_until(b'\n', &mut line);
+        if size.map_err(|error| Failure::of(format!("line {number}: {error}")))? == 0 {
+            break;
+        }
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        // Some editors begin a file with a byte order mark.
+        let line = match number {
+            1 => line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line),
+            _ => line,
+        };
+        trial.take(number, line, Answers::Decisions, &mut out);
+        if FLUSH_SIZE < out.len() || input.buffer().is_empty() {
+            output
+                .write_all(out.as_bytes())
+                .and_then(|()| output.flush())
+                .map_err(Failure::of)?;
             out.clear();
         }
     }

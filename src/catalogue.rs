@@ -1,0 +1,695 @@
+//! Catalogue: every control that rules and venues demand of a gate before and around a trade, and how
+//! far it is built here. `portcullis controls` prints it, and `docs/controls.md` is made from it.
+//!
+//! Cold. A row that is built names the reasons of its refusals, and what shows it: a scenario of
+//! `tests/controls`, where it refuses and where it just does not, or a test.
+
+use crate::reject::RejectReason::{self, *};
+
+/// One row.
+#[derive(Debug)]
+pub struct Control {
+    /// Its number. Sections have letters.
+    pub number: u8,
+    /// What it is called.
+    pub name: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+    /// Which rules and venues demand it.
+    pub demanded_by: &'static str,
+    /// How far it is built.
+    pub status: Status,
+    /// Why an order is refused by it.
+    pub reasons: &'static [RejectReason],
+    /// The keys of the configuration that decide about it.
+    pub keys: &'static [&'static str],
+    /// Where it is shown.
+    pub shown_by: ShownBy,
+}
+
+/// How far a control is built.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Status {
+    /// All of it.
+    Built,
+    /// All but this.
+    Partly(&'static str),
+    /// Not yet, and what it waits for.
+    Waits(&'static str),
+    /// It is not a gate's to have: whose it is.
+    NotAGates(&'static str),
+}
+
+/// What shows that a control does what its row says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ShownBy {
+    /// The scenario of its number in `tests/controls`.
+    Scenario,
+    /// A test: its file and its function.
+    Test(&'static str, &'static str),
+    /// Nothing is built that could be shown.
+    Nothing,
+}
+
+/// A letter and what its rows have in common.
+#[derive(Debug)]
+pub struct Section {
+    /// From A.
+    pub letter: char,
+    /// What it is about.
+    pub name: &'static str,
+    /// Its rows.
+    pub controls: &'static [Control],
+}
+
+impl Status {
+    /// In one word, for tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Built => "built",
+            Self::Partly(_) => "partly",
+            Self::Waits(_) => "waits",
+            Self::NotAGates(_) => "not a gate's",
+        }
+    }
+
+    /// What is missing, if something is.
+    pub const fn missing(self) -> &'static str {
+        match self {
+            Self::Built => "",
+            Self::Partly(what) | Self::Waits(what) | Self::NotAGates(what) => what,
+        }
+    }
+}
+
+/// All rows, in the order of their numbers.
+pub fn controls() -> impl Iterator<Item = &'static Control> {
+    SECTIONS.iter().flat_map(|section| section.controls)
+}
+
+const POSITIONS: &str = "positions and money";
+
+/// The catalogue.
+pub const SECTIONS: &[Section] = &[
+    Section {
+        letter: 'A',
+        name: "One order by itself",
+        controls: &[
+            Control {
+                number: 1,
+                name: "Instrument known and enabled",
+                meaning: "An order for a symbol that is unknown or disabled is refused.",
+                demanded_by: "SEC 15c3-5(c)(1)(ii); RTS 6 Art 15(5)",
+                status: Status::Built,
+                reasons: &[SymbolUnknown, SymbolDisabled],
+                keys: &["symbol.name", "symbol.enabled"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 2,
+                name: "Fields, ticks and lots",
+                meaning: "Price on a tick and between the venue's bounds, quantity in lots and between \
+                          the venue's bounds, side, type and time in force that exist.",
+                demanded_by: "venue rules; SEC 15c3-5(c)(2)(i)",
+                status: Status::Built,
+                reasons: &[
+                    ClientOrderIdInvalid,
+                    SideInvalid,
+                    OrderTypeInvalid,
+                    TimeInForceInvalid,
+                    PriceNotAllowed,
+                    PriceOffTick,
+                    PriceBelowMin,
+                    PriceAboveMax,
+                    QtyZero,
+                    QtyOffLot,
+                    QtyBelowMin,
+                    QtyAboveSymbolMax,
+                ],
+                keys: &[
+                    "symbol.tick",
+                    "symbol.lot",
+                    "symbol.price_min",
+                    "symbol.price_max",
+                    "symbol.qty_min",
+                    "symbol.qty_max",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 3,
+                name: "Maximum order quantity",
+                meaning: "The quantity of one order, for each symbol, strategy, account and the firm.",
+                demanded_by: "SEC 15c3-5(c)(1)(ii); RTS 6 Art 15(1)(c); RTS 7 Art 20; FIA",
+                status: Status::Built,
+                reasons: &[QtyAboveMax],
+                keys: &["limits.order_qty_max"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 4,
+                name: "Maximum order value",
+                meaning: "Price times quantity of one order; a market order at the collar's upper edge.",
+                demanded_by: "RTS 6 Art 15(1)(b); SEC 15c3-5(c)(1)(ii)",
+                status: Status::Partly(
+                    "contract multipliers and currencies come with positions and money",
+                ),
+                reasons: &[NotionalAboveMax],
+                keys: &["limits.order_notional_max"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 5,
+                name: "Price collar",
+                meaning: "How far a price may be from the reference, which has a maximum age.",
+                demanded_by: "RTS 6 Art 15(1)(a); SEC 15c3-5; RTS 7; FIA",
+                status: Status::Partly(
+                    "the reference is the mid of the last good quote; last trade and close by phase",
+                ),
+                reasons: &[PriceOutsideCollar],
+                keys: &["limits.price_collar_bps", "limits.reference_age_max"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 6,
+                name: "Price collar over a period",
+                meaning: "How far the reference may have moved within a window before new orders stop.",
+                demanded_by: "RTS 6 Art 15(1)(a); SEC 15c3-5",
+                status: Status::Waits("windows of reference prices"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 7,
+                name: "No reference price, or an old one",
+                meaning: "Where a control needs a reference and there is none, none that can be believed, \
+                          or only an old one, the order is refused.",
+                demanded_by: "implied by 5; NI 23-103",
+                status: Status::Built,
+                reasons: &[ReferenceAbsent, ReferenceUnusable, ReferenceStale],
+                keys: &[
+                    "limits.reference_age_max",
+                    "symbol.reference_jump_bps",
+                    "symbol.reference_jump_confirmations",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 8,
+                name: "Duplicate orders",
+                meaning: "A client order id used before; the same side, price and quantity within a window.",
+                demanded_by: "SEC 15c3-5(c)(1)(ii)",
+                status: Status::Partly("a count of repeats within the window, and whole baskets"),
+                reasons: &[ClientOrderIdDuplicate, OrderDuplicate],
+                keys: &[
+                    "limits.duplicate_window",
+                    "capacity.client_order_id_horizon",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 9,
+                name: "Permitted order types, times in force, phases",
+                meaning: "What a symbol takes of order types and times in force.",
+                demanded_by: "venue rules; NI 23-103",
+                status: Status::Partly("by session phase: the trading calendar"),
+                reasons: &[OrderTypeNotPermitted, TimeInForceNotPermitted],
+                keys: &["symbol.order_types", "symbol.times_in_force"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 10,
+                name: "Minimum order value",
+                meaning: "The smallest value that a venue takes, but for orders that only reduce.",
+                demanded_by: "venue rules",
+                status: Status::Waits("reduce-only orders"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+        ],
+    },
+    Section {
+        letter: 'B',
+        name: "Who may trade what",
+        controls: &[
+            Control {
+                number: 11,
+                name: "Restricted list",
+                meaning: "Symbols that an account may not trade.",
+                demanded_by: "SEC 15c3-5(c)(2)(ii); RTS 6 Art 15(5)",
+                status: Status::Waits("lists of symbols by level"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 12,
+                name: "Short sales",
+                meaning: "A sale beyond what is owned needs its mark and a locate.",
+                demanded_by: "Reg SHO; UMIR 6.2; SEC 15c3-5(c)(2)(i)",
+                status: Status::Waits("marks and locates"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 13,
+                name: "Every order has its author",
+                meaning: "A session is one strategy, proven by its key or by the kernel; it trades for \
+                          the accounts that it is given and no other.",
+                demanded_by: "SEC 15c3-5(c)(2)(iii); RTS 6 Art 12(3), 18",
+                status: Status::Partly("desk and end client of each order"),
+                reasons: &[
+                    AccountUnknown,
+                    AccountDisabled,
+                    StrategyUnknown,
+                    StrategyDisabled,
+                    AccountNotPermitted,
+                ],
+                keys: &[
+                    "strategy.accounts",
+                    "strategy.key_file",
+                    "strategy.unix_user",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 14,
+                name: "Direct and exclusive control",
+                meaning: "No message of a strategy can see or change a limit; an account without limits \
+                          can send nothing.",
+                demanded_by: "SEC 15c3-5(d); RTS 6 Art 20",
+                status: Status::Built,
+                reasons: &[LimitsAbsent],
+                keys: &["limits.others"],
+                shown_by: ShownBy::Scenario,
+            },
+        ],
+    },
+    Section {
+        letter: 'C',
+        name: "Rates and counts",
+        controls: &[
+            Control {
+                number: 15,
+                name: "Message rate",
+                meaning: "Never more than so many new orders and replaces in any window, at each level; a \
+                          cancel always passes.",
+                demanded_by: "RTS 6 Art 15(1)(d); FIA",
+                status: Status::Partly("replaces by themselves"),
+                reasons: &[OrderRateAboveMax],
+                keys: &["limits.order_rate"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 16,
+                name: "Repeated automated execution",
+                meaning: "A strategy that fires again and again without a human is disabled until a named \
+                          person enables it.",
+                demanded_by: "RTS 6 Art 15(3); FIA",
+                status: Status::Waits("counts that people reset"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 17,
+                name: "Orders to trades, cancels, daily caps",
+                meaning: "The ratio of orders and cancels to trades over a day.",
+                demanded_by: "RTS 9 Art 3",
+                status: Status::Waits("counters by trading day"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 18,
+                name: "Live orders",
+                meaning: "How many orders may live at a time, at each level.",
+                demanded_by: "venue rules",
+                status: Status::Built,
+                reasons: &[OrdersOpenAboveMax, OrdersFull],
+                keys: &["limits.open_orders_max", "capacity.orders"],
+                shown_by: ShownBy::Scenario,
+            },
+        ],
+    },
+    Section {
+        letter: 'D',
+        name: "Exposure and credit",
+        controls: &[
+            Control {
+                number: 19,
+                name: "Net position, worst case",
+                meaning: "The position if all live orders of one side fill, as quantity and as value, with \
+                          the worse of old and new while a replace is pending.",
+                demanded_by: "SEC 15c3-5(c)(1)(i); RTS 6 Art 17(4)",
+                status: Status::Built,
+                reasons: &[PositionQtyAboveMax, PositionValueAboveMax],
+                keys: &["limits.position_qty_max", "limits.position_value_max"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 20,
+                name: "Open and gross value",
+                meaning: "The value of all live orders, and the sum of worst positions over symbols, at \
+                          each level.",
+                demanded_by: "SEC 15c3-5(c)(1)(i)",
+                status: Status::Partly("desks and groups; net value over symbols"),
+                reasons: &[
+                    OpenNotionalAboveMax,
+                    GrossExposureAboveMax,
+                    ExposureOverflow,
+                ],
+                keys: &["limits.open_notional_max", "limits.gross_exposure_max"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 21,
+                name: "Traded in a day",
+                meaning: "Quantity and value traded over the session, which only grow.",
+                demanded_by: "venue rules",
+                status: Status::Waits("counters by trading day"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 22,
+                name: "Buying power",
+                meaning: "What an order may cost of the cash there is.",
+                demanded_by: "brokers",
+                status: Status::Waits(POSITIONS),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 23,
+                name: "Margin",
+                meaning: "What an order adds to the margin.",
+                demanded_by: "RTS 6 Art 15(4)",
+                status: Status::Waits(POSITIONS),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 24,
+                name: "Groups and concentration",
+                meaning: "Limits on a sector, an issuer or any named group of symbols.",
+                demanded_by: "SEC 15c3-5; FIA",
+                status: Status::Waits("named groups"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 25,
+                name: "Value at risk and stress",
+                meaning: "What the portfolio could lose with this order.",
+                demanded_by: "RTS 6 Art 15(4); FIA",
+                status: Status::Waits(POSITIONS),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+        ],
+    },
+    Section {
+        letter: 'E',
+        name: "Losses and breakers",
+        controls: &[
+            Control {
+                number: 26,
+                name: "Loss limits",
+                meaning: "Loss of a day, over a window, from the peak.",
+                demanded_by: "FIA",
+                status: Status::Waits(POSITIONS),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 27,
+                name: "Forced exits",
+                meaning: "Stops, targets and flattening, which the gate sends itself.",
+                demanded_by: "FIA",
+                status: Status::Waits(POSITIONS),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 28,
+                name: "Volatility and bad prices",
+                meaning: "A price that jumps is no reference before it is confirmed; crossed and zero \
+                          prices never are.",
+                demanded_by: "FIA; RTS 6 Art 16",
+                status: Status::Partly("a pause on volatility"),
+                reasons: &[ReferenceUnusable],
+                keys: &[
+                    "symbol.reference_jump_bps",
+                    "symbol.reference_jump_confirmations",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 29,
+                name: "Bursts of rejects, missing answers",
+                meaning: "A link on which too much goes wrong is shut for new orders, then tried again.",
+                demanded_by: "FIA",
+                status: Status::Partly("by strategy, and on rates of fills"),
+                reasons: &[BreakerOpen],
+                keys: &["broker.breaker"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 30,
+                name: "Answers in stages",
+                meaning: "Warn, slow down, refuse, cancel, flatten.",
+                demanded_by: "venue rules",
+                status: Status::Waits("stages for each control"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+        ],
+    },
+    Section {
+        letter: 'F',
+        name: "Kills and sessions",
+        controls: &[
+            Control {
+                number: 31,
+                name: "Kill",
+                meaning: "One person stops the firm, an account, a strategy or a symbol: nothing new \
+                          passes, all that lives is cancelled.",
+                demanded_by: "RTS 6 Art 12; FIA; FINRA 15-09",
+                status: Status::Built,
+                reasons: &[FirmKilled, AccountKilled, StrategyKilled, SymbolKilled],
+                keys: &["operator", "gateway.cancel_on_panic"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 32,
+                name: "Cancel on disconnect",
+                meaning: "The orders of a strategy that is gone or silent are cancelled, at once or after a \
+                          while; orders at a broker that is gone are in doubt and count in full.",
+                demanded_by: "FIA; venue rules",
+                status: Status::Built,
+                reasons: &[BrokerLinkDown],
+                keys: &["strategy.cancel_on_disconnect", "listen.heartbeat"],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 33,
+                name: "What is down stays down",
+                meaning: "A kill outlives restarts, and as many persons as `raise_persons` must raise it.",
+                demanded_by: "RTS 6 Art 15(3)",
+                status: Status::Built,
+                reasons: &[AccountKilled],
+                keys: &["gateway.raise_persons", "gateway.raise_window"],
+                shown_by: ShownBy::Test(
+                    "tests/admin.rs",
+                    "a_kill_needs_one_person_and_a_raise_two",
+                ),
+            },
+            Control {
+                number: 34,
+                name: "No trade with oneself",
+                meaning: "An order that would meet one's own.",
+                demanded_by: "FINRA 5210; venue rules",
+                status: Status::Waits("own orders by price"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+        ],
+    },
+    Section {
+        letter: 'G',
+        name: "After the order",
+        controls: &[
+            Control {
+                number: 35,
+                name: "Reports at once",
+                meaning: "Each execution goes to its strategy and into the journal as it comes.",
+                demanded_by: "SEC 15c3-5(c)(2)(iv)",
+                status: Status::Partly("subscribers beside the strategy"),
+                reasons: &[],
+                keys: &["journal"],
+                shown_by: ShownBy::Test(
+                    "tests/crash/main.rs",
+                    "kills_at_any_time_break_no_promise",
+                ),
+            },
+            Control {
+                number: 36,
+                name: "Reconciliation",
+                meaning: "Own books beside the broker's and the clearer's.",
+                demanded_by: "RTS 6 Art 17; FIA",
+                status: Status::Partly("orders only, after a lost link; positions and cash"),
+                reasons: &[],
+                keys: &["gateway.answer_timeout"],
+                shown_by: ShownBy::Test(
+                    "tests/model/scenarios/reports.rs",
+                    "a_link_that_comes_back_is_asked_about_what_is_in_doubt",
+                ),
+            },
+            Control {
+                number: 37,
+                name: "Exposure after the trade",
+                meaning: "What is at risk, at any moment.",
+                demanded_by: "RTS 6 Art 17(1)-(2)",
+                status: Status::Partly("effects of its own on strategies"),
+                reasons: &[],
+                keys: &["admin.socket"],
+                shown_by: ShownBy::Test(
+                    "tests/follower.rs",
+                    "views_show_names_and_only_what_was_asked_for",
+                ),
+            },
+            Control {
+                number: 38,
+                name: "Alerts within 5 seconds",
+                meaning: "Each breach is told to people in time.",
+                demanded_by: "RTS 6 Art 16(5); RTS 7 Art 20(2)(b)",
+                status: Status::Waits("subscribers to events"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 39,
+                name: "Two functions watch",
+                meaning: "Traders and an independent function, each with a console of its own.",
+                demanded_by: "RTS 6 Art 16(2)",
+                status: Status::Waits("roles of operators"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 40,
+                name: "Counted before it is sent",
+                meaning: "An order is in every sum before it leaves.",
+                demanded_by: "RTS 6 Art 15(2)",
+                status: Status::Built,
+                reasons: &[OpenNotionalAboveMax],
+                keys: &[],
+                shown_by: ShownBy::Scenario,
+            },
+            Control {
+                number: 41,
+                name: "Override of one order",
+                meaning: "Two persons let one order pass a soft limit.",
+                demanded_by: "RTS 6 Art 15(6); RTS 7 Art 20(2)(d)",
+                status: Status::Waits("overrides"),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 42,
+                name: "Limits have versions",
+                meaning: "Who changed a limit, when, from what to what and why.",
+                demanded_by: "FIA; SEC 15c3-5(e)",
+                status: Status::Partly(
+                    "changes while it runs; who and why: each run journals its limits",
+                ),
+                reasons: &[],
+                keys: &["journal"],
+                shown_by: ShownBy::Test(
+                    "tests/follower.rs",
+                    "a_changed_limit_of_a_refusal_raises_the_alarm",
+                ),
+            },
+            Control {
+                number: 43,
+                name: "Audit journal",
+                meaning: "Every message and decision with its reason, written before anything follows from \
+                          it, and derived again bit for bit.",
+                demanded_by: "RTS 6 Art 28, 13(7); RTS 25",
+                status: Status::Built,
+                reasons: &[],
+                keys: &["journal"],
+                shown_by: ShownBy::Test(
+                    "tests/write_ahead.rs",
+                    "an_order_is_in_the_journal_before_a_broker_can_see_it",
+                ),
+            },
+            Control {
+                number: 44,
+                name: "Clocks",
+                meaning: "The wall clock's distance from true time.",
+                demanded_by: "RTS 25 Annex",
+                status: Status::NotAGates(
+                    "the machine's time service; a clock that steps is followed slowly",
+                ),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 45,
+                name: "Capacity",
+                meaning: "Twice the busiest of the last six months.",
+                demanded_by: "RTS 6 Art 10",
+                status: Status::Partly("a stress run with a report of its own"),
+                reasons: &[
+                    OrdersFull,
+                    ClientOrderIdsFull,
+                    PositionsFull,
+                    DuplicatesFull,
+                ],
+                keys: &["capacity"],
+                shown_by: ShownBy::Test("tests/capacity/main.rs", "orders"),
+            },
+            Control {
+                number: 46,
+                name: "Yearly self-assessment",
+                meaning: "What is armed, tested and changed, as evidence.",
+                demanded_by: "RTS 6 Art 9; SEC 15c3-5(e)",
+                status: Status::NotAGates(
+                    "the firm's; `check`, this table and the journal are its evidence",
+                ),
+                reasons: &[],
+                keys: &[],
+                shown_by: ShownBy::Nothing,
+            },
+            Control {
+                number: 47,
+                name: "Controlled deployment",
+                meaning: "A new strategy begins with small limits of its own.",
+                demanded_by: "RTS 6 Art 6, 8; FINRA 15-09",
+                status: Status::Built,
+                reasons: &[QtyAboveMax],
+                keys: &["strategy.limits"],
+                shown_by: ShownBy::Scenario,
+            },
+        ],
+    },
+];
