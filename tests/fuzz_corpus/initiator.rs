@@ -113,6 +113,10 @@ impl Bench {
                 self.enter_or_define(kind, head, phase, next);
                 assert!(0 < self.definitions_awaited && !self.client.is_ready());
             }
+            // What has no record has no number either.
+            Ok(Event::Refusal(header, _)) if header.sequence == 0 => {
+                assert!(was_ready && self.report_sequence_next() == next);
+            }
             Ok(Event::Execution(header, _) | Event::Refusal(header, _)) => {
                 assert!(was_ready && header.sequence == next);
                 assert_eq!(self.client.report_sequence_last(), next);
