@@ -69,6 +69,7 @@ fn setup(at_all_levels: bool) -> Setup {
             enabled: true,
             has_limits: true,
             limits: limits(),
+            ..Account::default()
         }],
         strategies: vec![Strategy {
             name: "S".into(),
@@ -76,6 +77,7 @@ fn setup(at_all_levels: bool) -> Setup {
             limits: elsewhere(),
             accounts: vec![AccountId(0)],
             acknowledge: false,
+            ..Strategy::default()
         }],
         symbols: vec![Symbol {
             name: "X".into(),

@@ -90,6 +90,8 @@ reject_reasons! {
     LimitsAbsent = 21, None, "The account has no limits, so it can send nothing: give it some, or write \"off\".";
     BrokerLinkDown = 22, None, "The link to the symbol's broker is down.";
     BreakerOpen = 23, None, "The breaker of the link to the symbol's broker is open.";
+    SymbolRestricted = 24, None, "The account or the strategy may not trade this symbol: see `restricted`.";
+    StrategyUnattended = 25, Count, "The strategy has sent `orders_unattended_max` orders since a person last raised it: raise it.";
     // The order as it is written.
     ClientOrderIdInvalid = 30, None, "The client order id is empty, or has bytes that are not printable ASCII.";
     ClientOrderIdDuplicate = 31, None, "The account has used this client order id before.";
@@ -121,6 +123,8 @@ reject_reasons! {
     ReferenceUnusable = 63, None, "The last price was crossed, not positive, or a jump that nothing has confirmed.";
     ReferenceStale = 64, Nanos, "The reference price is older than `reference_age_max`.";
     PriceOutsideCollar = 65, Price, "The price is further from the reference than `price_collar_bps`.";
+    NotionalBelowMin = 66, Notional, "The order is worth less than the symbol's `notional_min`, and does not only reduce the account's position.";
+    ReferenceMoved = 67, Price, "The reference has moved further than `reference_move_bps` within `reference_move_window`.";
     // Limits on many orders.
     OrderRateAboveMax = 70, Count, "More orders within the window than `order_rate` allows.";
     OrderDuplicate = 71, Nanos, "Same side, price and quantity as an earlier order within `duplicate_window`.";

@@ -56,6 +56,8 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
                 ("max", "open_notional_max"),
                 ("gross", "gross"),
                 ("max", "gross_max"),
+                ("unattended", "unattended"),
+                ("max", "unattended_max"),
                 ("killed", "killed"),
             ];
             show_rows(&mut out, answer, "levels", &columns);
@@ -109,7 +111,12 @@ fn show_act(answer: &Value, paint: Paint) -> String {
             };
             paint.alarm(&format!("killed {what}: {rest}"))
         }
-        "raise" if answer["killed"] == false => format!("raised {what}: it may trade again"),
+        "raise"
+            if answer["killed"] == false
+                && answer["persons_missing"].as_u64().unwrap_or(0) == 0 =>
+        {
+            format!("raised {what}: it may trade again")
+        }
         "raise" => show_raise(answer, &what),
         _ => {
             let why = answer["why"]

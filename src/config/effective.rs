@@ -13,7 +13,7 @@ use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::{Config, parse_in};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
-use crate::units::Nanos;
+use crate::units::{Nanos, SymbolId};
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 
@@ -28,6 +28,7 @@ pub fn effective_toml(config: &Config) -> String {
         out.table("[[account]]");
         out.put("name", quote(&account.name));
         out.put("enabled", account.enabled);
+        out.put("restricted", symbol_names(config, &account.restricted));
         out.table("[account.limits]");
         out.limits(&account.limits, *written);
     }
@@ -234,6 +235,16 @@ fn write_sessions(out: &mut Writer, config: &Config) {
     }
 }
 
+fn symbol_names(config: &Config, symbols: &[SymbolId]) -> String {
+    let symbols = symbols.iter();
+    let symbols = symbols.filter_map(|id| config.setup.symbols.get(id.0 as usize));
+    list(
+        &symbols
+            .map(|symbol| quote(&symbol.name))
+            .collect::<Vec<_>>(),
+    )
+}
+
 fn write_strategy(out: &mut Writer, config: &Config, strategy: &Strategy, session: &Session) {
     out.table("[[strategy]]");
     out.put("name", quote(&strategy.name));
@@ -250,6 +261,8 @@ fn write_strategy(out: &mut Writer, config: &Config, strategy: &Strategy, sessio
                 .collect::<Vec<_>>(),
         ),
     );
+    out.put("restricted", symbol_names(config, &strategy.restricted));
+    out.count_or_off("orders_unattended_max", strategy.orders_unattended_max);
     out.credential(&session.credential);
     let cancel = match session.cancel_on_disconnect {
         CancelOnDisconnect::Never => "never".to_owned(),
@@ -352,6 +365,7 @@ fn write_symbols(out: &mut Writer, config: &Config, symbols: &[Symbol]) {
     out.text_or_off("price_max", symbol.price_max);
     out.text_or_off("qty_min", symbol.qty_min);
     out.text_or_off("qty_max", symbol.qty_max);
+    out.text_or_off("notional_min", symbol.notional_min);
     let types: Vec<_> = symbol
         .order_types
         .iter()
@@ -370,6 +384,12 @@ fn write_symbols(out: &mut Writer, config: &Config, symbols: &[Symbol]) {
     let jump = symbol.jump.map(|jump| write_digits(jump, BPS_DIGITS));
     out.text_or_off("reference_jump_bps", jump);
     out.put("reference_jump_confirmations", symbol.jump_confirmations);
+    let move_max = symbol.move_max.map(|max| write_digits(max, BPS_DIGITS));
+    out.text_or_off("reference_move_bps", move_max);
+    out.put(
+        "reference_move_window",
+        quote(&write_duration(symbol.move_window)),
+    );
     out.table("[symbol.limits]");
     out.limits(&symbol.limits, Written::default());
 }
@@ -391,6 +411,9 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         broker,
         jump,
         jump_confirmations,
+        notional_min,
+        move_max,
+        move_window,
     } = one;
     *enabled == other.enabled
         && *limits == other.limits
@@ -405,6 +428,9 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         && *broker == other.broker
         && *jump == other.jump
         && *jump_confirmations == other.jump_confirmations
+        && *notional_min == other.notional_min
+        && *move_max == other.move_max
+        && *move_window == other.move_window
 }
 
 fn rates(rates: &[Rate]) -> String {

@@ -40,7 +40,7 @@ const RATES_MAX: usize = 4;
 /// The time of each order in a window is remembered.
 const RATE_COUNT_MAX: u32 = 1 << 20;
 /// The longest and shortest span that a limit can look back.
-const SPAN: RangeInclusive<Nanos> = Nanos::from_raw(1)..=Nanos::from_secs(366 * 86_400);
+pub(crate) const SPAN: RangeInclusive<Nanos> = Nanos::from_raw(1)..=Nanos::from_secs(366 * 86_400);
 
 impl Written {
     /// Every limit.

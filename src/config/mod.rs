@@ -39,11 +39,12 @@ use crate::config::notation::{show, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
-use crate::config::values::{flag, name};
+use crate::config::values::{count, flag, name, off_or};
 use crate::risk::setup::{Account, Broker, Setup, Strategy};
-use crate::units::{AccountId, BrokerId};
+use crate::units::{AccountId, BrokerId, SymbolId};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::hash::Hash;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -188,11 +189,15 @@ fn read(root: &Table<'_>) -> Config {
     config.ring_messages = process::read_ring_messages(&capacity);
     config.journal = process::read_journal(&root.table("journal"));
     config.threads = process::read_threads(&root.table("threads"));
-    let accounts = read_accounts(root, &firm, &mut config);
-    read_endpoints(root, &mut config);
-    read_strategies(root, &firm, &accounts, &mut config);
     let brokers = read_brokers(root, &mut config);
     read_symbols(root, &firm, &brokers, &mut config);
+    let symbols = config.setup.symbols.iter().zip(0..);
+    let symbols = symbols
+        .map(|(symbol, id)| (symbol.name.clone(), SymbolId(id)))
+        .collect();
+    let accounts = read_accounts(root, &firm, &symbols, &mut config);
+    read_endpoints(root, &mut config);
+    read_strategies(root, &firm, (&accounts, &symbols), &mut config);
     config.setup.firm = firm.limits;
     config
 }
@@ -216,6 +221,7 @@ fn read_operators(root: &Table<'_>, config: &mut Config) {
 fn read_accounts(
     root: &Table<'_>,
     firm: &Level,
+    symbols: &HashMap<String, SymbolId>,
     config: &mut Config,
 ) -> HashMap<String, AccountId> {
     let (mut names, mut ids) = (HashSet::new(), HashMap::new());
@@ -232,6 +238,7 @@ fn read_accounts(
             enabled: table.get("enabled", flag).unwrap_or_default(),
             has_limits: level.written.or(firm.written) == Written::EVERY,
             limits: level.limits,
+            restricted: read_names(&table, "restricted", symbols, "[[symbol]]"),
         });
     }
     ids
@@ -272,7 +279,7 @@ fn read_endpoints(root: &Table<'_>, config: &mut Config) {
 fn read_strategies(
     root: &Table<'_>,
     firm: &Level,
-    accounts: &HashMap<String, AccountId>,
+    (accounts, symbols): (&HashMap<String, AccountId>, &HashMap<String, SymbolId>),
     config: &mut Config,
 ) {
     let mut names = HashSet::new();
@@ -286,7 +293,11 @@ fn read_strategies(
             name,
             enabled: table.get("enabled", flag).unwrap_or_default(),
             limits: level.limits,
-            accounts: read_permitted(&table, accounts),
+            accounts: read_names(&table, "accounts", accounts, "[[account]]"),
+            restricted: read_names(&table, "restricted", symbols, "[[symbol]]"),
+            orders_unattended_max: table
+                .get("orders_unattended_max", off_or(count(1..=u32::MAX)))
+                .flatten(),
             acknowledge: table.get("acknowledge", flag).unwrap_or_default(),
         });
         config
@@ -295,23 +306,29 @@ fn read_strategies(
     }
 }
 
-/// The accounts that a strategy may trade for.
-fn read_permitted(table: &Table<'_>, accounts: &HashMap<String, AccountId>) -> Vec<AccountId> {
-    const KEY: &str = "accounts";
+/// The names of a list, by their ids. `kind` is the table that has them.
+fn read_names<Id: Copy + Eq + Hash>(
+    table: &Table<'_>,
+    key: &'static str,
+    ids: &HashMap<String, Id>,
+    kind: &str,
+) -> Vec<Id> {
     // Notes where it is absent, which its elements cannot.
-    table.get(KEY, |_| Ok(()));
-    let (mut permitted, mut seen) = (Vec::new(), HashSet::new());
-    for value in table.elements(KEY) {
-        match value.get_ref().as_str().and_then(|name| accounts.get(name)) {
-            Some(id) if seen.insert(*id) => permitted.push(*id),
-            Some(_) => table.refuse_value(KEY, value, "named twice; keep one of them".to_owned()),
+    table.get(key, |_| Ok(()));
+    let (mut named, mut seen) = (Vec::new(), HashSet::new());
+    for value in table.elements(key) {
+        match value.get_ref().as_str().and_then(|name| ids.get(name)) {
+            Some(id) if seen.insert(*id) => named.push(*id),
+            Some(_) => table.refuse_value(key, value, "named twice; keep one of them".to_owned()),
             None => {
-                let problem = "no such account; write the name of an [[account]]".to_owned();
-                table.refuse_value(KEY, value, problem);
+                let noun = kind.trim_matches(['[', ']']);
+                let article = if noun.starts_with('a') { "an" } else { "a" };
+                let problem = format!("no such {noun}; write the name of {article} {kind}");
+                table.refuse_value(key, value, problem);
             }
         }
     }
-    permitted
+    named
 }
 
 fn read_brokers(root: &Table<'_>, config: &mut Config) -> HashMap<String, BrokerId> {

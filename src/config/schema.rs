@@ -138,6 +138,7 @@ section! {
     ACCOUNT, "account", "An account that orders are booked to.";
     name = Required("\"main\""), "At most 36 printable characters.";
     enabled = Default("true"), "false refuses everything new.";
+    restricted = Default("[]"), "Symbols that it may not trade.";
     limits = Table(&ACCOUNT_LIMITS), "";
 }
 
@@ -146,6 +147,8 @@ section! {
     name = Required("\"momentum\""), "At most 36 printable characters.";
     enabled = Default("true"), "false refuses everything new.";
     accounts = Required("[\"main\"]"), "The accounts it may trade for.";
+    restricted = Default("[]"), "Symbols that it may not trade.";
+    orders_unattended_max = Default("\"off\""), "So many orders pass; then a person must raise the strategy, and counting begins anew.";
     key_file = Shown("\"keys/momentum.key\""), "The file of its key: 64 hexadecimal digits, readable by the gateway alone.";
     unix_user = Optional("\"alice\""), "A user's name or number, told by the kernel; needs `listen.unix`.";
     cancel_on_disconnect = Default("\"never\""), "\"never\", \"at once\", or \"after 5s\" unless it is back by then.";
@@ -164,11 +167,14 @@ section! {
     price_max = Default("\"off\""), "The highest price, or \"off\".";
     qty_min = Default("\"off\""), "The smallest order, or \"off\".";
     qty_max = Default("\"off\""), "The largest order that the venue takes, or \"off\".";
+    notional_min = Default("\"off\""), "The least that an order may be worth, unless it only reduces the account's position.";
     order_types = Default("[\"limit\", \"market\"]"), "What it takes of limit, market.";
     times_in_force = Default("[\"day\", \"gtc\", \"ioc\", \"fok\"]"), "What it takes of day, gtc, ioc, fok.";
     broker = Required("\"sim\""), "Where its orders go.";
     reference_jump_bps = Default("\"off\""), "A quote further than this from the last good one is not believed at once.";
     reference_jump_confirmations = Default("3"), "How many quotes near the new price confirm a jump.";
+    reference_move_bps = Default("\"off\""), "Nothing new passes while the reference is further than this from where it was ...";
+    reference_move_window = Default("\"1m\""), "... at any time within this window.";
     limits = Table(&SYMBOL_LIMITS), "";
 }
 

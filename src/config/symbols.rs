@@ -1,12 +1,12 @@
 //! Symbols: what can be traded, on which terms, and where it goes.
 
-use crate::config::limits::{self, Level};
+use crate::config::limits::{self, Level, SPAN};
 use crate::config::notation::{BPS_DIGITS, parse_scaled};
 use crate::config::reader::Table;
-use crate::config::values::{choices, count, decimal, flag, name, off_or};
+use crate::config::values::{choices, count, decimal, duration, flag, name, off_or};
 use crate::message::{OrderType, TimeInForce};
 use crate::risk::setup::Symbol;
-use crate::units::{BrokerId, Price, Qty};
+use crate::units::{BrokerId, Notional, Price, Qty};
 
 const ORDER_TYPES: [(&str, OrderType); 2] = [
     (OrderType::Limit.text(), OrderType::Limit),
@@ -124,6 +124,9 @@ fn read_terms(table: &Table<'_>, broker_of: impl Fn(&str) -> Option<BrokerId>) -
         price_max,
         qty_min,
         qty_max,
+        notional_min: table
+            .get("notional_min", off_or(decimal(Notional::parse)))
+            .flatten(),
         order_types: table
             .get("order_types", choices(&ORDER_TYPES))
             .unwrap_or_default(),
@@ -136,6 +139,12 @@ fn read_terms(table: &Table<'_>, broker_of: impl Fn(&str) -> Option<BrokerId>) -
             .flatten(),
         jump_confirmations: table
             .get("reference_jump_confirmations", count(1..=1_000u32))
+            .unwrap_or_default(),
+        move_max: table
+            .get("reference_move_bps", off_or(decimal(jump)))
+            .flatten(),
+        move_window: table
+            .get("reference_move_window", duration(SPAN))
             .unwrap_or_default(),
         ..Symbol::default()
     }

@@ -131,6 +131,10 @@ impl Acts {
     ) -> Value {
         let mut value = target(control, core, names, "raise");
         let is_killed = value["killed"] == true;
+        let scope = Scope::from_byte(control.scope);
+        // A strategy that must not send for ever without a person is raised without being killed.
+        let is_waiting = scope.is_some_and(|scope| core.is_raise_waiting(scope, control.target));
+        let is_open = is_killed || is_waiting;
         let now = core.now();
         self.prune(now, setup.raise_window);
         let operator = control.operator;
@@ -139,11 +143,11 @@ impl Acts {
             .as_ref()
             .is_some_and(|it| it.asked.iter().any(|asked| asked.0 == operator));
         match (outcome, raising) {
-            (Outcome::Applied, _) if !is_killed => self.raising.retain(|it| !it.is_of(control)),
+            (Outcome::Applied, _) if !is_open => self.raising.retain(|it| !it.is_of(control)),
             (Outcome::Applied, Some(raising)) => raising.asked.push((operator, now)),
             (Outcome::Applied, None) => {
                 let asked = vec![(operator, now)];
-                if let Some(scope) = Scope::from_byte(control.scope) {
+                if let Some(scope) = scope {
                     let target = control.target;
                     self.raising.push(Raising {
                         scope,
@@ -152,21 +156,17 @@ impl Acts {
                     });
                 }
             }
-            _ if !is_killed => value["why"] = json!("it is not killed"),
             _ if had_asked => {
                 value["why"] = json!("this person has asked already; another one must");
             }
+            _ if !is_open => value["why"] = json!("it is not killed"),
             _ => value["why"] = json!("no such operator, or too many raises wait"),
         }
-        if let Some(scope) = Scope::from_byte(control.scope) {
+        if let Some(scope) = scope {
             let standing = self.standing(scope, control.target, core, setup, names);
             value["asked"] = json!(standing.asked);
             value["persons"] = json!(setup.raise_persons.max(1));
-            let missing = if is_killed {
-                standing.persons_missing
-            } else {
-                0
-            };
+            let missing = if is_open { standing.persons_missing } else { 0 };
             value["persons_missing"] = json!(missing);
             value["waits_nanos"] = json!(standing.waits.raw());
         }

@@ -140,7 +140,12 @@ impl View<'_> {
                 let Some(level) = self.core.level(each, place).filter(|_| is_wanted) else {
                     continue;
                 };
+                let unattended = match each {
+                    Scope::Strategy => self.core.orders_unattended(StrategyId(place)),
+                    _ => None,
+                };
                 let has_risk = level.is_killed
+                    || unattended.is_some()
                     || level.open_count != 0
                     || level.open_notional != Notional::ZERO
                     || level.gross != Notional::ZERO;
@@ -160,6 +165,8 @@ impl View<'_> {
                         "open_notional_max": text(limits.open_notional_max),
                         "gross": level.gross.to_string(),
                         "gross_max": text(limits.gross_exposure_max),
+                        "unattended": unattended.map(|(count, _)| count),
+                        "unattended_max": unattended.map(|(_, max)| max),
                     })
                 });
             }

@@ -112,6 +112,7 @@ impl Core {
                 row.report_sequence = old.report_sequence;
                 row.command_sequence = old.command_sequence;
                 row.cancel_through = old.cancel_through;
+                row.orders_unattended = old.orders_unattended;
                 row.recent = recent(&setup.limits, old.recent);
             } else {
                 row.recent = recent(&setup.limits, None);
@@ -125,7 +126,14 @@ impl Core {
                 setup,
                 carry(&setup.limits, old.as_ref().map(|row| row.rates)),
             );
-            row.recent = recent(&setup.limits, old.and_then(|row| row.recent));
+            let (old_recent, old_moves) = match old {
+                Some(old) => (old.recent, old.moves),
+                None => (None, None),
+            };
+            row.recent = recent(&setup.limits, old_recent);
+            if let Some(old) = old_moves {
+                row.moves = old.carried(setup);
+            }
             self.symbols.push(row);
         }
         self.rates = rates;

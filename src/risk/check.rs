@@ -125,6 +125,7 @@ impl Core {
         let link = &self.links[self.symbols[symbol].broker.0 as usize];
         let is_stopped = event_flags != 0
             || !route.is_permitted
+            || self.strategies[strategy].is_unattended()
             || exposure.firm.is_killed
             || exposure.accounts[account].is_shut()
             || exposure.strategies[strategy].is_shut()
@@ -165,6 +166,11 @@ impl Core {
                 found.note(Reason::StrategyKilled, level.is_killed);
                 let may_use = self.strategies[strategy].may_use(who.0);
                 found.note(Reason::AccountNotPermitted, is_account && !may_use);
+                let row = &self.strategies[strategy];
+                found.check(Reason::StrategyUnattended, row.is_unattended(), || {
+                    let max = i128::from(row.orders_unattended_max);
+                    (max, i128::from(row.orders_unattended) + 1)
+                });
             }
         }
         match exposure.symbols.get(symbol) {
@@ -175,6 +181,7 @@ impl Core {
                 let link = &self.links[self.symbols[symbol].broker.0 as usize];
                 found.note(Reason::BrokerLinkDown, link.is_down);
                 found.note(Reason::BreakerOpen, link.is_breaker_open);
+                found.note(Reason::SymbolRestricted, self.is_restricted(who));
             }
         }
     }
@@ -245,10 +252,12 @@ impl Core {
         let scopes = &route.scopes;
         let is_market = terms.order_type == OrderType::Market;
         let is_valued = route.bounded & armed::VALUED != 0;
+        let symbol = &self.symbols[terms.symbol.0 as usize];
+        let is_needed = is_market | is_valued | (collar != u64::MAX) | symbol.moves.is_some();
         let reference = self.references[terms.symbol.0 as usize].standing(now, age_max);
         let fresh = match reference {
             Standing::Fresh(reference) => Some(reference),
-            _ if !(is_market | is_valued | (collar != u64::MAX)) => None,
+            _ if !is_needed => None,
             Standing::Absent => refuse(found, Reason::ReferenceAbsent),
             Standing::Unusable => refuse(found, Reason::ReferenceUnusable),
             Standing::Stale(age) => {
@@ -288,6 +297,12 @@ impl Core {
             });
         }
 
+        if let (Some(reference), Some(moves)) = (fresh, &symbol.moves)
+            && let Some(told) = moves.breach(reference.sum, now)
+        {
+            found.check(Reason::ReferenceMoved, true, || told);
+        }
+
         // Limits on what came before.
         let breached = route
             .rates
@@ -306,6 +321,15 @@ impl Core {
         // No quantity is wider than this.
         let more = i64::try_from(reserved.raw() - terms.reserved.raw()).unwrap_or(i64::MAX);
         let (account_cell, strategy_cell) = (route.account_cell, route.strategy_cell);
+        if notional.raw() < symbol.notional_min {
+            let only_reduces = exposure.cell(account_cell).only_reduces(terms.side, more);
+            found.check(Reason::NotionalBelowMin, !only_reduces, || {
+                (
+                    wide(Notional::from_raw(symbol.notional_min)),
+                    wide(notional),
+                )
+            });
+        }
         let sums = Sums {
             levels,
             cells: [

@@ -192,7 +192,9 @@ impl Core {
             Approved::request(Kind::BrokerNew, head, request),
             continuations,
         );
-        if self.strategies[strategy as usize].acknowledge {
+        let row = &mut self.strategies[strategy as usize];
+        row.orders_unattended = row.orders_unattended.saturating_add(1);
+        if row.acknowledge {
             self.tell_execution(effects, slot, Exec::Accepted, &order.client_order_id);
         }
         about(Outcome::Accepted, id)

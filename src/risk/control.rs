@@ -71,6 +71,11 @@ impl Raises {
         self.waiting.try_push(raise).ok().map(|()| false)
     }
 
+    pub(super) fn is_waiting(&self, scope: Scope, target: u32) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|raise| raise.scope == scope && raise.target == target)
+    }
+
     /// A new kill forgets who had agreed to raise the one before.
     fn forget(&mut self, scope: Scope, target: u32) {
         self.waiting
@@ -92,14 +97,21 @@ impl Core {
         Outcome::Applied
     }
 
-    /// Raises a kill switch, once as many persons as it needs have said so.
+    /// Raises a kill switch, once as many persons as it needs have said so. For a strategy that may
+    /// not send for ever without a person, that is the word of a person, killed or not.
     pub(super) fn raise(&mut self, control: &Control) -> Outcome {
         let is_known = (control.operator as usize) < self.raises.operator_count;
         let time = self.now;
         let Some((scope, level)) = self.level_mut(control) else {
             return Outcome::NotPermitted;
         };
-        if !is_known || !level.is_killed {
+        let is_killed = level.is_killed;
+        let strategy = match scope {
+            Scope::Strategy => self.strategies.get(control.target as usize),
+            _ => None,
+        };
+        let is_watched = strategy.is_some_and(|row| row.orders_unattended_max != u64::MAX);
+        if !is_known || !(is_killed || is_watched) {
             return Outcome::NotPermitted;
         }
         let raise = Raise {
@@ -114,6 +126,11 @@ impl Core {
             Some(true) => {
                 if let Some((_, level)) = self.level_mut(control) {
                     level.is_killed = false;
+                }
+                if scope == Scope::Strategy
+                    && let Some(row) = self.strategies.get_mut(control.target as usize)
+                {
+                    row.orders_unattended = 0;
                 }
             }
         }

@@ -14,6 +14,7 @@ use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
 use super::market::Reference;
+use super::moves::Moves;
 use super::order::Orders;
 use super::rate::{Range, Rates};
 use super::route::Routes;
@@ -23,7 +24,7 @@ use crate::message::{
     Settle, Text,
 };
 use crate::reject::Failed;
-use crate::units::{AccountId, BrokerId, Nanos, OrderId, StrategyId};
+use crate::units::{AccountId, BrokerId, Nanos, Notional, OrderId, StrategyId, SymbolId};
 
 /// Everything that decides. Touched by one thread.
 #[derive(Debug)]
@@ -89,6 +90,8 @@ pub struct Counts {
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) has_limits: bool,
+    /// In order.
+    pub(super) restricted: Box<[SymbolId]>,
     pub(super) rates: Range,
     pub(super) recent: Option<Box<Recent>>,
 }
@@ -96,6 +99,12 @@ pub(super) struct Account {
 #[derive(Debug)]
 pub(super) struct Strategy {
     permitted: Box<[u64]>,
+    /// In order.
+    pub(super) restricted: Box<[SymbolId]>,
+    /// So many orders pass before a person must raise it; the widest number where none must.
+    pub(super) orders_unattended_max: u64,
+    /// How many have passed since.
+    pub(super) orders_unattended: u64,
     pub(super) acknowledge: bool,
     pub(super) rates: Range,
     pub(super) recent: Option<Box<Recent>>,
@@ -115,6 +124,9 @@ pub(super) struct Symbol {
     pub(super) price_max: i64,
     pub(super) qty_min: u64,
     pub(super) qty_max: u64,
+    pub(super) notional_min: u128,
+    /// How its reference has moved, where that is limited.
+    pub(super) moves: Option<Box<Moves>>,
     pub(super) order_types: u8,
     pub(super) times_in_force: u8,
     pub(super) broker: BrokerId,
@@ -133,10 +145,19 @@ pub(super) struct BrokerLink {
     pub(super) report_sequence: u64,
 }
 
+/// A list to be searched, each once.
+fn in_order(symbols: &[SymbolId]) -> Box<[SymbolId]> {
+    let mut symbols = symbols.to_vec();
+    symbols.sort_unstable();
+    symbols.dedup();
+    symbols.into_boxed_slice()
+}
+
 impl Account {
     pub(super) fn new(setup: &setup::Account, rates: Range) -> Self {
         Self {
             has_limits: setup.has_limits,
+            restricted: in_order(&setup.restricted),
             rates,
             recent: None,
         }
@@ -153,6 +174,8 @@ impl Symbol {
             price_max,
             qty_min,
             qty_max,
+            notional_min: symbol.notional_min.map_or(0, Notional::raw),
+            moves: Moves::new(symbol),
             order_types: symbol
                 .order_types
                 .iter()
@@ -176,6 +199,9 @@ impl Strategy {
         }
         Self {
             permitted,
+            restricted: in_order(&setup.restricted),
+            orders_unattended_max: setup.orders_unattended_max.map_or(u64::MAX, u64::from),
+            orders_unattended: 0,
             acknowledge: setup.acknowledge,
             rates,
             recent: None,
@@ -183,6 +209,12 @@ impl Strategy {
             command_sequence: 0,
             cancel_through: 0,
         }
+    }
+
+    /// True where a person must raise it before it may send more.
+    #[inline]
+    pub(super) const fn is_unattended(&self) -> bool {
+        self.orders_unattended_max <= self.orders_unattended
     }
 
     /// Bytes of the permissions for so many accounts.

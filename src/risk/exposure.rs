@@ -211,6 +211,17 @@ const EMPTY: Cell = Cell {
 };
 
 impl Cell {
+    /// True where so much more on one side, with all that is live there, brings the position nearer
+    /// to zero and never beyond it, however much of it fills.
+    pub(super) fn only_reduces(&self, side: Side, more: i64) -> bool {
+        let position = i128::from(self.position.raw());
+        let (room, open) = match side {
+            Side::Buy => (-position, self.open_buy),
+            Side::Sell => (position, self.open_sell),
+        };
+        0 < room && i128::from(open.raw()) + i128::from(more) <= room
+    }
+
     /// The worst position on one side, as a positive number, if its orders there fill and `more`
     /// with them. `None` where that is wider than any position can be.
     #[inline(always)]

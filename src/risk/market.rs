@@ -12,7 +12,7 @@ use super::setup;
 use crate::message::Quote;
 use crate::units::{Nanos, Price};
 
-const SCALE: i128 = 100_000_000;
+pub(super) const SCALE: i128 = 100_000_000;
 
 /// What is known of one symbol's price.
 #[derive(Clone, Copy, Debug, Default)]
@@ -136,7 +136,7 @@ impl Good {
     }
 }
 
-fn is_far(sum: i128, from: i128, jump: u64) -> bool {
+pub(super) fn is_far(sum: i128, from: i128, jump: u64) -> bool {
     i128::from(jump) * from.abs() < (sum - from).abs() * SCALE
 }
 
@@ -152,6 +152,9 @@ impl Core {
             return outcome;
         }
         if let Some(good) = reference.good {
+            if let Some(moves) = &mut self.symbols[at].moves {
+                moves.note(good.sum, now);
+            }
             self.exposure.revalue(quote.symbol.0, good.mark());
         }
         Outcome::Applied

@@ -27,6 +27,7 @@ mod held;
 mod identity;
 mod index;
 mod market;
+mod moves;
 pub mod order;
 mod rate;
 mod report;

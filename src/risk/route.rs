@@ -40,7 +40,7 @@ pub(super) struct Route {
     pub(super) duplicates: u8,
     /// How many books there were when this was worked out, if one was missing.
     cells_seen: u32,
-    /// The strategy may use the account, and the account has limits.
+    /// The strategy may use the account, the account has limits, and neither is kept from the symbol.
     pub(super) is_permitted: bool,
     /// Whose the limits above are.
     pub(super) scopes: Scopes,
@@ -178,6 +178,21 @@ impl Core {
         Some(at)
     }
 
+    /// True where the account or the strategy may not trade the symbol.
+    pub(super) fn is_restricted(&self, who: Who) -> bool {
+        let is_in =
+            |list: Option<&[SymbolId]>| list.is_some_and(|list| list.binary_search(&who.2).is_ok());
+        is_in(
+            self.accounts
+                .get(who.0.0 as usize)
+                .map(|row| &*row.restricted),
+        ) || is_in(
+            self.strategies
+                .get(who.1.0 as usize)
+                .map(|row| &*row.restricted),
+        )
+    }
+
     #[cold]
     fn work_out(&self, who: Who) -> Option<Route> {
         let (account, strategy, symbol) = (who.0.0 as usize, who.1.0 as usize, who.2.0 as usize);
@@ -212,7 +227,8 @@ impl Core {
             account_cell: exposure.find(true, who.0.0, who.2.0),
             strategy_cell: exposure.find(false, who.1.0, who.2.0),
             is_permitted: self.accounts[account].has_limits
-                && self.strategies[strategy].may_use(who.0),
+                && self.strategies[strategy].may_use(who.0)
+                && !self.is_restricted(who),
             rates: SCOPES
                 .into_iter()
                 .zip(rates)

@@ -4,7 +4,7 @@
 //! these lists.
 
 use crate::message::{OrderType, TimeInForce};
-use crate::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty};
+use crate::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, SymbolId};
 
 /// Everything the core is built from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,6 +104,8 @@ pub struct Account {
     pub has_limits: bool,
     /// Its limits.
     pub limits: Limits,
+    /// Symbols that it may not trade.
+    pub restricted: Vec<SymbolId>,
 }
 
 /// A strategy.
@@ -117,6 +119,10 @@ pub struct Strategy {
     pub limits: Limits,
     /// The accounts it may trade for.
     pub accounts: Vec<AccountId>,
+    /// Symbols that it may not trade.
+    pub restricted: Vec<SymbolId>,
+    /// So many orders pass before a person must raise it (RTS 6, article 15(3)).
+    pub orders_unattended_max: Option<u32>,
     /// True: it hears `accepted` at once, before the broker's `new`.
     pub acknowledge: bool,
 }
@@ -142,6 +148,8 @@ pub struct Symbol {
     pub qty_min: Option<Qty>,
     /// The largest order that the venue takes.
     pub qty_max: Option<Qty>,
+    /// The least that an order may be worth, unless it only reduces the account's position.
+    pub notional_min: Option<Notional>,
     /// What it takes.
     pub order_types: Vec<OrderType>,
     /// What it takes.
@@ -153,6 +161,10 @@ pub struct Symbol {
     pub jump: Option<u64>,
     /// How many quotes near the new price confirm a jump.
     pub jump_confirmations: u32,
+    /// How far the reference may have moved within the window; in 1e-4 of a basis point.
+    pub move_max: Option<u64>,
+    /// See there.
+    pub move_window: Nanos,
 }
 
 /// A link to a broker.

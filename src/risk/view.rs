@@ -6,6 +6,7 @@ use super::exposure::{Cell, Exposure, Level};
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
 use super::market::Reference;
+use super::moves::Moves;
 use super::order::{Order, Orders};
 use super::route::Routes;
 use super::setup::{self, Setup};
@@ -76,6 +77,19 @@ impl Core {
             Scope::Symbol => self.exposure.symbols.get(target as usize),
         };
         level.map(LevelView::from)
+    }
+
+    /// How many orders a strategy has sent since a person last raised it, and how many it may send;
+    /// `None` where that is not limited.
+    pub fn orders_unattended(&self, strategy: StrategyId) -> Option<(u64, u64)> {
+        let row = self.strategies.get(strategy.0 as usize)?;
+        let max = row.orders_unattended_max;
+        (max != u64::MAX).then_some((row.orders_unattended, max))
+    }
+
+    /// Whether some have asked to raise it, and others still must.
+    pub fn is_raise_waiting(&self, scope: Scope, target: u32) -> bool {
+        self.raises.is_waiting(scope, target)
     }
 
     /// The books of accounts, by account and symbol as they came.
@@ -170,6 +184,14 @@ impl Core {
         }
         for strategy in &self.strategies {
             add(strategy.command_sequence, strategy.report_sequence);
+            add(strategy.orders_unattended, strategy.orders_unattended_max);
+        }
+        for moves in self
+            .symbols
+            .iter()
+            .filter_map(|symbol| symbol.moves.as_ref())
+        {
+            moves.hash(&mut add);
         }
         hash
     }
@@ -198,6 +220,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
     let times = limits()
         .flat_map(|limits| &limits.order_rate)
         .map(|rate| rate.count as usize);
+    let lists = |symbols: &[SymbolId]| size_of_val(symbols);
     let duplicates = Recent::size_bytes(of.duplicates_per_window as usize) + size_of::<Recent>();
     vec![
         (
@@ -220,12 +243,22 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("rate windows", times.sum::<usize>() * size_of::<Nanos>()),
         (
             "accounts",
-            accounts * (size_of::<Level>() + size_of::<Account>()),
+            accounts * (size_of::<Level>() + size_of::<Account>())
+                + setup
+                    .accounts
+                    .iter()
+                    .map(|of| lists(&of.restricted))
+                    .sum::<usize>(),
         ),
         (
             "strategies",
             strategies
-                * (size_of::<Level>() + size_of::<Strategy>() + Strategy::size_bytes(accounts)),
+                * (size_of::<Level>() + size_of::<Strategy>() + Strategy::size_bytes(accounts))
+                + setup
+                    .strategies
+                    .iter()
+                    .map(|of| lists(&of.restricted))
+                    .sum::<usize>(),
         ),
         (
             "symbols",
@@ -234,7 +267,13 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
                     + Exposure::SYMBOL_SIZE
                     + size_of::<Symbol>()
                     + size_of::<setup::Symbol>()
-                    + size_of::<Reference>()),
+                    + size_of::<Reference>())
+                + setup
+                    .symbols
+                    .iter()
+                    .filter(|of| of.move_max.is_some())
+                    .count()
+                    * size_of::<Moves>(),
         ),
     ]
 }

@@ -2,7 +2,7 @@
 
 use portcullis::message::{OrderType, TEXT_SIZE, Text, TimeInForce};
 use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
-use portcullis::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty};
+use portcullis::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, SymbolId};
 
 /// Mostly an id, some that are none.
 pub(crate) fn id(number: u8) -> Text {
@@ -72,6 +72,10 @@ pub(crate) fn setup(which: u8) -> Setup {
         enabled: true,
         has_limits: true,
         limits: limits(1),
+        restricted: match (name, which & 2) {
+            ("a1", 2) => vec![SymbolId(1)],
+            _ => Vec::new(),
+        },
     };
     let strategy = |name: &str| Strategy {
         name: name.to_owned(),
@@ -79,6 +83,8 @@ pub(crate) fn setup(which: u8) -> Setup {
         limits: limits(2),
         accounts: vec![AccountId(0), AccountId(1)],
         acknowledge: which & 16 != 0,
+        orders_unattended_max: (which & 4 != 0).then_some(30),
+        ..Strategy::default()
     };
     let symbol = |name: &str, broker: u32| Symbol {
         name: name.to_owned(),
@@ -92,6 +98,9 @@ pub(crate) fn setup(which: u8) -> Setup {
         broker: BrokerId(broker),
         jump: (which & 128 != 0).then_some(10_000_000),
         jump_confirmations: 2,
+        notional_min: (which & 8 != 0).then(|| Notional::from_raw(10u128.pow(20))),
+        move_max: (which & 192 == 192).then_some(5_000_000),
+        move_window: Nanos::from_secs(2),
         ..Symbol::default()
     };
     let broker = |name: &str| Broker {

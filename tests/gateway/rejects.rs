@@ -211,7 +211,7 @@ const STORIES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Reasons whose story needs a configuration of its own.
+/// Reasons whose story needs a configuration of its own, below or in `tests/controls`.
 const ELSEWHERE: &[RejectReason] = &[
     RejectReason::ReservedBitSet,
     RejectReason::AccountDisabled,
@@ -225,6 +225,10 @@ const ELSEWHERE: &[RejectReason] = &[
     RejectReason::PriceAboveMax,
     RejectReason::QtyBelowMin,
     RejectReason::QtyAboveSymbolMax,
+    RejectReason::SymbolRestricted,
+    RejectReason::StrategyUnattended,
+    RejectReason::NotionalBelowMin,
+    RejectReason::ReferenceMoved,
 ];
 
 fn limits_of(text: &str) -> String {

@@ -27,6 +27,7 @@ fn setup(limits: Limits) -> Setup {
             enabled: true,
             has_limits: true,
             limits,
+            ..Account::default()
         }],
         strategies: vec![Strategy {
             name: "S".into(),

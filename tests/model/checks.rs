@@ -2,9 +2,9 @@
 
 use super::order::{Level, Who, value_of};
 use super::{Good, Model};
-use portcullis::message::{Header, LinkState, OrderType, Text, TimeInForce, flags};
+use portcullis::message::{Header, LinkState, OrderType, Side, Text, TimeInForce, flags};
 use portcullis::reject::RejectReason::{self, *};
-use portcullis::units::Qty;
+use portcullis::units::{Qty, SymbolId};
 
 /// One control that failed.
 pub(super) struct Finding {
@@ -131,6 +131,10 @@ impl Model {
             );
             let permits = strategy.accounts.iter().any(|id| id.0 == who.account);
             findings.fact(AccountNotPermitted, account.is_some() && !permits);
+            if let Some(max) = strategy.orders_unattended_max {
+                let sent = self.orders_unattended[who.strategy as usize];
+                findings.bound(StrategyUnattended, sent >= u64::from(max), max, sent + 1);
+            }
         }
         let symbol = self.setup.symbols.get(who.symbol as usize);
         findings.fact(SymbolUnknown, symbol.is_none());
@@ -140,6 +144,10 @@ impl Model {
             let link = self.links[symbol.broker.0 as usize];
             findings.fact(BrokerLinkDown, link == LinkState::Down);
             findings.fact(BreakerOpen, link == LinkState::BreakerOpen);
+            let is_in = |list: &[SymbolId]| list.iter().any(|id| id.0 == who.symbol);
+            let is_restricted = account.is_some_and(|account| is_in(&account.restricted))
+                || strategy.is_some_and(|strategy| is_in(&strategy.restricted));
+            findings.fact(SymbolRestricted, is_restricted);
         }
         (account.is_some() && strategy.is_some() && symbol.is_some()).then_some(())
     }
@@ -224,7 +232,8 @@ impl Model {
             let limits = self.limits(level, who);
             limits.position_value_max.is_some() || limits.gross_exposure_max.is_some()
         });
-        let needs_reference = is_market || collar.is_some() || is_valued;
+        let is_moving = self.setup.symbols[who.symbol as usize].move_max.is_some();
+        let needs_reference = is_market || collar.is_some() || is_valued || is_moving;
         let mut unfit = Findings::default();
         let fresh = self.check_reference(&mut unfit, who);
         if needs_reference {
@@ -254,11 +263,63 @@ impl Model {
         {
             findings.limit(level, PriceOutsideCollar, bound, price.into());
         }
+        if let Some(good) = fresh
+            && let Some((may, has)) = self.moved(who, good.sum)
+        {
+            findings.bound(ReferenceMoved, true, may, has);
+        }
         Some(Valuation {
             value_price,
             notional,
             fresh,
         })
+    }
+
+    /// How far the reference may move within the window and how far it has, where that is too far.
+    /// Time is divided into eighths of the window; this one counts, and the eight before it.
+    fn moved(&self, who: Who, sum: i128) -> Option<(i128, i128)> {
+        let symbol = &self.setup.symbols[who.symbol as usize];
+        let max = i128::from(symbol.move_max?);
+        let eighth = symbol.move_window.raw().div_ceil(8).max(1);
+        let history = self.references[who.symbol as usize].history.iter();
+        let counts = |time: u64| self.now / eighth <= time / eighth + 8;
+        let sums: Vec<i128> = history
+            .filter(|(_, time)| counts(*time))
+            .map(|(sum, _)| *sum)
+            .chain([sum])
+            .collect();
+        [sums.iter().max()?, sums.iter().min()?]
+            .into_iter()
+            .find(|from| (sum - **from).abs() * WHOLE > max * from.abs())
+            .map(|from| (max * from.abs() / (2 * WHOLE), ((sum - from).abs() + 1) / 2))
+    }
+
+    /// Group 3: an order too small to be worth its while, unless it only reduces.
+    pub(super) fn check_notional_min(
+        &self,
+        findings: &mut Findings,
+        who: Who,
+        side: Side,
+        notional: u128,
+        more: u64,
+    ) {
+        let Some(min) = self.setup.symbols[who.symbol as usize].notional_min else {
+            return;
+        };
+        if notional < min.raw() && !self.only_reduces(who, side, more) {
+            findings.bound(NotionalBelowMin, true, wide(min.raw()), wide(notional));
+        }
+    }
+
+    /// Whether so much more on one side only brings the account's position nearer to zero.
+    fn only_reduces(&self, who: Who, side: Side, more: u64) -> bool {
+        let cell = self.account_cell(who.account, who.symbol);
+        let position = i128::from(cell.position);
+        let (room, open) = match side {
+            Side::Buy => (-position, cell.open_buy),
+            Side::Sell => (position, cell.open_sell),
+        };
+        room > 0 && i128::try_from(open).unwrap() + i128::from(more) <= room
     }
 
     /// The last good quote, unless it is too old or a later one was not good.

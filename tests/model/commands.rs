@@ -60,6 +60,7 @@ impl Model {
         self.account_positions.entry(account).or_insert(0);
         self.strategy_positions.entry(strategy).or_insert(0);
         self.remember_acceptance(who, order.client_order_id, serial);
+        self.orders_unattended[who.strategy as usize] += 1;
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
         let mut request = self.request(serial, Kind::BrokerNew, order.client_order_id);
@@ -127,6 +128,7 @@ impl Model {
             is_new: true,
         };
         self.check_sums(findings, who, side, &valuation, &added);
+        self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
 
         let capacity = self.setup.capacity;
         let live_max = capacity.orders - capacity.orders_closed;
@@ -287,6 +289,8 @@ impl Model {
             is_new: false,
         };
         self.check_sums(findings, order.who, order.side, &valuation, &added);
+        let (who, side) = (order.who, order.side);
+        self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
 
         self.check_room_for_id(findings);
         Some(())

@@ -49,6 +49,7 @@ impl Model {
         });
         reference.is_usable = true;
         reference.candidate = None;
+        reference.history.push((sum, now));
         Answer::of(Outcome::Applied)
     }
 
@@ -80,6 +81,9 @@ impl Model {
         };
         // Who wanted to raise it did not know of this.
         self.latches.insert(latch, Vec::new());
+        if latch.0 == Scope::Strategy as u8 {
+            self.watched.remove(&latch.1);
+        }
         self.sweep_is_due = true;
         Answer::of(Outcome::Applied)
     }
@@ -88,9 +92,18 @@ impl Model {
         let (now, window) = (self.now, self.setup.raise_window.raw());
         let is_known = self.is_operator(control.operator);
         let latch = self.latch(control);
-        let raises = latch.and_then(|latch| self.latches.get_mut(&latch));
-        let (Some(latch), Some(raises), true) = (latch, raises, is_known) else {
+        let (Some(latch), true) = (latch, is_known) else {
             return Answer::of(Outcome::NotPermitted);
+        };
+        let strategy = (latch.0 == Scope::Strategy as u8).then_some(latch.1);
+        let is_watched = strategy.is_some_and(|at| {
+            let strategy = &self.setup.strategies[at as usize];
+            strategy.orders_unattended_max.is_some()
+        });
+        let raises = match self.latches.get_mut(&latch) {
+            Some(raises) => raises,
+            None if is_watched => self.watched.entry(latch.1).or_default(),
+            None => return Answer::of(Outcome::NotPermitted),
         };
         raises.retain(|raise| now - raise.time <= window);
         let operator = control.operator;
@@ -103,6 +116,10 @@ impl Model {
         });
         if raises.len() >= self.setup.raise_persons.max(1) as usize {
             self.latches.remove(&latch);
+            if let Some(strategy) = strategy {
+                self.watched.remove(&strategy);
+                self.orders_unattended[strategy as usize] = 0;
+            }
         }
         Answer::of(Outcome::Applied)
     }

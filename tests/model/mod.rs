@@ -46,6 +46,10 @@ pub(crate) struct Model {
     cancel_through: Vec<u64>,
     /// Who has asked to raise what is killed, by scope and target.
     pub(crate) latches: BTreeMap<(u8, u32), Vec<Raise>>,
+    /// Who has asked to let a strategy go on that is not killed, by strategy.
+    watched: BTreeMap<u32, Vec<Raise>>,
+    /// Orders of each strategy since a person last raised it.
+    orders_unattended: Vec<u64>,
     /// Broker and execution id of the reports seen, oldest first.
     executions: Vec<(u32, Text)>,
     /// The next tick looks at every live order and does what must be done about it.
@@ -90,6 +94,8 @@ struct Reference {
     is_usable: bool,
     /// A jump that waits for confirmation: its bid + ask, and how many quotes confirmed it.
     candidate: Option<(i128, u32)>,
+    /// Every good quote there ever was: bid + ask, and its time.
+    history: Vec<(i128, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +136,8 @@ impl Model {
             links: vec![LinkState::Up; setup.brokers.len()],
             cancel_through: vec![0; setup.strategies.len()],
             latches: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            orders_unattended: vec![0; setup.strategies.len()],
             executions: Vec::new(),
             sweep_is_due: false,
             setup: setup.clone(),

@@ -11,7 +11,7 @@ use super::Model;
 use super::shrink::Command;
 use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Tick, TimeInForce};
 use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
-use portcullis::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, StrategyId};
+use portcullis::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, StrategyId, SymbolId};
 
 /// Marsaglia's xorshift: small, and the same everywhere. Before it, what somebody gives to draw by.
 pub(crate) struct Random {
@@ -108,6 +108,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
             enabled: !random.once_in(60),
             has_limits: !random.once_in(60),
             limits: limits(random, &style, density),
+            restricted: restricted(random),
             ..Account::default()
         })
         .collect();
@@ -120,6 +121,8 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
                 .map(AccountId)
                 .collect(),
             acknowledge: random.percent(50),
+            restricted: restricted(random),
+            orders_unattended_max: random.maybe(10, |random| random.between(1, 40) as u32),
             ..Strategy::default()
         })
         .collect();
@@ -226,8 +229,22 @@ fn symbol(random: &mut Random, style: &Style, density: u64, brokers: u64) -> Sym
             random.one_of(&[1_000_000, 3_000_000, 30_000_000])
         }),
         jump_confirmations: random.below(4) as u32,
+        notional_min: random.maybe(10, |random| {
+            let lots = u128::from(random.between(1, 4) * style.lot);
+            Notional::from_raw(lots * 100 * u128::from(style.tick.unsigned_abs()))
+        }),
+        move_max: random.maybe(15, |random| {
+            random.one_of(&[500_000, 1_000_000, 3_000_000, 10_000_000])
+        }),
+        move_window: Nanos::from_raw(random.one_of(&SPANS)),
         ..Symbol::default()
     }
+}
+
+/// Seldom, one of the first symbols.
+fn restricted(random: &mut Random) -> Vec<SymbolId> {
+    let one = random.maybe(4, |random| SymbolId(random.below(3) as u32));
+    one.into_iter().collect()
 }
 
 /// What the commands of one run are made of.

@@ -1,0 +1,100 @@
+//! Moves: how far a reference price has moved within a window.
+//!
+//! Pure. Hot path.
+//!
+//! The window is divided into eight parts, as the clock divides time. Of each part the lowest and the
+//! highest price are kept: of the one under way and of the eight before it. So a price is forgotten
+//! when it is older than the window, and at the latest an eighth of the window after that.
+
+use super::market::is_far;
+use super::setup;
+use crate::units::Nanos;
+
+const PARTS: u64 = 8;
+const KEPT: usize = PARTS as usize + 1;
+
+/// The prices of one symbol's window, as twice the mid.
+#[derive(Clone, Debug)]
+pub(super) struct Moves {
+    /// How far it may move, in 1e-4 of a basis point.
+    band: u64,
+    part_nanos: u64,
+    /// The part in which the last price came.
+    last: u64,
+    /// Lowest and highest by part, at the part's number modulo [`KEPT`]; turned round where none.
+    extremes: [(i128, i128); KEPT],
+}
+
+const NONE: (i128, i128) = (i128::MAX, i128::MIN);
+
+impl Moves {
+    /// `None` where the symbol has no such limit.
+    pub(super) fn new(symbol: &setup::Symbol) -> Option<Box<Self>> {
+        let band = symbol.move_max?;
+        Some(Box::new(Self {
+            band,
+            part_nanos: part_nanos(symbol.move_window),
+            last: 0,
+            extremes: [NONE; KEPT],
+        }))
+    }
+
+    /// The same prices under other terms; none where they would be divided otherwise.
+    pub(super) fn carried(self: Box<Self>, symbol: &setup::Symbol) -> Option<Box<Self>> {
+        let fresh = Self::new(symbol)?;
+        match fresh.part_nanos == self.part_nanos {
+            true => Some(Box::new(Self {
+                band: fresh.band,
+                ..*self
+            })),
+            false => Some(fresh),
+        }
+    }
+
+    /// Takes in a price that is believed.
+    pub(super) fn note(&mut self, sum: i128, now: Nanos) {
+        let part = now.raw() / self.part_nanos;
+        for passed in self.last + 1..=part.min(self.last + KEPT as u64) {
+            self.extremes[passed as usize % KEPT] = NONE;
+        }
+        if self.last + (KEPT as u64) < part {
+            self.extremes = [NONE; KEPT];
+        }
+        self.last = part;
+        let (low, high) = &mut self.extremes[part as usize % KEPT];
+        (*low, *high) = (sum.min(*low), sum.max(*high));
+    }
+
+    /// Where a price is further from the highest or the lowest of the window than it may be: how far
+    /// it may be and how far it is, as prices.
+    #[inline]
+    pub(super) fn breach(&self, sum: i128, now: Nanos) -> Option<(i128, i128)> {
+        let part = now.raw() / self.part_nanos;
+        let first = part
+            .saturating_sub(PARTS)
+            .max((self.last + 1).saturating_sub(KEPT as u64));
+        let (mut low, mut high) = (sum, sum);
+        for part in first..=self.last {
+            let extremes = self.extremes[part as usize % KEPT];
+            (low, high) = (low.min(extremes.0), high.max(extremes.1));
+        }
+        let from = [high, low]
+            .into_iter()
+            .find(|from| is_far(sum, *from, self.band))?;
+        let may = i128::from(self.band) * from.abs() / (2 * super::market::SCALE);
+        Some((may, ((sum - from).abs() + 1) / 2))
+    }
+
+    /// Enters it into a hash of the state.
+    pub(super) fn hash(&self, mut add: impl FnMut(u64, u64)) {
+        add(self.last, self.band);
+        for (low, high) in self.extremes {
+            add(low as u64, high as u64);
+        }
+    }
+}
+
+/// An eighth of the window, rounded up.
+fn part_nanos(window: Nanos) -> u64 {
+    window.raw().div_ceil(PARTS).max(1)
+}
