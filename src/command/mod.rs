@@ -8,6 +8,9 @@ pub mod replay;
 pub mod run;
 pub mod trial;
 
+mod svg;
+mod virtual_gate;
+
 use std::fmt;
 
 /// A command failed: what to tell the user, and the exit status.
