@@ -3,6 +3,7 @@
 pub mod check;
 pub mod controls;
 pub mod demo;
+pub mod drill;
 pub mod journal;
 pub mod replay;
 pub mod run;
