@@ -52,6 +52,19 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Play disasters that happened: what leaves with each control, and what without.
+    #[command(after_help = command::drill::about())]
+    Drill {
+        /// One of those below, `all`, or `list`.
+        #[arg(default_value = "all")]
+        name: String,
+        /// Where the pictures go: a folder, or for one drill a file that ends in .svg.
+        #[arg(long, value_name = "FILE|DIR", default_value = "portcullis-drill")]
+        out: PathBuf,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Run the gateway until SIGTERM or SIGINT.
     Run(ConfigFile),
     /// Say whether a configuration is sound, what it arms for whom, and what memory it takes.
@@ -237,6 +250,14 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
                 show,
             };
             command::demo::run(&options, json, cores, &mut io::stdout().lock())
+        }
+        Command::Drill { name, out, json } => {
+            let options = command::drill::Options {
+                name,
+                out,
+                is_json: json,
+            };
+            print(&command::drill::run(&options)?)
         }
         Command::Run(file) => {
             log_to_standard_error();

@@ -3,10 +3,14 @@
 pub mod check;
 pub mod controls;
 pub mod demo;
+pub mod drill;
 pub mod journal;
 pub mod replay;
 pub mod run;
 pub mod trial;
+
+mod svg;
+mod virtual_gate;
 
 use std::fmt;
 

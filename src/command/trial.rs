@@ -1,13 +1,14 @@
 //! `portcullis try`: the gate in virtual time, without a network. A scenario in, decisions out.
 
 use super::Failure;
-use crate::message::{Frame, Header, Kind, Refusal, Scope, Tick};
+use super::virtual_gate::VirtualGate;
+use crate::message::{Frame, Kind, Refusal, Scope};
 use crate::protocol::scenario::answer::{Answers, write_decision, write_error};
 use crate::protocol::scenario::names::Names;
 use crate::protocol::scenario::read::read_line;
 use crate::reject::RejectReason;
 use crate::risk::core::Core;
-use crate::risk::decision::{Decision, Effects, Outcome};
+use crate::risk::decision::{Decision, Outcome};
 use crate::risk::setup::Setup;
 use crate::units::Nanos;
 use std::collections::BTreeMap;
@@ -16,10 +17,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 /// A core that a scenario drives.
 pub struct Trial {
     setup: Setup,
-    core: Core,
+    gate: VirtualGate,
     names: Names,
-    effects: Effects,
-    time: Nanos,
     rejected: BTreeMap<RejectReason, u64>,
     failed: BTreeMap<RejectReason, u64>,
     errors: u64,
@@ -29,11 +28,9 @@ impl Trial {
     /// Before the first line.
     pub fn new(setup: Setup) -> Self {
         Self {
-            core: Core::new(&setup),
+            gate: VirtualGate::new(&setup),
             names: Names::new(&setup),
             setup,
-            effects: Effects::default(),
-            time: Nanos::ZERO,
             rejected: BTreeMap::new(),
             failed: BTreeMap::new(),
             errors: 0,
@@ -50,18 +47,18 @@ impl Trial {
                 return write_error(out, &error);
             }
         };
-        if line.time < self.time {
+        let time = self.gate.time();
+        if line.time < time {
             self.errors += 1;
             out.push_str(&format!(
                 "{{\"line\":{number},\"error\":\"t goes back from {} to {}; order the lines by time\"}}\n",
-                self.time.raw(),
+                time.raw(),
                 line.time.raw()
             ));
             return;
         }
         self.tick_until(line.time);
-        self.time = line.time;
-        let core = &self.core;
+        let core = self.gate.core();
         let (frame, continuations) = line.command.resolve(
             |account, id| core.order_id(account, id),
             |order, id| {
@@ -69,11 +66,10 @@ impl Trial {
                 replacement.is_some_and(|replacement| replacement.client_order_id == *id)
             },
         );
-        self.effects.clear();
-        let decision = self.core.step(&frame, &continuations, &mut self.effects);
+        let decision = self.gate.step(line.time, &frame, &continuations);
         self.count(&frame, &decision);
         // What is told of a refusal beside the decision itself.
-        let refusal = self.effects.to_strategy.first();
+        let refusal = self.gate.effects().to_strategy.first();
         let refusal = refusal.filter(|frame| frame.kind() == Some(Kind::Refusal));
         let scope = refusal.and_then(|frame| Scope::from_byte(frame.body::<Refusal>().scope));
         write_decision(out, answers, number, &frame, &decision, scope);
@@ -81,26 +77,12 @@ impl Trial {
 
     /// Steps every tick that is due up to a time.
     pub fn tick_until(&mut self, time: Nanos) {
-        // The end of time is no deadline: nothing is due then.
-        while self.core.next_deadline() <= time && self.core.next_deadline() != Nanos::MAX {
-            let due = self.core.next_deadline().max(self.time);
-            self.time = due;
-            let header = Header {
-                time: due,
-                ..Header::default()
-            };
-            self.effects.clear();
-            self.core.step(
-                &Frame::new(Kind::Tick, header, Tick::default()),
-                &[],
-                &mut self.effects,
-            );
-        }
+        while self.gate.tick(time) {}
     }
 
     /// The core, to look at.
     pub const fn core(&self) -> &Core {
-        &self.core
+        self.gate.core()
     }
 
     fn count(&mut self, frame: &Frame, decision: &Decision) {
@@ -116,7 +98,8 @@ impl Trial {
 
     /// Counts, what lives, positions and the state hash, as one JSON object.
     pub fn summary(&self) -> serde_json::Value {
-        let counts = self.core.counts();
+        let core = self.gate.core();
+        let counts = core.counts();
         let by_name = |reasons: &BTreeMap<RejectReason, u64>| -> serde_json::Value {
             reasons
                 .iter()
@@ -124,7 +107,7 @@ impl Trial {
                 .collect::<serde_json::Map<_, _>>()
                 .into()
         };
-        let firm = self.core.level(Scope::Firm, 0);
+        let firm = core.level(Scope::Firm, 0);
         let account = |at: u32| {
             self.setup
                 .accounts
@@ -137,8 +120,7 @@ impl Trial {
                 .get(at as usize)
                 .map(|of| of.name.clone())
         };
-        let positions: Vec<_> = self
-            .core
+        let positions: Vec<_> = core
             .account_positions()
             .map(|cell| {
                 serde_json::json!({
@@ -160,9 +142,9 @@ impl Trial {
             "failed_by_reason": by_name(&self.failed),
             "requests_accepted": counts.requests_accepted,
             "requests_rejected": counts.requests_refused,
-            "live_orders": self.core.orders_open_count(),
-            "live_orders_peak": self.core.orders_open_peak(),
-            "orders_in_doubt": self.core.orders_in_doubt_count(),
+            "live_orders": core.orders_open_count(),
+            "live_orders_peak": core.orders_open_peak(),
+            "orders_in_doubt": core.orders_in_doubt_count(),
             "open_notional": firm.map(|firm| firm.open_notional.to_string()),
             "open_notional_peak": firm.map(|firm| firm.open_notional_peak.to_string()),
             "gross_exposure": firm.map(|firm| firm.gross.to_string()),
@@ -175,8 +157,8 @@ impl Trial {
             "implausible": counts.implausible,
             "timeouts": counts.timeouts,
             "errors": self.errors,
-            "digest": format!("{:016x}", self.core.digest()),
-            "state_hash": format!("{:016x}", self.core.state_hash()),
+            "digest": format!("{:016x}", core.digest()),
+            "state_hash": format!("{:016x}", core.state_hash()),
         }})
     }
 }
@@ -215,8 +197,7 @@ pub fn run(
             out.clear();
         }
     }
-    let time = trial.time;
-    trial.tick_until(time);
+    trial.tick_until(trial.gate.time());
     if with_summary {
         out.push_str(&trial.summary().to_string());
         out.push('\n');
