@@ -168,7 +168,7 @@ pub(super) const KILLED_ACCOUNT: &str = "coins";
 /// The leaver's orders.
 pub(super) const LEFT_ORDERS: u64 = 10;
 /// What the deaf one asks for in a turn: each answer is a report that it does not read.
-const DEAF_CANCELS: usize = 8;
+const DEAF_CANCELS: usize = 32;
 const DEAF_ORDERS: u64 = 20;
 
 const fn role(
