@@ -236,3 +236,45 @@ fn the_release_build_checks_overflow() {
             .contains("overflow-checks = true")
     );
 }
+
+/// The rows of the table from requirement to test, and those that ask for what is built elsewhere.
+#[test]
+fn every_requirement_names_tests_that_exist_or_what_is_open() {
+    const FILE: &str = "tests/requirements.md";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join(FILE)).unwrap();
+    let mut rows = Vec::new();
+    for line in text.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let [_, row, shown_by, open, _] = cells[..] else {
+            panic!("{FILE}: {line}: three cells");
+        };
+        if row == "row" {
+            continue;
+        }
+        rows.push(row);
+        assert!(
+            !shown_by.is_empty() || !open.is_empty(),
+            "{FILE}: {row} says nothing"
+        );
+        for test in shown_by.split(", ").filter(|test| !test.is_empty()) {
+            let (file, function) = test.split_once("::").expect("a file and a function");
+            let code = fs::read_to_string(root.join(file)).unwrap_or_default();
+            assert!(
+                code.contains(&format!("fn {function}(")),
+                "{FILE}: {row}: no {test}"
+            );
+        }
+    }
+    let families = [("G", 1..=12), ("R", 926..=969), ("P", 1..=9)];
+    for (letter, numbers) in families {
+        for number in numbers {
+            let row = format!("{letter}{number}");
+            assert_eq!(
+                rows.iter().filter(|of| **of == row).count(),
+                1,
+                "{FILE}: {row}"
+            );
+        }
+    }
+}
