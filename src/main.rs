@@ -144,6 +144,19 @@ enum Command {
     /// Look into a journal.
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// Tell one order's story in plain words: what was asked, what each control found, what came of it.
+    Explain {
+        /// The journal's directory.
+        journal: PathBuf,
+        /// The client order id.
+        order: String,
+        /// The order's account, where several have used the id.
+        #[arg(long)]
+        account: Option<String>,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Derive every decision of a journal again and compare, bit for bit.
     Replay {
         /// The journal's directory.
@@ -292,6 +305,17 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
         Command::Journal(JournalCommand::Verify { journal, json }) => {
             report(command::journal::verify(&journal, json)?)
         }
+        Command::Explain {
+            journal,
+            order,
+            account,
+            json,
+        } => report(command::explain::run(
+            &journal,
+            &order,
+            account.as_deref(),
+            json,
+        )?),
         Command::Replay {
             journal,
             config,

@@ -536,3 +536,37 @@ fn a_journal_that_is_not_whole_is_not_certified() {
     assert!(failure.unwrap().text.contains("`durable`"));
     assert_eq!(value["journal"]["durable"], Value::Null);
 }
+
+#[test]
+fn an_orders_story_is_told_from_the_journal() {
+    let mut gate = Gate::new(&config());
+    gate.quote(0, "100", "101");
+    let id = gate.order(0, "1", "8", "100").order_id;
+    gate.advance(Nanos::from_millis(3));
+    gate.report(id, Exec::Trade, "5");
+    gate.cancel(0, "2", "1");
+    gate.order(0, "9", "800000", "100");
+    assert!(gate.keeper.flush());
+    let explain = |id: &str| command::explain::run(&gate.journal(), id, None, true);
+    let story = |id: &str| -> Value {
+        let value: Value = serde_json::from_str(&explain(id).unwrap().text).unwrap();
+        value["orders"][0].clone()
+    };
+    let accepted = story("1");
+    assert_eq!(accepted["decision"], "accepted");
+    let events: Vec<_> = accepted["events"].as_array().unwrap().iter().collect();
+    assert_eq!(events.len(), 2, "{accepted}");
+    assert!(events[0]["what"].as_str().unwrap().contains("filled 5"));
+    assert_eq!(events[0]["order"], "partially_filled, 5 of 8 filled");
+    assert!(events[1]["what"].as_str().unwrap().contains("cancel 2"));
+    let refused = story("9");
+    assert_eq!(refused["decision"], "rejected");
+    let margins = refused["margins"].as_array().unwrap();
+    let first = margins
+        .iter()
+        .find(|margin| margin["refuses"] == true)
+        .unwrap();
+    assert_eq!(first["control"], refused["reason"], "{refused}");
+    assert!(explain("3").is_err());
+    assert!(explain("").is_err());
+}

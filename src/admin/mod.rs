@@ -22,7 +22,7 @@ mod act;
 mod connection;
 mod entry;
 mod show;
-mod table;
+pub(crate) mod table;
 
 use crate::admin::connection::{Connection, Input};
 use crate::admin::request::Request;

@@ -2,13 +2,13 @@
 
 /// Rows under a head. A column of nothing but numbers stands to the right.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(head: &[&str]) -> Self {
+    pub(crate) fn new(head: &[&str]) -> Self {
         Self {
             head: head.iter().map(|text| (*text).to_owned()).collect(),
             rows: Vec::new(),
@@ -16,13 +16,13 @@ impl Table {
     }
 
     /// One more row, of as many cells as the head has.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
         assert!(cells.len() == self.head.len());
         self.rows.push(cells);
     }
 
     /// All of it, each line with its end.
-    pub(super) fn write(&self, out: &mut String) {
+    pub(crate) fn write(&self, out: &mut String) {
         let columns: Vec<_> = (0..self.head.len()).map(|at| self.column(at)).collect();
         for row in std::iter::once(&self.head).chain(&self.rows) {
             let mut line = String::new();
@@ -63,7 +63,7 @@ impl Table {
 }
 
 /// What stands where there is no limit.
-pub(super) const OFF: &str = "off";
+pub(crate) const OFF: &str = "off";
 
 #[cfg(test)]
 mod tests {

@@ -23,7 +23,7 @@ pub mod replica;
 
 mod acts;
 mod places;
-mod view;
+pub(crate) mod view;
 
 use crate::follower::acts::Acts;
 use crate::follower::names::Names;

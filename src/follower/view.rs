@@ -322,7 +322,7 @@ impl Rows {
 }
 
 /// An instant as RFC 3339.
-pub(super) fn time(at: Nanos) -> String {
+pub(crate) fn time(at: Nanos) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(at.raw()))
         .map_or_else(|_| at.raw().to_string(), |time| time.to_string())
 }

@@ -34,17 +34,42 @@ impl Findings {
         scope: 0,
         first: u16::MAX,
     };
+}
 
-    /// Notes a failure that has no numbers.
+/// Where controls tell what they found: to who decides, or to who explains.
+pub(super) trait Sink {
+    /// A control was looked at; `told` gives its limit and the value found. `scope` is the level that
+    /// has set the limit, or zero.
+    fn check_of(
+        &mut self,
+        scope: u8,
+        reason: Reason,
+        breached: bool,
+        told: impl FnOnce() -> (i128, i128),
+    );
+
+    /// The same of a limit that is no one level's.
     #[inline(always)]
-    pub(super) fn note(&mut self, reason: Reason, breached: bool) {
-        self.check(reason, breached, || (0, 0));
+    fn check(&mut self, reason: Reason, breached: bool, told: impl FnOnce() -> (i128, i128)) {
+        self.check_of(0, reason, breached, told);
     }
 
-    /// Notes a failure; `told` gives its limit and value, if it is the first.
+    /// A control that has no numbers.
     #[inline(always)]
-    pub(super) fn check(
+    fn note(&mut self, reason: Reason, breached: bool) {
+        self.check_of(0, reason, breached, || (0, 0));
+    }
+
+    /// What is not worked out for a decision: how far one that has passed was from refusing.
+    #[inline(always)]
+    fn passed(&mut self, _scope: u8, _reason: Reason, _told: impl FnOnce() -> (i128, i128)) {}
+}
+
+impl Sink for Findings {
+    #[inline(always)]
+    fn check_of(
         &mut self,
+        scope: u8,
         reason: Reason,
         breached: bool,
         told: impl FnOnce() -> (i128, i128),
@@ -55,26 +80,8 @@ impl Findings {
             self.failed.note(reason, true);
             if (reason as u16) < self.first {
                 self.first = reason as u16;
-                self.scope = 0;
-                (self.limit, self.value) = told();
-            }
-        }
-    }
-
-    /// Notes a breach of a limit that one level has set.
-    #[inline(always)]
-    pub(super) fn check_of(
-        &mut self,
-        scope: u8,
-        reason: Reason,
-        breached: bool,
-        told: impl FnOnce() -> (i128, i128),
-    ) {
-        if breached {
-            let first = self.first;
-            self.check(reason, true, told);
-            if self.first != first {
                 self.scope = scope;
+                (self.limit, self.value) = told();
             }
         }
     }
@@ -125,7 +132,7 @@ impl Core {
     #[inline]
     pub(super) fn check_permission(
         &self,
-        found: &mut Findings,
+        found: &mut impl Sink,
         event_flags: u16,
         who: Who,
         route: &Route,
@@ -148,7 +155,7 @@ impl Core {
     }
 
     /// Notes everything that stops an order before it is looked at.
-    pub(super) fn note_stops(&self, found: &mut Findings, event_flags: u16, who: Who) {
+    pub(super) fn note_stops(&self, found: &mut impl Sink, event_flags: u16, who: Who) {
         let (account, strategy, symbol) = (who.0.0 as usize, who.1.0 as usize, who.2.0 as usize);
         let exposure = &self.exposure;
         let is_account = account < exposure.accounts.len();
@@ -198,7 +205,7 @@ impl Core {
 
     /// Group 2: price and quantity as the venue takes them. False where there is no quantity.
     #[inline]
-    pub(super) fn check_terms(&self, found: &mut Findings, terms: &Terms) -> bool {
+    pub(super) fn check_terms(&self, found: &mut impl Sink, terms: &Terms) -> bool {
         let symbol = &self.symbols[terms.symbol.0 as usize];
         let (price, qty) = (terms.price.raw(), terms.qty.raw());
         if terms.order_type == OrderType::Market {
@@ -244,7 +251,7 @@ impl Core {
     #[inline(always)]
     pub(super) fn check_limits(
         &self,
-        found: &mut Findings,
+        found: &mut impl Sink,
         terms: &Terms,
         route: &Route,
         now: Nanos,
@@ -266,7 +273,11 @@ impl Core {
         let is_needed = is_market | is_valued | (collar != u64::MAX) | symbol.moves.is_some();
         let reference = self.references[terms.symbol.0 as usize].standing(now, age_max);
         let fresh = match reference {
-            Standing::Fresh(reference) => Some(reference),
+            Standing::Fresh(reference) => {
+                let age = || (age_max.raw().into(), reference.age(now).raw().into());
+                found.passed(scopes.reference_age, Reason::ReferenceStale, age);
+                Some(reference)
+            }
             _ if !is_needed => None,
             Standing::Absent => refuse(found, Reason::ReferenceAbsent),
             Standing::Unusable => refuse(found, Reason::ReferenceUnusable),
@@ -307,10 +318,13 @@ impl Core {
             });
         }
 
-        if let (Some(reference), Some(moves)) = (fresh, &symbol.moves)
-            && let Some(told) = moves.breach(reference.sum, now)
-        {
-            found.check(Reason::ReferenceMoved, true, || told);
+        if let (Some(reference), Some(moves)) = (fresh, &symbol.moves) {
+            match moves.breach(reference.sum, now) {
+                Some(told) => found.check(Reason::ReferenceMoved, true, || told),
+                None => found.passed(0, Reason::ReferenceMoved, || {
+                    moves.furthest(reference.sum, now)
+                }),
+            }
         }
 
         // Limits on what came before.
@@ -318,6 +332,11 @@ impl Core {
             .rates
             .iter()
             .find_map(|(scope, range)| Some((*scope, self.rates.breached(*range, now)?)));
+        for (scope, range) in &route.rates {
+            found.passed(*scope, Reason::OrderRateAboveMax, || {
+                self.rates.nearest(*range, now)
+            });
+        }
         if let Some((scope, count)) = breached {
             found.check_of(scope, Reason::OrderRateAboveMax, true, || {
                 (count.into(), i128::from(count) + 1)
@@ -388,7 +407,7 @@ impl Core {
 }
 
 #[cold]
-fn refuse<T>(found: &mut Findings, reason: Reason) -> Option<T> {
+fn refuse<T>(found: &mut impl Sink, reason: Reason) -> Option<T> {
     found.note(reason, true);
     None
 }

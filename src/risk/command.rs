@@ -5,7 +5,7 @@
 //! Each is all reads and refusals, then a marked line, then all writes.
 
 use super::approved::Approved;
-use super::check::{Findings, Terms};
+use super::check::{Findings, Sink, Terms};
 use super::core::{Core, about, refused};
 use super::decision::{Decision, Effects, Outcome};
 use super::duplicate::{Content, Seen};

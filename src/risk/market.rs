@@ -109,6 +109,11 @@ impl Good {
         Price::from_raw(i64::try_from(edge.max(ask)).unwrap_or(i64::MAX))
     }
 
+    /// How long ago it came.
+    pub(super) fn age(&self, now: Nanos) -> Nanos {
+        now.since(self.time)
+    }
+
     /// True where twice a price is further from twice the mid than the collar lets it be.
     #[inline]
     pub(super) fn is_outside(&self, collar: u64, distance: u128) -> bool {

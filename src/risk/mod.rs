@@ -26,6 +26,7 @@ mod foresee;
 mod held;
 mod identity;
 mod index;
+pub mod margins;
 mod market;
 mod moves;
 pub mod order;

@@ -6,7 +6,7 @@
 //! highest price are kept: of the one under way and of the eight before it. So a price is forgotten
 //! when it is older than the window, and at the latest an eighth of the window after that.
 
-use super::market::is_far;
+use super::market::{SCALE, is_far};
 use super::setup;
 use crate::units::Nanos;
 
@@ -69,20 +69,35 @@ impl Moves {
     /// it may be and how far it is, as prices.
     #[inline]
     pub(super) fn breach(&self, sum: i128, now: Nanos) -> Option<(i128, i128)> {
+        let ends = self.ends(sum, now);
+        let from = ends
+            .into_iter()
+            .find(|from| is_far(sum, *from, self.band))?;
+        Some(self.told(sum, from))
+    }
+
+    /// The same of a price that is not too far, from the end of the window that it is further from.
+    pub(super) fn furthest(&self, sum: i128, now: Nanos) -> (i128, i128) {
+        let [high, low] = self.ends(sum, now);
+        self.told(sum, if sum - low < high - sum { high } else { low })
+    }
+
+    fn told(&self, sum: i128, from: i128) -> (i128, i128) {
+        let may = i128::from(self.band) * from.abs() / (2 * SCALE);
+        (may, ((sum - from).abs() + 1) / 2)
+    }
+
+    /// The highest and the lowest of the window and of a price.
+    #[inline]
+    fn ends(&self, sum: i128, now: Nanos) -> [i128; 2] {
         let part = now.raw() / self.part_nanos;
-        let first = part
-            .saturating_sub(PARTS)
-            .max((self.last + 1).saturating_sub(KEPT as u64));
+        let oldest = (self.last + 1).saturating_sub(KEPT as u64);
         let (mut low, mut high) = (sum, sum);
-        for part in first..=self.last {
+        for part in part.saturating_sub(PARTS).max(oldest)..=self.last {
             let extremes = self.extremes[part as usize % KEPT];
             (low, high) = (low.min(extremes.0), high.max(extremes.1));
         }
-        let from = [high, low]
-            .into_iter()
-            .find(|from| is_far(sum, *from, self.band))?;
-        let may = i128::from(self.band) * from.abs() / (2 * super::market::SCALE);
-        Some((may, ((sum - from).abs() + 1) / 2))
+        [high, low]
     }
 
     /// Enters it into a hash of the state.

@@ -92,6 +92,24 @@ impl Rates {
         None
     }
 
+    /// Of the window that has the least room: how many it takes, and how many there would be with one
+    /// more.
+    pub(super) fn nearest(&self, range: Range, now: Nanos) -> (i128, i128) {
+        let windows = self.windows[range.first as usize..range.end as usize].iter();
+        let counts = windows.map(|window| {
+            let times = &self.times[window.start as usize..(window.start + window.count) as usize];
+            let times = &times[..window.filled as usize];
+            let count = times
+                .iter()
+                .filter(|time| now.since(**time) < window.span)
+                .count();
+            (i128::from(window.count), count as i128 + 1)
+        });
+        counts
+            .min_by_key(|(max, count)| max - count)
+            .unwrap_or_default()
+    }
+
     /// One passed.
     #[inline(always)]
     pub(super) fn note(&mut self, range: Range, now: Nanos) {

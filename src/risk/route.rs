@@ -194,7 +194,7 @@ impl Core {
     }
 
     #[cold]
-    fn work_out(&self, who: Who) -> Option<Route> {
+    pub(super) fn work_out(&self, who: Who) -> Option<Route> {
         let (account, strategy, symbol) = (who.0.0 as usize, who.1.0 as usize, who.2.0 as usize);
         let exposure = &self.exposure;
         let levels = [

@@ -4,7 +4,7 @@
 //!
 //! Every level of an order's path is looked at; one that bounds nothing costs one comparison.
 
-use super::check::{Findings, wide};
+use super::check::{Sink, wide};
 use super::exposure::{Cell, Level, armed, contribution};
 use super::route::SCOPES;
 use crate::message::Side;
@@ -33,7 +33,7 @@ impl Sums<'_> {
     #[inline]
     pub(super) fn check(
         &self,
-        found: &mut Findings,
+        found: &mut impl Sink,
         notional: Notional,
         bounded: u8,
     ) -> [Notional; 2] {
@@ -81,7 +81,7 @@ impl Sums<'_> {
     }
 
     #[inline]
-    fn check_count(&self, found: &mut Findings) {
+    fn check_count(&self, found: &mut impl Sink) {
         for (scope, level) in SCOPES.into_iter().zip(self.levels) {
             let max = level.limits.open_orders_max;
             found.check_of(
@@ -94,7 +94,7 @@ impl Sums<'_> {
     }
 
     #[inline]
-    fn check_notional(&self, found: &mut Findings) {
+    fn check_notional(&self, found: &mut impl Sink) {
         for (scope, level) in SCOPES.into_iter().zip(self.levels) {
             let max = Notional::from_raw(level.limits.open_notional_max);
             let sum = level.open_notional.saturating_add(self.more_notional);
@@ -105,7 +105,7 @@ impl Sums<'_> {
     }
 
     #[inline]
-    fn check_position(&self, found: &mut Findings, worst: [u64; 4]) {
+    fn check_position(&self, found: &mut impl Sink, worst: [u64; 4]) {
         for ((scope, level), worst) in SCOPES.into_iter().zip(self.levels).zip(worst) {
             if level.limits.armed & (armed::POSITION_QTY | armed::POSITION_VALUE) == 0 {
                 continue;
@@ -125,7 +125,7 @@ impl Sums<'_> {
     }
 
     #[inline]
-    fn check_gross(&self, found: &mut Findings, contributions: [Notional; 2]) {
+    fn check_gross(&self, found: &mut impl Sink, contributions: [Notional; 2]) {
         let [_, strategy, account] = self.cells;
         let by_strategy = (strategy.contribution, contributions[0]);
         let by_account = (account.contribution, contributions[1]);

@@ -6,8 +6,9 @@ use super::answer::{
 use portcullis::message::{self, Exec, Frame, Kind, OrderState, Scope};
 use portcullis::reject::{Failed, RejectReason};
 use portcullis::risk::core::Core;
-use portcullis::risk::decision::{Effects, Outcome};
+use portcullis::risk::decision::{Decision, Effects, Outcome};
 use portcullis::risk::exposure;
+use portcullis::risk::margins::Margin;
 use portcullis::risk::setup::Setup;
 use portcullis::units::{Nanos, OrderId};
 
@@ -42,8 +43,13 @@ impl Real {
 impl Gate for Real {
     fn step(&mut self, event: &Frame, continuations: &[Frame]) -> Answer {
         self.effects.clear();
-        let decision = self.core.step(event, continuations, &mut self.effects);
         let is_new = event.kind() == Some(Kind::NewOrder);
+        let margins = match is_new {
+            true => self.core.margins(&event.header, event.body()),
+            false => Vec::new(),
+        };
+        let decision = self.core.step(event, continuations, &mut self.effects);
+        check_margins(&margins, &decision);
         if is_new && decision.outcome == Outcome::Accepted {
             self.ids.push(decision.order_id);
             assert_eq!(decision.order_id.serial(), self.ids.len() as u64);
@@ -191,4 +197,23 @@ fn to_broker(effects: &Effects) -> Vec<ToBroker> {
     }
     assert_eq!(rest, 0, "a head says how many frames follow it");
     sent
+}
+
+/// What is told of an order before it is decided is what decides it.
+fn check_margins(margins: &[Margin], decision: &Decision) {
+    let mut breached = margins.iter().filter(|margin| margin.is_breached);
+    assert!(
+        breached
+            .clone()
+            .all(|margin| decision.failed.contains(margin.reason)),
+        "{margins:?} {decision:?}"
+    );
+    let told = breached
+        .clone()
+        .any(|margin| Some(margin.reason) == decision.reason);
+    let is_same = |margin: &Margin| {
+        Some(margin.reason) == decision.reason
+            && (margin.limit, margin.value) == (decision.limit, decision.value)
+    };
+    assert!(!told || breached.any(is_same), "{margins:?} {decision:?}");
 }

@@ -1,0 +1,107 @@
+//! Margins: what each control would find on an order, and how far that is from its limit.
+//!
+//! Pure. Cold: who explains a decision asks here, with the core as it was before. The numbers are those
+//! of the very checks that decide; only windows against duplicates, which looking at would change, are
+//! left out.
+
+use super::check::{Sink, Terms};
+use super::core::Core;
+use crate::message::{Header, NewOrder, OrderType, Scope, Side};
+use crate::reject::{RejectReason, Unit};
+use crate::units::{Notional, Qty};
+
+/// What one control found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Margin {
+    /// Why it would refuse, or has.
+    pub reason: RejectReason,
+    /// Whose limit it is, where it is one level's.
+    pub scope: Option<Scope>,
+    /// In the unit of the reason.
+    pub limit: i128,
+    /// In the unit of the reason.
+    pub value: i128,
+    /// It refuses.
+    pub is_breached: bool,
+}
+
+#[derive(Default)]
+struct Margins(Vec<Margin>);
+
+impl Sink for Margins {
+    fn check_of(
+        &mut self,
+        scope: u8,
+        reason: RejectReason,
+        breached: bool,
+        told: impl FnOnce() -> (i128, i128),
+    ) {
+        let (limit, value) = told();
+        if breached || reason.unit() != Unit::None && is_limit(reason, limit) {
+            self.0.push(Margin {
+                reason,
+                scope: Scope::from_byte(scope),
+                limit,
+                value,
+                is_breached: breached,
+            });
+        }
+    }
+
+    fn passed(&mut self, scope: u8, reason: RejectReason, told: impl FnOnce() -> (i128, i128)) {
+        self.check_of(scope, reason, false, told);
+    }
+}
+
+/// The widest number of a type stands for a limit that is off. What is a property of the symbol and
+/// no limit of anybody's is not told either.
+fn is_limit(reason: RejectReason, limit: i128) -> bool {
+    let is_off = [u64::MAX.into(), i64::MAX.into(), u32::MAX.into(), i128::MAX].contains(&limit);
+    let is_term = matches!(
+        reason,
+        RejectReason::PriceNotAllowed
+            | RejectReason::PriceOffTick
+            | RejectReason::QtyZero
+            | RejectReason::QtyOffLot
+            | RejectReason::OrdersFull
+            | RejectReason::PositionsFull
+            | RejectReason::ClientOrderIdsFull
+    );
+    let is_no_floor = reason == RejectReason::QtyBelowMin && limit == 0;
+    !(is_off || is_term || is_no_floor)
+}
+
+impl Core {
+    /// What each armed control would find on a new order now, in the order of the checks.
+    pub fn margins(&self, header: &Header, order: &NewOrder) -> Vec<Margin> {
+        let mut margins = Margins::default();
+        let who = (order.account, header.strategy, order.symbol);
+        self.note_stops(&mut margins, header.flags, who);
+        let side = Side::from_byte(order.side);
+        let order_type = OrderType::from_byte(order.order_type);
+        if let (Some(route), Some(side), Some(order_type)) = (self.work_out(who), side, order_type)
+        {
+            let terms = Terms {
+                account: order.account,
+                strategy: header.strategy,
+                symbol: order.symbol,
+                side,
+                order_type,
+                price: order.price,
+                qty: order.qty,
+                reserved: Qty::ZERO,
+                reserved_notional: Notional::ZERO,
+                filled: Qty::ZERO,
+                is_new: true,
+            };
+            if self.check_terms(&mut margins, &terms) {
+                let now = self.now.max(header.time);
+                self.check_limits(&mut margins, &terms, &route, now);
+            }
+        }
+        // The narrowest of a control that several levels have is told first.
+        let mut margins = margins.0;
+        margins.sort_by_key(|margin| (margin.reason, (margin.limit - margin.value).abs()));
+        margins
+    }
+}
