@@ -280,7 +280,8 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
         Command::Check { config, json, .. } => {
             let is_coloured = io::stdout().is_terminal();
             let config = load(&config.unwrap_or_default())?;
-            print(&command::check::run(&config, json, is_coloured)?)
+            let ids: Vec<_> = cores.iter().map(|core| core.id).collect();
+            print(&command::check::run(&config, &ids, json, is_coloured)?)
         }
         Command::Controls {
             config,

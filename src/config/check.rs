@@ -24,11 +24,14 @@ pub enum Format {
     Json,
 }
 
-/// What the configuration amounts to.
-pub fn report(config: &Config, format: Format) -> String {
+/// What the configuration amounts to. `here` is what was found on this machine, to be noted beside
+/// what the file itself gives reason to note.
+pub fn report(config: &Config, here: &[String], format: Format) -> String {
+    let mut notes = notes(config);
+    notes.extend_from_slice(here);
     match format {
-        Format::Text { is_coloured } => report_text(config, is_coloured),
-        Format::Json => report_json(config),
+        Format::Text { is_coloured } => report_text(config, &notes, is_coloured),
+        Format::Json => report_json(config, &notes),
     }
 }
 
@@ -89,6 +92,12 @@ fn notes(config: &Config) -> Vec<String> {
             "{key} = {address} is beyond loopback and not encrypted."
         ));
     }
+    if config.admin.mode & 0o007 != 0 {
+        notes.push(format!(
+            "admin.mode = \"{:04o}\" lets every user of the machine at the operators' socket.",
+            config.admin.mode
+        ));
+    }
     if config.threads.idle == Idle::Spin {
         notes.push("threads.idle = \"spin\" keeps every thread's core busy for ever.".to_owned());
     }
@@ -118,7 +127,7 @@ fn hex(digest: [u8; 32]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn report_json(config: &Config) -> String {
+fn report_json(config: &Config, notes: &[String]) -> String {
     let effective = effective_toml(config);
     let accounts = config.setup.accounts.iter().enumerate().map(|(index, account)| {
         let missing = missing(config, index);
@@ -148,13 +157,13 @@ fn report_json(config: &Config) -> String {
         "account_kinds_omitted": accounts_omitted,
         "symbol_kinds_omitted": symbols_omitted,
         "memory": memory.collect::<Vec<_>>(),
-        "notes": notes(config),
+        "notes": notes,
         "effective": effective,
     });
     format!("{report:#}\n")
 }
 
-fn report_text(config: &Config, is_coloured: bool) -> String {
+fn report_text(config: &Config, notes: &[String], is_coloured: bool) -> String {
     let effective = effective_toml(config);
     let setup = &config.setup;
     let mut out = Page {
@@ -169,7 +178,6 @@ fn report_text(config: &Config, is_coloured: bool) -> String {
         setup.brokers.len(),
         hex(digest(&effective)),
     ));
-    let notes = notes(config);
     if !notes.is_empty() {
         out.heading("Notes");
         notes.iter().for_each(|note| out.line(note));

@@ -18,7 +18,7 @@ pub(crate) fn check(data: &[u8]) {
             assert!(again == config, "written as\n{effective}");
             assert_eq!(effective_toml(&again), effective);
             for format in FORMATS {
-                assert!(!report(&config, format).is_empty());
+                assert!(!report(&config, &[], format).is_empty());
             }
         }
         Err(errors) => {

@@ -30,7 +30,7 @@ fn many_symbols_load_soon_in_either_form() {
     assert_eq!(compact, spelled);
     let effective = effective_toml(&compact);
     assert_eq!(parse_effective(&effective).expect("canonical"), compact);
-    let page = report(&compact, Format::Text { is_coloured: false });
+    let page = report(&compact, &[], Format::Text { is_coloured: false });
     println!(
         "compact {compact_time:?} spelled {spelled_time:?} report {} bytes",
         page.len()
@@ -92,7 +92,7 @@ proptest! {
         let text: String = characters.into_iter().collect();
         if let Ok(config) = parse(&text, "gate.toml") {
             prop_assert_eq!(&parse_effective(&effective_toml(&config)).expect("canonical"), &config);
-            let _ = report(&config, Format::Json);
+            let _ = report(&config, &[], Format::Json);
         }
     }
 

@@ -77,10 +77,10 @@ fn the_report_says_who_can_send_nothing_and_what_is_tightest() {
     let config = good(&format!(
         "{DEFAULT_TOML}[[account]]\nname = \"bare\"\n[account.limits]\n"
     ));
-    let page = report(&config, Format::Text { is_coloured: false });
+    let page = report(&config, &[], Format::Text { is_coloured: false });
     assert!(!page.contains('\x1b'));
     let bare = good("[limits]\norder_qty_max = 5\n[[account]]\nname = \"bare\"\n");
-    let page = report(&bare, Format::Text { is_coloured: true });
+    let page = report(&bare, &[], Format::Text { is_coloured: true });
     assert!(
         page.contains("bare     no        not set: order_notional_max, price_collar_bps"),
         "{page}"
@@ -93,6 +93,7 @@ fn the_report_says_who_can_send_nothing_and_what_is_tightest() {
     let symbol = "[[symbol]]\nname = \"X\"\ntick = 1\nlot = 1\nbroker = \"sim\"\n";
     let page = report(
         &good(&format!("{text}{BROKER}{symbol}")),
+        &[],
         Format::Text { is_coloured: false },
     );
     assert!(
@@ -101,7 +102,7 @@ fn the_report_says_who_can_send_nothing_and_what_is_tightest() {
     );
 
     let config = good(FULL);
-    let page = report(&config, Format::Text { is_coloured: false });
+    let page = report(&config, &[], Format::Text { is_coloured: false });
     for line in [
         "price_collar_bps         3 (symbol)",
         "order_qty_max            0 (firm)",
@@ -113,7 +114,7 @@ fn the_report_says_who_can_send_nothing_and_what_is_tightest() {
         assert!(page.contains(line), "{line} in\n{page}");
     }
     let json: serde_json::Value =
-        serde_json::from_str(&report(&config, Format::Json)).expect("it is JSON");
+        serde_json::from_str(&report(&config, &[], Format::Json)).expect("it is JSON");
     assert_eq!(json["accounts"][0]["can_send"], true);
     assert_eq!(json["accounts"][1]["can_send"], false);
     assert_eq!(
