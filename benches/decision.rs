@@ -1,7 +1,9 @@
-//! The decision: what one order costs, accepted and refused, with every control armed.
+//! The decision: what one order costs, accepted and refused, with every control armed; and a kill.
 //!
 //! Timed: `Core::step` on a new order, in batches of 1,000 with one clock reading each. Not timed:
 //! building the frames, and the report that ends each accepted order.
+//!
+//! Of a kill with 10,000 live orders: all of it, until the last cancel is handed to the broker's stage.
 //!
 //! With `growth` behind `--` instead: tables of what each kind of event costs as work grows.
 
@@ -9,7 +11,9 @@
 mod growth;
 
 use criterion::Criterion;
-use portcullis::message::{Exec, Frame, Header, Kind, NewOrder, Quote, Report, Text};
+use portcullis::message::{
+    Control, Exec, Frame, Header, Kind, NewOrder, Quote, Report, Scope, Text, Tick,
+};
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Effects, Outcome};
 use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
@@ -21,6 +25,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 const BATCH: usize = 1_000;
+const KILLED_BATCHES: usize = 10;
 
 /// Every control of every level, wide enough that the flow passes.
 fn limits() -> Limits {
@@ -184,6 +189,44 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// Kills the firm, and returns what it took until every live order had its cancel.
+    fn kill(&mut self) -> Duration {
+        for _ in 0..KILLED_BATCHES {
+            for order in self.orders(100_000_000) {
+                self.effects.clear();
+                let decision = self.core.step(&order, &[], &mut self.effects);
+                assert!(decision.outcome == Outcome::Accepted, "{decision:?}");
+            }
+        }
+        let kill = Control {
+            target: u32::MAX,
+            operator: u32::MAX,
+            scope: Scope::Firm as u8,
+            ..Control::default()
+        };
+        let kill = Frame::new(Kind::Kill, self.header(), kill);
+        let tick = Frame::new(Kind::Tick, self.header(), Tick::default());
+        let mut count = 0;
+        let start = Instant::now();
+        self.core.step(&kill, &[], &mut self.effects);
+        while self.core.next_deadline() == Nanos::ZERO {
+            self.effects.clear();
+            self.core.step(&tick, &[], &mut self.effects);
+            count += black_box(&self.effects).to_broker.len();
+        }
+        let elapsed = start.elapsed();
+        assert_eq!(count, KILLED_BATCHES * BATCH);
+        elapsed
+    }
+}
+
+fn kill(criterion: &mut Criterion) {
+    criterion.bench_function("kill/10000 live orders", |bencher| {
+        bencher.iter_custom(|iterations| (0..iterations).map(|_| Bench::new(false).kill()).sum());
+    });
+}
+
 fn decision(criterion: &mut Criterion) {
     let cases = [
         ("accepted", 100_000_000, Outcome::Accepted, false),
@@ -219,6 +262,7 @@ fn main() {
     if !is("growth") {
         let mut criterion = Criterion::default().configure_from_args();
         decision(&mut criterion);
+        kill(&mut criterion);
         criterion.final_summary();
     }
 }
