@@ -62,6 +62,9 @@ struct Book<'a> {
 /// How long answers are waited for at the end.
 const PATIENCE: Nanos = Nanos::from_secs(2);
 
+/// A gate that reads nothing for so long reads no more: on a busy machine it may rest for a while.
+const STALLED: Nanos = Nanos::from_millis(300);
+
 /// Runs one strategy to its end.
 pub(super) fn run(
     role: Role,
@@ -107,6 +110,7 @@ pub(super) fn run(
     };
     let mut next_at = stage.start;
     let mut is_listening = false;
+    let mut sent_at = stage.start;
     loop {
         let now = clock.now();
         if deaf_until <= now || is_listening {
@@ -135,10 +139,16 @@ pub(super) fn run(
             next_at = next_at
                 .after(role.interval)
                 .max(Nanos::from_raw(now.raw().saturating_sub(BACKLOG.raw())));
-            let sent = book.send(&mut strategy, &mut client, stage, &mut clock);
+            let is_deaf = deaf_until != Nanos::ZERO;
+            let sent = match is_deaf && client.queued_bytes() != 0 {
+                true => client.flush().map(|_| ()),
+                false => book.send(&mut strategy, &mut client, stage, &mut clock),
+            };
+            if client.queued_bytes() == 0 {
+                sent_at = now;
+            }
             // A gate that reads no more has ended the session: hear why.
-            is_listening |=
-                sent.is_err() || client.queued_bytes() != 0 && deaf_until != Nanos::ZERO;
+            is_listening |= sent.is_err() || is_deaf && STALLED < now.since(sent_at);
             continue;
         }
         let wake_at = if is_done {
