@@ -148,10 +148,12 @@ impl StrategyClient {
         now: Nanos,
         mut tell: impl FnMut(Event<'_>),
     ) -> Result<usize, ClientError> {
-        self.flush()?;
-        // What has come is heard before the gate is called silent: this end may have slept itself.
+        let sent = self.flush();
+        // What has come is heard before the gate is called silent: this end may have slept itself. And
+        // a gate that takes nothing more has said why before: all of that is heard first.
+        let reads_max = if sent.is_ok() { READS_MAX } else { usize::MAX };
         let mut count = 0;
-        for _ in 0..READS_MAX {
+        for _ in 0..reads_max {
             count += self.handle(now, &mut tell)?;
             match self.stream.read(self.inbox.space()) {
                 Ok(0) => return Err(ClientError::Closed),
@@ -160,6 +162,7 @@ impl StrategyClient {
                 Err(error) => return Err(error.into()),
             }
         }
+        sent?;
         match self.session.session().tick(now) {
             Ok(None) => {}
             Ok(Some(heartbeat)) => {

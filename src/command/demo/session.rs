@@ -62,6 +62,8 @@ struct Book<'a> {
 /// How long answers are waited for at the end.
 const PATIENCE: Nanos = Nanos::from_secs(2);
 
+/// How long the deaf one does not listen: it is cut off in the meantime.
+const DEAF_MAX: Nanos = Nanos::from_millis(1_600);
 /// A gate that reads nothing for so long reads no more: on a busy machine it may rest for a while.
 const STALLED: Nanos = Nanos::from_millis(300);
 
@@ -97,9 +99,9 @@ pub(super) fn run(
             .after(Nanos::from_raw(stage.duration.raw() / 100 * percent))
     };
     let end = part(100);
-    // The deaf one listens at last, to hear what it was told.
+    // The deaf one listens at last, to hear what it was told: the gate does not wait for ever.
     let deaf_until = if role.behaviour == Behaviour::Deaf {
-        part(80)
+        part(80).min(stage.start.after(DEAF_MAX))
     } else {
         Nanos::ZERO
     };
