@@ -54,11 +54,9 @@ impl Moves {
     /// Takes in a price that is believed.
     pub(super) fn note(&mut self, sum: i128, now: Nanos) {
         let part = now.raw() / self.part_nanos;
-        for passed in self.last + 1..=part.min(self.last + KEPT as u64) {
-            self.extremes[passed as usize % KEPT] = NONE;
-        }
-        if self.last + (KEPT as u64) < part {
-            self.extremes = [NONE; KEPT];
+        let passed = part.saturating_sub(self.last).min(KEPT as u64);
+        for back in 0..passed {
+            self.extremes[(part - back) as usize % KEPT] = NONE;
         }
         self.last = part;
         let (low, high) = &mut self.extremes[part as usize % KEPT];
@@ -91,9 +89,9 @@ impl Moves {
     #[inline]
     fn ends(&self, sum: i128, now: Nanos) -> [i128; 2] {
         let part = now.raw() / self.part_nanos;
-        let oldest = (self.last + 1).saturating_sub(KEPT as u64);
+        let oldest = part.max(self.last).saturating_sub(PARTS);
         let (mut low, mut high) = (sum, sum);
-        for part in part.saturating_sub(PARTS).max(oldest)..=self.last {
+        for part in oldest..=self.last {
             let extremes = self.extremes[part as usize % KEPT];
             (low, high) = (low.min(extremes.0), high.max(extremes.1));
         }
@@ -112,4 +110,24 @@ impl Moves {
 /// An eighth of the window, rounded up.
 fn part_nanos(window: Nanos) -> u64 {
     window.raw().div_ceil(PARTS).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_moment_there_is_counts_as_any_other() {
+        let symbol = setup::Symbol {
+            move_max: Some(5_000_000),
+            move_window: Nanos::from_raw(1),
+            ..setup::Symbol::default()
+        };
+        let mut moves = Moves::new(&symbol).unwrap();
+        for sum in [200, 204, 220] {
+            moves.note(sum, Nanos::MAX);
+        }
+        assert_eq!(moves.breach(220, Nanos::MAX), Some((5, 10)));
+        assert_eq!(moves.breach(210, Nanos::MAX), None);
+    }
 }
