@@ -35,7 +35,7 @@ fn here(config: &Config, cores: &[usize]) -> Vec<String> {
             errors
                 .to_string()
                 .lines()
-                .map(|line| format!("Not yet here: {line}")),
+                .map(|line| format!("`run` would stop at this: {line}")),
         );
     }
     for core in &config.threads.cores {

@@ -1,7 +1,7 @@
 //! `portcullis explain`: one order in plain words, from the journal alone: what was asked, what each
 //! control found, by which prices, what was decided, and what came of it.
 
-use super::journal::foreign_core;
+use super::journal::{ending, foreign_core};
 use super::{Failure, Report};
 use crate::admin::table::Table;
 use crate::follower::names::Names;
@@ -51,8 +51,11 @@ pub fn run(
             "{id:?} is no client order id: at most 36 printable characters"
         ))
     })?;
-    let stories = read(directory, &wanted, account)?;
+    let (stories, failure) = read(directory, &wanted, account)?;
     if stories.is_empty() {
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
         let of = account.map_or(String::new(), |account| format!(" of account {account}"));
         return Err(Failure::found(format!(
             "{}: no order {id:?}{of}; `portcullis journal dump` shows what there is",
@@ -66,13 +69,15 @@ pub fn run(
         ),
         false => stories.iter().map(to_text).collect::<Vec<_>>().join("\n"),
     };
-    Ok(Report {
-        text,
-        failure: None,
-    })
+    Ok(Report { text, failure })
 }
 
-fn read(directory: &Path, wanted: &Text, account: Option<&str>) -> Result<Vec<Story>, Failure> {
+/// The stories, and what is wrong with the journal that they come from.
+fn read(
+    directory: &Path,
+    wanted: &Text,
+    account: Option<&str>,
+) -> Result<(Vec<Story>, Option<Failure>), Failure> {
     let mut survey = Survey::begin(directory).map_err(Failure::of)?;
     if let Some(foreign) = foreign_core(survey.records(), directory) {
         eprintln!("portcullis: {foreign}");
@@ -112,7 +117,7 @@ fn read(directory: &Path, wanted: &Text, account: Option<&str>) -> Result<Vec<St
             _ => {}
         }
     }
-    Ok(stories)
+    Ok((stories, ending(survey).failure))
 }
 
 /// The beginning of a story, where a record is the order that is looked for.
