@@ -11,7 +11,7 @@ use super::market::Standing;
 use super::route::{Route, Who};
 use super::setup;
 use super::sums::Sums;
-use crate::message::{OrderType, Side, flags};
+use crate::message::{NewOrder, OrderType, Side, flags};
 use crate::reject::{Failed, RejectReason as Reason};
 use crate::units::{AccountId, Nanos, Notional, Price, Qty, StrategyId, SymbolId};
 
@@ -112,6 +112,31 @@ pub(super) struct Terms {
     /// What of `qty` has been filled.
     pub(super) filled: Qty,
     pub(super) is_new: bool,
+}
+
+impl Terms {
+    /// Those of a new order.
+    #[inline(always)]
+    pub(super) fn of_new(
+        strategy: StrategyId,
+        order: &NewOrder,
+        side: Side,
+        order_type: OrderType,
+    ) -> Self {
+        Self {
+            account: order.account,
+            strategy,
+            symbol: order.symbol,
+            side,
+            order_type,
+            price: order.price,
+            qty: order.qty,
+            reserved: Qty::ZERO,
+            reserved_notional: Notional::ZERO,
+            filled: Qty::ZERO,
+            is_new: true,
+        }
+    }
 }
 
 /// What the checks worked out and the writes use.

@@ -17,7 +17,7 @@ use crate::message::{
     Refusal, Replace, Scope, Side, Text, TimeInForce, flags, split_wide,
 };
 use crate::reject::RejectReason as Reason;
-use crate::units::{AccountId, Notional, OrderId, Qty, StrategyId};
+use crate::units::{AccountId, OrderId, Qty, StrategyId};
 
 impl Core {
     /// Decides a new order.
@@ -88,19 +88,12 @@ impl Core {
             Reason::TimeInForceNotPermitted,
             time_in_force.is_some() && !takes,
         );
-        let terms = Terms {
-            account: order.account,
-            strategy: header.strategy,
-            symbol: order.symbol,
-            side: side.unwrap_or(Side::Buy),
-            order_type: order_type.unwrap_or(OrderType::Limit),
-            price: order.price,
-            qty: order.qty,
-            reserved: Qty::ZERO,
-            reserved_notional: Notional::ZERO,
-            filled: Qty::ZERO,
-            is_new: true,
-        };
+        let terms = Terms::of_new(
+            header.strategy,
+            order,
+            side.unwrap_or(Side::Buy),
+            order_type.unwrap_or(OrderType::Limit),
+        );
         let has_qty = self.check_terms(&mut found, &terms);
         let valuation = match (side, order_type) {
             (Some(_), Some(_)) if has_qty => self.check_limits(&mut found, &terms, route, now),

@@ -8,7 +8,6 @@ use super::check::{Sink, Terms};
 use super::core::Core;
 use crate::message::{Header, NewOrder, OrderType, Scope, Side};
 use crate::reject::{RejectReason, Unit};
-use crate::units::{Notional, Qty};
 
 /// What one control found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -81,19 +80,7 @@ impl Core {
         let order_type = OrderType::from_byte(order.order_type);
         if let (Some(route), Some(side), Some(order_type)) = (self.work_out(who), side, order_type)
         {
-            let terms = Terms {
-                account: order.account,
-                strategy: header.strategy,
-                symbol: order.symbol,
-                side,
-                order_type,
-                price: order.price,
-                qty: order.qty,
-                reserved: Qty::ZERO,
-                reserved_notional: Notional::ZERO,
-                filled: Qty::ZERO,
-                is_new: true,
-            };
+            let terms = Terms::of_new(header.strategy, order, side, order_type);
             if self.check_terms(&mut margins, &terms) {
                 let now = self.now.max(header.time);
                 self.check_limits(&mut margins, &terms, &route, now);
