@@ -44,6 +44,7 @@ fn limits() -> Limits {
         position_qty_max: Qty::parse("1000000000").ok(),
         position_value_max: Notional::parse("1000000000000").ok(),
         gross_exposure_max: Notional::parse("1000000000000").ok(),
+        ..Limits::default()
     }
 }
 

@@ -218,12 +218,13 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 8,
                 name: "Duplicate orders",
-                meaning: "A client order id used before; the same side, price and quantity within a window.",
+                meaning: "A client order id used before; the same side, price and quantity so often within a window.",
                 demanded_by: "SEC 15c3-5(c)(1)(ii)",
-                status: Status::Partly("a count of repeats within the window, and whole baskets"),
+                status: Status::Partly("whole baskets"),
                 reasons: &[ClientOrderIdDuplicate, OrderDuplicate],
                 keys: &[
                     "limits.duplicate_window",
+                    "limits.duplicate_count",
                     "capacity.client_order_id_horizon",
                 ],
                 shown_by: ShownBy::Scenario,
@@ -278,19 +279,23 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 13,
                 name: "Every order has its author",
-                meaning: "A session is one strategy, proven by its key or by the kernel; it trades for \
-                          the accounts that it is given and no other.",
+                meaning: "A session is one strategy, proven by its key or by the kernel, of one trader; it \
+                          trades for the accounts that it is given and no other, each a client's and \
+                          of a desk.",
                 demanded_by: "SEC 15c3-5(c)(2)(iii); RTS 6 Art 12(3), 18",
-                status: Status::Partly("desk and end client of each order"),
+                status: Status::Built,
                 reasons: &[
                     AccountUnknown,
                     AccountDisabled,
+                    DeskDisabled,
                     StrategyUnknown,
                     StrategyDisabled,
                     AccountNotPermitted,
                 ],
                 keys: &[
                     "strategy.accounts",
+                    "strategy.trader",
+                    "account.desk",
                     "strategy.key_file",
                     "strategy.unix_user",
                 ],
@@ -316,12 +321,22 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 15,
                 name: "Message rate",
-                meaning: "Never more than so many new orders and replaces in any window, at each level; a \
-                          cancel always passes.",
+                meaning: "Never more than so many new orders and replaces in any window, together and \
+                          apart, at each level. A cancel always passes; too many of them stop orders.",
                 demanded_by: "RTS 6 Art 15(1)(d); FIA",
-                status: Status::Partly("replaces by themselves"),
-                reasons: &[OrderRateAboveMax],
-                keys: &["limits.order_rate"],
+                status: Status::Built,
+                reasons: &[
+                    OrderRateAboveMax,
+                    NewOrderRateAboveMax,
+                    ReplaceRateAboveMax,
+                    CancelRateAboveMax,
+                ],
+                keys: &[
+                    "limits.order_rate",
+                    "limits.new_order_rate",
+                    "limits.replace_rate",
+                    "limits.cancel_rate",
+                ],
                 shown_by: ShownBy::Scenario,
             },
             Control {
@@ -371,16 +386,21 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 20,
                 name: "Open and gross value",
-                meaning: "The value of all live orders, and the sum of worst positions over symbols, at \
-                          each level.",
+                meaning: "The value of all live orders, the sum of worst positions over symbols, and the \
+                          same with what is short taken off, at each level.",
                 demanded_by: "SEC 15c3-5(c)(1)(i)",
-                status: Status::Partly("desks and groups; net value over symbols"),
+                status: Status::Built,
                 reasons: &[
                     OpenNotionalAboveMax,
                     GrossExposureAboveMax,
+                    NetExposureAboveMax,
                     ExposureOverflow,
                 ],
-                keys: &["limits.open_notional_max", "limits.gross_exposure_max"],
+                keys: &[
+                    "limits.open_notional_max",
+                    "limits.gross_exposure_max",
+                    "limits.net_exposure_max",
+                ],
                 shown_by: ShownBy::Scenario,
             },
             waits(
@@ -404,13 +424,17 @@ pub const SECTIONS: &[Section] = &[
                 "RTS 6 Art 15(4)",
                 POSITIONS,
             ),
-            waits(
-                24,
-                "Groups and concentration",
-                "Limits on a sector, an issuer or any named group of symbols.",
-                "SEC 15c3-5; FIA",
-                "named groups",
-            ),
+            Control {
+                number: 24,
+                name: "Groups and concentration",
+                meaning: "Every limit on a sector, an issuer, a venue or any named group of symbols, over \
+                          all accounts.",
+                demanded_by: "SEC 15c3-5; FIA",
+                status: Status::Built,
+                reasons: &[GroupDisabled, GrossExposureAboveMax],
+                keys: &["group.symbols", "group.limits"],
+                shown_by: ShownBy::Scenario,
+            },
             waits(
                 25,
                 "Value at risk and stress",
@@ -479,11 +503,18 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 31,
                 name: "Kill",
-                meaning: "One person stops the firm, an account, a strategy or a symbol: nothing new \
-                          passes, all that lives is cancelled.",
+                meaning: "One person stops the firm, a desk, an account, a strategy, a symbol or a group: \
+                          nothing new passes, all that lives is cancelled.",
                 demanded_by: "RTS 6 Art 12; FIA; FINRA 15-09",
                 status: Status::Built,
-                reasons: &[FirmKilled, AccountKilled, StrategyKilled, SymbolKilled],
+                reasons: &[
+                    FirmKilled,
+                    DeskKilled,
+                    AccountKilled,
+                    StrategyKilled,
+                    SymbolKilled,
+                    GroupKilled,
+                ],
                 keys: &["operator", "gateway.cancel_on_panic"],
                 shown_by: ShownBy::Scenario,
             },

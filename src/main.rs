@@ -200,7 +200,7 @@ struct Only {
 struct Switch {
     #[command(flatten)]
     at: Operators,
-    /// firm, account, strategy or symbol.
+    /// firm, desk, account, strategy, symbol or group.
     scope: String,
     /// The name of the account, strategy or symbol; none for the firm.
     name: Option<String>,

@@ -496,6 +496,10 @@ wire_enum! {
         Strategy = 3, "strategy";
         /// One symbol.
         Symbol = 4, "symbol";
+        /// A desk: the accounts that belong to it.
+        Desk = 5, "desk";
+        /// A named group of symbols.
+        Group = 6, "group";
     }
 }
 
@@ -647,11 +651,11 @@ bodies! {
         reason: u16,
         /// The [`Kind`] of the refused command.
         command: u8,
-        /// The [`Scope`] whose limit is the tightest, or zero.
+        /// The [`Scope`] of whose limit that is, or zero.
         scope: u8,
-        /// Zero.
-        reserved: [u8; 4],
-    } reserved [reserved];
+        /// Which of that scope: its place in the configuration.
+        target: u32,
+    } reserved [];
 
     /// What the gate asks of a broker. The broker knows an order by `order_id`.
     BrokerRequest {
@@ -822,6 +826,24 @@ impl Refusal {
 }
 
 impl Side {
+    /// Its place in pairs that stand by side: buys first.
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Buy => 0,
+            Self::Sell => 1,
+        }
+    }
+
+    /// The side that it trades with.
+    #[inline(always)]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+
     /// A position of `qty` on this side; `None` where it does not fit.
     pub fn signed(self, qty: Qty) -> Option<Position> {
         let raw = i64::try_from(qty.raw()).ok()?;

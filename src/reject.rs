@@ -92,6 +92,10 @@ reject_reasons! {
     BreakerOpen = 23, None, "The breaker of the link to the symbol's broker is open.";
     SymbolRestricted = 24, None, "The account or the strategy may not trade this symbol: see `restricted`.";
     StrategyUnattended = 25, Count, "The strategy has sent `orders_unattended_max` orders since a person last raised it: raise it.";
+    DeskDisabled = 26, None, "The account's desk is disabled by `enabled = false`.";
+    DeskKilled = 27, None, "The kill switch of the account's desk is down.";
+    GroupDisabled = 28, None, "A group that the symbol is in is disabled by `enabled = false`.";
+    GroupKilled = 29, None, "The kill switch of a group that the symbol is in is down.";
     // The order as it is written.
     ClientOrderIdInvalid = 30, None, "The client order id is empty, or has bytes that are not printable ASCII.";
     ClientOrderIdDuplicate = 31, None, "The account has used this client order id before.";
@@ -127,7 +131,7 @@ reject_reasons! {
     ReferenceMoved = 67, Price, "The reference has moved further than `reference_move_bps` within `reference_move_window`.";
     // Limits on many orders.
     OrderRateAboveMax = 70, Count, "More orders within the window than `order_rate` allows.";
-    OrderDuplicate = 71, Nanos, "Same side, price and quantity as an earlier order within `duplicate_window`.";
+    OrderDuplicate = 71, Nanos, "Same side, price and quantity as `duplicate_count` earlier orders within `duplicate_window`.";
     OrdersOpenAboveMax = 72, Count, "More live orders than `open_orders_max`.";
     OpenNotionalAboveMax = 73, Notional, "The value of live orders would be above `open_notional_max`.";
     PositionQtyAboveMax = 74, Qty, "The position could become larger than `position_qty_max`.";
@@ -139,6 +143,11 @@ reject_reasons! {
     ClientOrderIdsFull = 81, Count, "The table of client order ids is full: raise `capacity.client_order_ids`.";
     PositionsFull = 82, Count, "The table of positions is full: raise `capacity.positions`.";
     DuplicatesFull = 83, Count, "The window of recent orders is full: raise `capacity.duplicates_per_window`.";
+    // Further limits on many orders.
+    NewOrderRateAboveMax = 84, Count, "More new orders within the window than `new_order_rate` allows.";
+    ReplaceRateAboveMax = 85, Count, "More replaces within the window than `replace_rate` allows.";
+    CancelRateAboveMax = 86, Count, "More cancels within the window than `cancel_rate`: cancels pass, orders wait until there are fewer.";
+    NetExposureAboveMax = 87, Notional, "All positions together, bought less sold, could become worth more than `net_exposure_max`.";
 }
 
 /// A set of reasons: every control that one order failed.

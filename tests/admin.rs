@@ -394,7 +394,7 @@ fn what_makes_no_sense_is_refused_with_the_field_and_the_connection_goes_on() {
             "account: means nothing",
         ),
         (r#"{"command":"kill"}"#, "scope: "),
-        (r#"{"command":"kill","scope":"desk"}"#, "scope: "),
+        (r#"{"command":"kill","scope":"floor"}"#, "scope: "),
         (r#"{"command":"kill","scope":"account"}"#, "name: required"),
         (
             r#"{"command":"kill","scope":"account","name":"Z"}"#,

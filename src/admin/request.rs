@@ -167,6 +167,7 @@ impl Request {
                 (Scope::Strategy, strategy.map(|it| it.0))
             }
             (Some(Scope::Firm | Scope::Symbol), None, None) => (Scope::Firm, None),
+            (Some(Scope::Desk), None, None) => (Scope::Desk, None),
             _ => return Err("scope: does not go with the account or strategy named".to_owned()),
         };
         let (symbol, count_max) = (self.symbol(names)?, self.count_max());
@@ -308,5 +309,5 @@ fn said(field: &str, problem: &str) -> String {
     format!("{field}: {problem}")
 }
 
-const SCOPES: &str = "write firm, account, strategy or symbol";
+const SCOPES: &str = "write firm, desk, account, strategy, symbol or group";
 const ROWS_DEFAULT: usize = 100;

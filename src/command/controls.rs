@@ -2,7 +2,8 @@
 
 use crate::catalogue::{Control, SECTIONS, Section, ShownBy, Status, controls};
 use crate::config::Config;
-use crate::config::effective::limit_text;
+use crate::config::effective::{effective_toml, limit_text};
+use crate::config::example::example_toml;
 use crate::risk::setup::Limits;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -88,14 +89,26 @@ fn armed(config: &Config, control: &Control) -> String {
     if matches!(control.status, Status::Waits(_) | Status::NotAGates(_)) {
         return "no".to_owned();
     }
-    let keys = control.keys.iter();
-    let keys: Vec<_> = keys
+    let keys: Vec<_> = control
+        .keys
+        .iter()
         .filter_map(|key| key.strip_prefix("limits."))
         .filter(|key| *key != "others")
         .collect();
-    if keys.is_empty() {
+    let settings: Vec<_> = control
+        .keys
+        .iter()
+        .filter_map(|key| key.split_once('.'))
+        .filter(|(table, key)| *table != "limits" && is_left_out(table, key))
+        .collect();
+    if keys.is_empty() && settings.is_empty() {
         return "always".to_owned();
     }
+    let effective = effective_toml(config);
+    let settings = settings.into_iter().filter_map(|(table, key)| {
+        let count = tables_with(&effective, table, key);
+        (count != 0).then(|| format!("{table}.{key} of {count}"))
+    });
     let setup = &config.setup;
     let is_set = |limits: &Limits| keys.iter().any(|key| limit_text(limits, key).is_some());
     let firm = is_set(&setup.firm).then(|| "firm".to_owned());
@@ -110,10 +123,14 @@ fn armed(config: &Config, control: &Control) -> String {
         .filter(|of| is_set(&of.limits))
         .count();
     let symbols = setup.symbols.iter().filter(|of| is_set(&of.limits)).count();
+    let desks = setup.desks.iter().filter(|of| is_set(&of.limits)).count();
+    let groups = setup.groups.iter().filter(|of| is_set(&of.limits)).count();
     let levels = [
         (accounts, "account", "accounts"),
         (strategies, "strategy", "strategies"),
         (symbols, "symbol", "symbols"),
+        (desks, "desk", "desks"),
+        (groups, "group", "groups"),
     ];
     let levels = levels
         .into_iter()
@@ -122,11 +139,47 @@ fn armed(config: &Config, control: &Control) -> String {
             1 => Some(format!("1 {one}")),
             count => Some(format!("{count} {many}")),
         });
-    let places: Vec<_> = firm.into_iter().chain(levels).collect();
+    let places: Vec<_> = firm.into_iter().chain(levels).chain(settings).collect();
     match places.is_empty() {
         true => "nowhere".to_owned(),
         false => places.join(", "),
     }
+}
+
+/// True for a setting that does nothing where nobody writes it.
+fn is_left_out(table: &str, key: &str) -> bool {
+    let example = example_toml();
+    let of_table = example
+        .split("\n\n")
+        .filter(|part| part.contains(&format!("[{table}]")));
+    let mut lines = of_table.flat_map(str::lines);
+    lines.any(|line| {
+        let line = line.trim_start_matches("# ");
+        let value = line
+            .strip_prefix(key)
+            .and_then(|rest| rest.strip_prefix(" = "));
+        value.is_some_and(|value| value.starts_with("\"off\"") || value.starts_with("[]"))
+    })
+}
+
+/// In how many tables of one kind a setting does something; a table of several symbols counts them.
+fn tables_with(effective: &str, table: &str, key: &str) -> usize {
+    let (mut count, mut here, mut is_here) = (0, 1, false);
+    for line in effective.lines() {
+        if line.starts_with('[') {
+            is_here = line.trim_matches(['[', ']']) == table;
+            here = 1;
+        }
+        let Some((name, value)) = line.split_once(" = ").filter(|_| is_here) else {
+            continue;
+        };
+        if name == "names" {
+            here = value.matches("\", \"").count() + 1;
+        } else if name == key && value != "\"off\"" && value != "[]" {
+            count += here;
+        }
+    }
+    count
 }
 
 fn json_text(config: Option<&Config>) -> String {

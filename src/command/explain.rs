@@ -30,10 +30,12 @@ struct Story {
     run: (u64, Nanos),
     time: Nanos,
     account: String,
+    desk: String,
     strategy: String,
+    trader: String,
     asked: String,
     reference: Option<String>,
-    margins: Vec<Margin>,
+    margins: Vec<((&'static str, String), Margin)>,
     decision: Decision,
     /// Record, time, what happened, what became of the order.
     events: Vec<(u64, Nanos, String, String)>,
@@ -138,7 +140,10 @@ fn ask(
     if order.client_order_id != *wanted || account.is_some_and(|account| account != of) {
         return None;
     }
-    let margins = core.margins(&head.header, order);
+    let margins = core.margins(&head.header, order).into_iter();
+    let margins = margins
+        .map(|margin| (whose(&margin, names), margin))
+        .collect();
     let price = match OrderType::from_byte(order.order_type) {
         Some(OrderType::Market) => "at the market".to_owned(),
         _ => format!("at {}", order.price),
@@ -167,6 +172,8 @@ fn ask(
         run,
         time: head.header.time,
         account: of.to_owned(),
+        desk: by_place(&names.account_desks, order.account.0),
+        trader: by_place(&names.traders, head.header.strategy.0),
         strategy: names.strategies.name(head.header.strategy.0).to_owned(),
         asked,
         reference,
@@ -258,8 +265,22 @@ fn span(span: Nanos) -> String {
     format!("{text} {unit}")
 }
 
-fn scope(margin: &Margin) -> &'static str {
-    margin.scope.map_or("", Scope::text)
+fn by_place(names: &[String], place: u32) -> String {
+    names.get(place as usize).cloned().unwrap_or_default()
+}
+
+/// What is known of somebody, behind a name.
+fn aside(kind: &str, name: &str) -> String {
+    match name.is_empty() {
+        true => String::new(),
+        false => format!(" ({kind} {name})"),
+    }
+}
+
+/// Whose limit it is: of what kind, and its name.
+fn whose(margin: &Margin, names: &Names) -> (&'static str, String) {
+    let name = |(scope, target): (Scope, u32)| (scope.text(), names.name(scope, target).to_owned());
+    margin.whose.map(name).unwrap_or_default()
 }
 
 /// How far a control was from its limit: the share of it that was used, or that it refused.
@@ -279,7 +300,13 @@ fn to_text(story: &Story) -> String {
     say("asked", &story.asked);
     say(
         "by",
-        &format!("strategy {} for account {}", story.strategy, story.account),
+        &format!(
+            "strategy {}{} for account {}{}",
+            story.strategy,
+            aside("trader", &story.trader),
+            story.account,
+            aside("desk", &story.desk)
+        ),
     );
     say(
         "at",
@@ -317,10 +344,10 @@ fn to_text(story: &Story) -> String {
     if !story.margins.is_empty() {
         out.push('\n');
         let mut table = Table::new(&["control", "of", "limit", "found", "room"]);
-        for margin in &story.margins {
+        for ((scope, name), margin) in &story.margins {
             table.row(vec![
                 margin.reason.name().to_owned(),
-                scope(margin).to_owned(),
+                format!("{scope} {name}").trim_end().to_owned(),
                 number(margin.reason, margin.limit),
                 number(margin.reason, margin.value),
                 room(margin),
@@ -346,10 +373,11 @@ fn to_text(story: &Story) -> String {
 
 fn to_json(story: &Story) -> Value {
     let decision = &story.decision;
-    let margins = story.margins.iter().map(|margin| {
+    let margins = story.margins.iter().map(|((scope, name), margin)| {
         json!({
             "control": margin.reason.name(),
-            "scope": margin.scope.map(Scope::text),
+            "scope": scope,
+            "name": name,
             "limit": number(margin.reason, margin.limit),
             "value": number(margin.reason, margin.value),
             "refuses": margin.is_breached,
@@ -364,6 +392,8 @@ fn to_json(story: &Story) -> Value {
         "run": story.run.0,
         "run_began": time(story.run.1),
         "account": story.account,
+        "desk": story.desk,
+        "trader": story.trader,
         "strategy": story.strategy,
         "asked": story.asked,
         "reference": story.reference,

@@ -71,8 +71,12 @@ impl Trial {
         // What is told of a refusal beside the decision itself.
         let refusal = self.gate.effects().to_strategy.first();
         let refusal = refusal.filter(|frame| frame.kind() == Some(Kind::Refusal));
-        let scope = refusal.and_then(|frame| Scope::from_byte(frame.body::<Refusal>().scope));
-        write_decision(out, answers, number, &frame, &decision, scope);
+        let whose = refusal.and_then(|frame| {
+            let refusal = frame.body::<Refusal>();
+            Some((Scope::from_byte(refusal.scope)?, refusal.target))
+        });
+        let whose = (whose, &self.names);
+        write_decision(out, answers, number, &frame, &decision, whose);
     }
 
     /// Steps every tick that is due up to a time.

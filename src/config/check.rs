@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::config::controls::{AccountGroup, groups, missing, rows};
 use crate::config::effective::{digest, effective_toml, limit_text};
-use crate::config::limits::LIMIT_KEYS;
+use crate::config::limits::limit_keys;
 use crate::config::process::Idle;
 use crate::config::sessions::Endpoint;
 use crate::message::FRAME_SIZE;
@@ -109,14 +109,9 @@ fn needs_reference(setup: &Setup) -> bool {
         limits.price_collar.is_some()
             || limits.position_value_max.is_some()
             || limits.gross_exposure_max.is_some()
+            || limits.net_exposure_max.is_some()
     };
-    needs(&setup.firm)
-        || setup.accounts.iter().any(|account| needs(&account.limits))
-        || setup
-            .strategies
-            .iter()
-            .any(|strategy| needs(&strategy.limits))
-        || setup.symbols.iter().any(|symbol| needs(&symbol.limits))
+    setup.limits().any(needs)
 }
 
 fn is_beyond_loopback(address: SocketAddr) -> bool {
@@ -280,7 +275,7 @@ fn strategies_text(out: &mut Page, config: &Config) {
         let accounts = strategy.accounts.iter();
         let accounts = accounts.filter_map(|id| config.setup.accounts.get(id.0 as usize));
         let accounts: Vec<_> = accounts.map(|account| account.name.as_str()).collect();
-        let limits = LIMIT_KEYS.into_iter().filter_map(|key| {
+        let limits = limit_keys().filter_map(|key| {
             limit_text(&strategy.limits, key).map(|text| format!("{key} = {text}"))
         });
         let limits = limits.collect::<Vec<_>>().join(", ");

@@ -5,7 +5,7 @@
 
 use crate::config::Config;
 use crate::config::effective::limit_text;
-use crate::config::limits::LIMIT_KEYS;
+use crate::config::limits::limit_keys;
 use crate::config::notation::write_duration;
 use crate::risk::setup::{Limits, Symbol};
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ pub(crate) const SYMBOL_GROUPS_MAX: usize = 24;
 
 /// The names of the controls, in the order of the cells.
 pub(crate) fn rows() -> impl Iterator<Item = &'static str> {
-    LIMIT_KEYS.into_iter().chain([
+    limit_keys().chain([
         "price_min and price_max",
         "qty_min and qty_max",
         "reference_jump_bps",
@@ -42,16 +42,22 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static str> {
 /// Every kind of account with every kind of symbol, and how many kinds of each are left out.
 pub(crate) fn groups(config: &Config) -> (Vec<AccountGroup<'_>>, [usize; 2]) {
     let setup = &config.setup;
-    let symbols = alike(
-        setup
-            .symbols
-            .iter()
-            .map(|symbol| (symbol_key(symbol), symbol)),
-    );
+    let mut memberships = vec![Vec::new(); setup.symbols.len()];
+    for (at, group) in setup.groups.iter().enumerate() {
+        for symbol in &group.symbols {
+            memberships[symbol.0 as usize].push(at);
+        }
+    }
+    let symbols = setup.symbols.iter().zip(&memberships);
+    let symbols = alike(symbols.map(|(symbol, groups)| {
+        let key = format!("{}{groups:?}", symbol_key(symbol));
+        (key, (symbol, groups))
+    }));
     let accounts = alike(setup.accounts.iter().enumerate().map(|(index, account)| {
         let missing = missing(config, index);
+        let desk = account.desk;
         (
-            format!("{}{missing:?}", limits_key(&account.limits)),
+            format!("{}{missing:?}{desk:?}", limits_key(&account.limits)),
             (account, missing),
         )
     }));
@@ -68,10 +74,20 @@ pub(crate) fn groups(config: &Config) -> (Vec<AccountGroup<'_>>, [usize; 2]) {
                 .iter()
                 .take(SYMBOL_GROUPS_MAX)
                 .filter_map(|symbols| {
-                    let symbol = symbols.first()?;
+                    let (symbol, memberships) = symbols.first()?;
+                    let desk = account.desk.and_then(|id| setup.desks.get(id.0 as usize));
+                    let desk = desk.map(|desk| ("desk", &desk.limits));
+                    let groups = memberships.iter().filter_map(|at| setup.groups.get(*at));
+                    let groups = groups.map(|group| ("group", &group.limits));
+                    let four = [
+                        ("symbol", &symbol.limits),
+                        ("account", &account.limits),
+                        ("firm", &setup.firm),
+                    ];
+                    let levels: Vec<_> = four.into_iter().chain(desk).chain(groups).collect();
                     Some(Armed {
-                        symbols: symbols.iter().map(|symbol| symbol.name.as_str()).collect(),
-                        cells: cells(&setup.firm, &account.limits, symbol, missing),
+                        symbols: symbols.iter().map(|(of, _)| of.name.as_str()).collect(),
+                        cells: cells(&levels, symbol, missing),
                     })
                 });
             Some(AccountGroup {
@@ -95,19 +111,14 @@ pub(crate) fn missing(config: &Config, account: usize) -> Vec<&'static str> {
     own.or(config.firm_written).missing().collect()
 }
 
-fn cells(firm: &Limits, account: &Limits, symbol: &Symbol, missing: &[&str]) -> Vec<String> {
-    let levels = [
-        ("symbol", &symbol.limits),
-        ("account", account),
-        ("firm", firm),
-    ];
+fn cells(levels: &[(&str, &Limits)], symbol: &Symbol, missing: &[&str]) -> Vec<String> {
     let band = |is_on: bool| if is_on { "on (symbol)" } else { "off" }.to_owned();
-    let limits = LIMIT_KEYS.into_iter().map(|key| {
+    let limits = limit_keys().map(|key| {
         // What nobody has written is not off: it shuts the account.
         if missing.contains(&key) {
             "NOT SET".to_owned()
         } else {
-            tightest(&levels, key)
+            tightest(levels, key)
         }
     });
     limits
@@ -121,9 +132,15 @@ fn cells(firm: &Limits, account: &Limits, symbol: &Symbol, missing: &[&str]) -> 
 
 /// The limit that bites first, and whose it is. All windows of rates hold side by side.
 fn tightest(levels: &[(&str, &Limits)], key: &str) -> String {
-    if key == "order_rate" {
+    if key.ends_with("_rate") {
         let rates = levels.iter().flat_map(|(level, limits)| {
-            limits.order_rate.iter().map(move |rate| {
+            let rates = match key {
+                "new_order_rate" => &limits.new_order_rate,
+                "replace_rate" => &limits.replace_rate,
+                "cancel_rate" => &limits.cancel_rate,
+                _ => &limits.order_rate,
+            };
+            rates.iter().map(move |rate| {
                 let window = write_duration(rate.window);
                 format!("{} in {window} ({level})", rate.count)
             })
@@ -159,6 +176,8 @@ fn rank(limits: &Limits, key: &str) -> Option<u128> {
         "position_qty_max" => limits.position_qty_max.map(|qty| u128::from(qty.raw())),
         "position_value_max" => limits.position_value_max.map(|notional| notional.raw()),
         "gross_exposure_max" => limits.gross_exposure_max.map(|notional| notional.raw()),
+        "net_exposure_max" => limits.net_exposure_max.map(|notional| notional.raw()),
+        "duplicate_count" => limits.duplicate_count.map(u128::from),
         _ => None,
     }
 }
@@ -176,9 +195,8 @@ fn limits_key(limits: &Limits) -> String {
     if *limits == Limits::default() {
         return String::new();
     }
-    LIMIT_KEYS
-        .map(|key| limit_text(limits, key).unwrap_or_default())
-        .join("|")
+    let texts = limit_keys().map(|key| limit_text(limits, key).unwrap_or_default());
+    texts.collect::<Vec<_>>().join("|")
 }
 
 /// Groups by key, in the order in which the keys first stand.

@@ -5,7 +5,7 @@
 
 use crate::config::brokers::{BrokerKind, BrokerLink, LIQUIDITIES, NativeConfig, SimConfig};
 use crate::config::error::ConfigErrors;
-use crate::config::limits::{LIMIT_KEYS, Written};
+use crate::config::limits::{Written, limit_keys};
 use crate::config::notation::{
     BPS_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
 };
@@ -24,11 +24,24 @@ pub fn effective_toml(config: &Config) -> String {
     write_sessions(&mut out, config);
     out.table("[limits]");
     out.limits(&config.setup.firm, config.firm_written);
+    for desk in &config.setup.desks {
+        out.table("[[desk]]");
+        out.put("name", quote(&desk.name));
+        out.put("enabled", desk.enabled);
+        out.table("[desk.limits]");
+        out.limits(&desk.limits, Written::default());
+    }
     for (account, written) in config.setup.accounts.iter().zip(&config.accounts_written) {
         out.table("[[account]]");
         out.put("name", quote(&account.name));
         out.put("enabled", account.enabled);
         out.put("restricted", symbol_names(config, &account.restricted));
+        let desk = account
+            .desk
+            .and_then(|id| config.setup.desks.get(id.0 as usize));
+        if let Some(desk) = desk {
+            out.put("desk", quote(&desk.name));
+        }
         out.table("[account.limits]");
         out.limits(&account.limits, *written);
     }
@@ -40,6 +53,14 @@ pub fn effective_toml(config: &Config) -> String {
     }
     for symbols in config.setup.symbols.chunk_by(has_same_terms) {
         write_symbols(&mut out, config, symbols);
+    }
+    for group in &config.setup.groups {
+        out.table("[[group]]");
+        out.put("name", quote(&group.name));
+        out.put("enabled", group.enabled);
+        out.put("symbols", symbol_names(config, &group.symbols));
+        out.table("[group.limits]");
+        out.limits(&group.limits, Written::default());
     }
     out.0
 }
@@ -65,8 +86,12 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
             .map(|notional| notional.to_string()),
         "price_collar_bps" => limits.price_collar.map(bps),
         "reference_age_max" => limits.reference_age_max.map(write_duration),
-        "order_rate" => (!limits.order_rate.is_empty()).then(|| rates(&limits.order_rate)),
+        "order_rate" => rates(&limits.order_rate),
+        "new_order_rate" => rates(&limits.new_order_rate),
+        "replace_rate" => rates(&limits.replace_rate),
+        "cancel_rate" => rates(&limits.cancel_rate),
         "duplicate_window" => limits.duplicate_window.map(write_duration),
+        "duplicate_count" => limits.duplicate_count.map(|count| count.to_string()),
         "open_orders_max" => limits.open_orders_max.map(|count| count.to_string()),
         "open_notional_max" => limits
             .open_notional_max
@@ -78,8 +103,14 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
         "gross_exposure_max" => limits
             .gross_exposure_max
             .map(|notional| notional.to_string()),
+        "net_exposure_max" => limits.net_exposure_max.map(|notional| notional.to_string()),
         _ => None,
     }
+}
+
+/// Numbers and lists stand without quotes.
+fn is_bare(key: &str) -> bool {
+    key.ends_with("_rate") || matches!(key, "open_orders_max" | "duplicate_count")
 }
 
 struct Writer(String);
@@ -130,11 +161,9 @@ impl Writer {
 
     /// A limit that nobody wrote stays absent: that is what shuts an account.
     fn limits(&mut self, limits: &Limits, written: Written) {
-        for key in LIMIT_KEYS {
+        for key in limit_keys() {
             match limit_text(limits, key) {
-                Some(text) if matches!(key, "order_rate" | "open_orders_max") => {
-                    self.put(key, text)
-                }
+                Some(text) if is_bare(key) => self.put(key, text),
                 Some(text) => self.put(key, quote(&text)),
                 None if written.has(key) => self.put(key, "\"off\""),
                 None => {}
@@ -271,6 +300,9 @@ fn write_strategy(out: &mut Writer, config: &Config, strategy: &Strategy, sessio
     };
     out.put("cancel_on_disconnect", quote(&cancel));
     out.put("acknowledge", strategy.acknowledge);
+    if !strategy.trader.is_empty() {
+        out.put("trader", quote(&strategy.trader));
+    }
     out.table("[strategy.limits]");
     out.limits(&strategy.limits, Written::default());
 }
@@ -433,15 +465,15 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         && *move_window == other.move_window
 }
 
-fn rates(rates: &[Rate]) -> String {
-    let rates = rates.iter().map(|rate| {
+fn rates(rates: &[Rate]) -> Option<String> {
+    let windows = rates.iter().map(|rate| {
         format!(
             "{{ max = {}, window = {} }}",
             rate.count,
             quote(&write_duration(rate.window))
         )
     });
-    list(&rates.collect::<Vec<_>>())
+    (!rates.is_empty()).then(|| list(&windows.collect::<Vec<_>>()))
 }
 
 fn list(items: &[String]) -> String {

@@ -1,7 +1,8 @@
 //! Limits: what the firm, an account, a strategy or a symbol may do: set, written off, or absent.
 //!
-//! Unlimited must be written. Where neither an account nor the firm says anything about a limit,
-//! the account can send nothing, and [`Written::missing`] names what is missing.
+//! Unlimited must be written. Where neither an account nor the firm says anything about a limit of
+//! [`LIMIT_KEYS`], the account can send nothing, and [`Written::missing`] names what is missing. Limits
+//! of [`FINER_LIMIT_KEYS`] divide those further, and are off where they are absent.
 
 use crate::config::notation::{BPS_DIGITS, Problem, parse_scaled};
 use crate::config::reader::Table;
@@ -16,7 +17,7 @@ use toml::de::DeValue;
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Written(u16);
 
-/// Every limit there is, as users write it.
+/// Every limit that must be set or written off, as users write it.
 pub const LIMIT_KEYS: [&str; 11] = [
     "order_qty_max",
     "order_notional_max",
@@ -31,12 +32,28 @@ pub const LIMIT_KEYS: [&str; 11] = [
     "gross_exposure_max",
 ];
 
+/// Every limit that may be left out.
+pub const FINER_LIMIT_KEYS: [&str; 5] = [
+    "new_order_rate",
+    "replace_rate",
+    "cancel_rate",
+    "duplicate_count",
+    "net_exposure_max",
+];
+
+/// Every limit there is.
+pub fn limit_keys() -> impl Iterator<Item = &'static str> {
+    LIMIT_KEYS.into_iter().chain(FINER_LIMIT_KEYS)
+}
+
 const ALL: u16 = (1 << LIMIT_KEYS.len()) - 1;
 
 /// A collar of a hundred times the reference holds nothing back: whoever means that writes "off".
 const COLLAR_MAX: u64 = 1_000_000 * 10u64.pow(BPS_DIGITS);
 /// Each window costs a check for every order.
 const RATES_MAX: usize = 4;
+/// The times of each order of a window are remembered.
+const DUPLICATE_COUNT_MAX: u32 = 16;
 /// The time of each order in a window is remembered.
 const RATE_COUNT_MAX: u32 = 1 << 20;
 /// The longest and shortest span that a limit can look back.
@@ -98,13 +115,18 @@ pub(crate) fn read(table: &Table<'_>) -> Level {
             order_notional_max: limit(table, "order_notional_max", decimal(Notional::parse)),
             price_collar: limit(table, "price_collar_bps", decimal(bps)),
             reference_age_max: limit(table, "reference_age_max", duration(SPAN)),
-            order_rate: order_rate(table),
+            order_rate: rates(table, "order_rate"),
+            new_order_rate: rates(table, "new_order_rate"),
+            replace_rate: rates(table, "replace_rate"),
+            cancel_rate: rates(table, "cancel_rate"),
             duplicate_window: limit(table, "duplicate_window", duration(SPAN)),
+            duplicate_count: limit(table, "duplicate_count", count(1..=DUPLICATE_COUNT_MAX)),
             open_orders_max: limit(table, "open_orders_max", count(0..=u32::MAX)),
             open_notional_max: limit(table, "open_notional_max", decimal(Notional::parse)),
             position_qty_max: limit(table, "position_qty_max", decimal(Qty::parse)),
             position_value_max: limit(table, "position_value_max", decimal(Notional::parse)),
             gross_exposure_max: limit(table, "gross_exposure_max", decimal(Notional::parse)),
+            net_exposure_max: limit(table, "net_exposure_max", decimal(Notional::parse)),
         },
         written: if others_off { Written::EVERY } else { named },
         named,
@@ -133,26 +155,25 @@ fn limit<T>(
     table.find(key, off_or(read)).flatten().flatten()
 }
 
-fn order_rate(table: &Table<'_>) -> Vec<Rate> {
-    const KEY: &str = "order_rate";
-    if table.find(KEY, |value| Ok(value.as_str() == Some("off"))) != Some(Some(false)) {
+fn rates(table: &Table<'_>, key: &'static str) -> Vec<Rate> {
+    if table.find(key, |value| Ok(value.as_str() == Some("off"))) != Some(Some(false)) {
         return Vec::new();
     }
-    let elements = table.elements(KEY);
+    let elements = table.elements(key);
     if elements.len() > RATES_MAX {
         table.refuse(
-            KEY,
+            key,
             format!("{} windows; write at most {RATES_MAX}", elements.len()),
         );
-    } else if elements.is_empty() && table.is_list(KEY) {
+    } else if elements.is_empty() && table.is_list(key) {
         table.refuse(
-            KEY,
+            key,
             "no window; write [{ max = 100, window = \"1s\" }] or \"off\"".to_owned(),
         );
     }
     let mut rates = Vec::new();
     for (index, value) in elements.into_iter().take(RATES_MAX).enumerate() {
-        let Some(rate) = table.element(KEY, &RATE, index, value) else {
+        let Some(rate) = table.element(key, &RATE, index, value) else {
             continue;
         };
         let max = rate.get("max", count(1..=RATE_COUNT_MAX));

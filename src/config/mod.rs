@@ -40,8 +40,8 @@ use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
 use crate::config::values::{count, flag, name, off_or};
-use crate::risk::setup::{Account, Broker, Setup, Strategy};
-use crate::units::{AccountId, BrokerId, SymbolId};
+use crate::risk::setup::{Account, Broker, Desk, GROUPS_PER_SYMBOL_MAX, Group, Setup, Strategy};
+use crate::units::{AccountId, BrokerId, DeskId, SymbolId};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::Hash;
@@ -60,6 +60,8 @@ const SYMBOLS_MAX: usize = 1 << 20;
 const BROKERS_MAX: usize = 64;
 const FEEDS_MAX: usize = 64;
 const OPERATORS_MAX: usize = 64;
+const DESKS_MAX: usize = 1 << 12;
+const GROUPS_MAX: usize = 1 << 12;
 
 /// Everything that the file decides. Paths are complete: relative ones were relative to the file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -195,7 +197,9 @@ fn read(root: &Table<'_>) -> Config {
     let symbols = symbols
         .map(|(symbol, id)| (symbol.name.clone(), SymbolId(id)))
         .collect();
-    let accounts = read_accounts(root, &firm, &symbols, &mut config);
+    let desks = read_desks(root, &firm, &mut config);
+    let accounts = read_accounts(root, &firm, (&symbols, &desks), &mut config);
+    read_groups(root, &firm, &symbols, &mut config);
     read_endpoints(root, &mut config);
     read_strategies(root, &firm, (&accounts, &symbols), &mut config);
     config.setup.firm = firm.limits;
@@ -218,27 +222,86 @@ fn read_operators(root: &Table<'_>, config: &mut Config) {
     }
 }
 
-fn read_accounts(
+/// The limits of a table that has some, and whether it is enabled.
+fn read_level(table: &Table<'_>, firm: &Level) -> (Level, bool) {
+    let limits_table = table.table("limits");
+    let level = limits::read(&limits_table);
+    limits::check_collar(&limits_table, &level, firm);
+    (level, table.get("enabled", flag).unwrap_or_default())
+}
+
+fn read_desks(root: &Table<'_>, firm: &Level, config: &mut Config) -> HashMap<String, DeskId> {
+    let (mut names, mut ids) = (HashSet::new(), HashMap::new());
+    for table in root.tables("desk", DESKS_MAX) {
+        let name = table.get("name", name).unwrap_or_default();
+        claim(&table, "name", name.clone(), &mut names);
+        let (level, enabled) = read_level(&table, firm);
+        ids.insert(name.clone(), DeskId(config.setup.desks.len() as u32));
+        config.setup.desks.push(Desk {
+            name,
+            enabled,
+            limits: level.limits,
+        });
+    }
+    ids
+}
+
+fn read_groups(
     root: &Table<'_>,
     firm: &Level,
     symbols: &HashMap<String, SymbolId>,
+    config: &mut Config,
+) {
+    let mut names = HashSet::new();
+    let mut memberships = vec![0; config.setup.symbols.len()];
+    for table in root.tables("group", GROUPS_MAX) {
+        let name = table.get("name", name).unwrap_or_default();
+        claim(&table, "name", name.clone(), &mut names);
+        let (level, enabled) = read_level(&table, firm);
+        let symbols = read_names(&table, "symbols", symbols, "[[symbol]]");
+        for symbol in &symbols {
+            let count = &mut memberships[symbol.0 as usize];
+            *count += 1;
+            if *count == GROUPS_PER_SYMBOL_MAX + 1 {
+                let symbol = &config.setup.symbols[symbol.0 as usize].name;
+                table.refuse(
+                    "symbols",
+                    format!(
+                        "{} is in more than {GROUPS_PER_SYMBOL_MAX} groups; leave it out of some",
+                        show(symbol)
+                    ),
+                );
+            }
+        }
+        config.setup.groups.push(Group {
+            name,
+            enabled,
+            limits: level.limits,
+            symbols,
+        });
+    }
+}
+
+fn read_accounts(
+    root: &Table<'_>,
+    firm: &Level,
+    (symbols, desks): (&HashMap<String, SymbolId>, &HashMap<String, DeskId>),
     config: &mut Config,
 ) -> HashMap<String, AccountId> {
     let (mut names, mut ids) = (HashSet::new(), HashMap::new());
     for table in root.tables("account", ACCOUNTS_MAX) {
         let name = table.get("name", name).unwrap_or_default();
         claim(&table, "name", name.clone(), &mut names);
-        let limits_table = table.table("limits");
-        let level = limits::read(&limits_table);
-        limits::check_collar(&limits_table, &level, firm);
+        let (level, enabled) = read_level(&table, firm);
         ids.insert(name.clone(), AccountId(config.setup.accounts.len() as u32));
         config.accounts_written.push(level.written);
         config.setup.accounts.push(Account {
             name,
-            enabled: table.get("enabled", flag).unwrap_or_default(),
+            enabled,
             has_limits: level.written.or(firm.written) == Written::EVERY,
             limits: level.limits,
             restricted: read_names(&table, "restricted", symbols, "[[symbol]]"),
+            desk: read_name(&table, "desk", desks, "[[desk]]"),
         });
     }
     ids
@@ -286,12 +349,10 @@ fn read_strategies(
     for table in root.tables("strategy", STRATEGIES_MAX) {
         let name = table.get("name", name).unwrap_or_default();
         claim(&table, "name", name.clone(), &mut names);
-        let limits_table = table.table("limits");
-        let level = limits::read(&limits_table);
-        limits::check_collar(&limits_table, &level, firm);
+        let (level, enabled) = read_level(&table, firm);
         config.setup.strategies.push(Strategy {
             name,
-            enabled: table.get("enabled", flag).unwrap_or_default(),
+            enabled,
             limits: level.limits,
             accounts: read_names(&table, "accounts", accounts, "[[account]]"),
             restricted: read_names(&table, "restricted", symbols, "[[symbol]]"),
@@ -299,11 +360,34 @@ fn read_strategies(
                 .get("orders_unattended_max", off_or(count(1..=u32::MAX)))
                 .flatten(),
             acknowledge: table.get("acknowledge", flag).unwrap_or_default(),
+            trader: table
+                .find("trader", values::name)
+                .flatten()
+                .unwrap_or_default(),
         });
         config
             .sessions
             .push(sessions::read_session(&table, &config.listen));
     }
+}
+
+/// A name that may be absent, by its id. `kind` is the table that has it.
+fn read_name<Id: Copy>(
+    table: &Table<'_>,
+    key: &'static str,
+    ids: &HashMap<String, Id>,
+    kind: &str,
+) -> Option<Id> {
+    let name = table.find(key, name).flatten()?;
+    let id = ids.get(&name).copied();
+    if id.is_none() {
+        let noun = kind.trim_matches(['[', ']']);
+        table.refuse(
+            key,
+            format!("no such {noun}; write the name of a {kind}, or leave it out"),
+        );
+    }
+    id
 }
 
 /// The names of a list, by their ids. `kind` is the table that has them.

@@ -59,9 +59,11 @@ section! {
     gateway = Table(&GATEWAY), "";
     listen = Table(&LISTEN), "";
     limits = Table(&FIRM_LIMITS), "";
+    desk = List(&DESK), "";
     account = List(&ACCOUNT), "";
     strategy = List(&STRATEGY), "";
     symbol = List(&SYMBOL), "";
+    group = List(&GROUP), "";
     broker = List(&BROKER), "";
     feed = List(&FEED), "";
     admin = Table(&ADMIN), "";
@@ -108,6 +110,11 @@ macro_rules! limits {
             position_qty_max = Shown("\"off\""), "Net position in any one symbol, if the worst of its live orders fill.";
             position_value_max = Shown("\"1000000\""), "The same in money, at the reference price.";
             gross_exposure_max = Shown("\"5000000\""), "Sum over symbols and accounts of the worst position's value.";
+            new_order_rate = Optional("[{ max = 50, window = \"1s\" }]"), "Accepted new orders alone, likewise. May be left out, as all below.";
+            replace_rate = Optional("[{ max = 80, window = \"1s\" }]"), "Accepted replaces alone.";
+            cancel_rate = Optional("[{ max = 80, window = \"1s\" }]"), "Cancels. They pass in any case; while there are more, orders and replaces do not.";
+            duplicate_count = Optional("3"), "How often the same order may come within `duplicate_window`; once, where it is absent.";
+            net_exposure_max = Optional("\"2000000\""), "The value of all positions together, bought less sold, if the worse side's live orders fill.";
             others = Optional("\"off\""), "\"off\" writes off every limit of this table that is not named in it.";
         }
     };
@@ -115,9 +122,17 @@ macro_rules! limits {
 
 limits!(
     FIRM_LIMITS,
-    "Limits of the firm as a whole. The tightest of firm, account, strategy and symbol applies. An account can send nothing until every limit is set or written \"off\", here or for the account."
+    "Limits of the firm as a whole. The tightest of firm, desk, account, strategy, symbol and groups applies. An account can send nothing until every limit is set or written \"off\", here or for the account."
 );
 limits!(pub(crate) ACCOUNT_LIMITS, "Limits of the account. What is set here holds beside the firm's own.");
+limits!(
+    DESK_LIMITS,
+    "Limits of all its accounts together. What is absent is off."
+);
+limits!(
+    GROUP_LIMITS,
+    "Limits of all its symbols together, over all accounts. What is absent is off."
+);
 limits!(
     STRATEGY_LIMITS,
     "Limits of the strategy. What is absent is off."
@@ -139,7 +154,23 @@ section! {
     name = Required("\"main\""), "At most 36 printable characters.";
     enabled = Default("true"), "false refuses everything new.";
     restricted = Default("[]"), "Symbols that it may not trade.";
+    desk = Shown("\"equities\""), "The desk that it belongs to, if it belongs to one.";
     limits = Table(&ACCOUNT_LIMITS), "";
+}
+
+section! {
+    DESK, "desk", "A desk: accounts under one roof.";
+    name = Required("\"equities\""), "At most 36 printable characters.";
+    enabled = Default("true"), "false refuses everything new of its accounts.";
+    limits = Table(&DESK_LIMITS), "";
+}
+
+section! {
+    GROUP, "group", "Symbols that are limited together: a sector, an issuer, a venue, or what you like.";
+    name = Required("\"retail\""), "At most 36 printable characters.";
+    enabled = Default("true"), "false refuses everything new in its symbols.";
+    symbols = Required("[\"AMZN\"]"), "What is in it. A symbol may be in at most 8 groups.";
+    limits = Table(&GROUP_LIMITS), "";
 }
 
 section! {
@@ -152,6 +183,7 @@ section! {
     key_file = Shown("\"keys/momentum.key\""), "The file of its key: 64 hexadecimal digits, readable by the gateway alone.";
     unix_user = Optional("\"alice\""), "A user's name or number, told by the kernel; needs `listen.unix`.";
     cancel_on_disconnect = Default("\"never\""), "\"never\", \"at once\", or \"after 5s\" unless it is back by then.";
+    trader = Shown("\"carol\""), "The person who answers for it.";
     acknowledge = Default("false"), "true tells it that the gate has accepted, before the broker answers.";
     limits = Table(&STRATEGY_LIMITS), "";
 }

@@ -1,7 +1,7 @@
 //! Names: what people call the things that the core knows by their place.
 
 use crate::message::Scope;
-use crate::risk::setup::Setup;
+use crate::risk::setup::{Account, Setup};
 use std::collections::HashMap;
 
 /// The names of one configuration.
@@ -17,6 +17,14 @@ pub struct Names {
     pub brokers: Table,
     /// Of operators.
     pub operators: Table,
+    /// Of desks.
+    pub desks: Table,
+    /// Of groups.
+    pub groups: Table,
+    /// Of those who answer for strategies, by strategy.
+    pub traders: Vec<String>,
+    /// The desk of each account, or nothing.
+    pub account_desks: Vec<String>,
 }
 
 /// The names of one kind of thing, by place.
@@ -39,6 +47,18 @@ impl Names {
             symbols: Table::new(setup.symbols.iter().map(|of| &of.name)),
             brokers: Table::new(setup.brokers.iter().map(|of| &of.name)),
             operators: Table::new(setup.operators.iter()),
+            desks: Table::new(setup.desks.iter().map(|of| &of.name)),
+            groups: Table::new(setup.groups.iter().map(|of| &of.name)),
+            traders: setup
+                .strategies
+                .iter()
+                .map(|of| of.trader.clone())
+                .collect(),
+            account_desks: setup
+                .accounts
+                .iter()
+                .map(|of| desk_name(setup, of))
+                .collect(),
         }
     }
 
@@ -49,6 +69,8 @@ impl Names {
             Scope::Account => Some(&self.accounts),
             Scope::Strategy => Some(&self.strategies),
             Scope::Symbol => Some(&self.symbols),
+            Scope::Desk => Some(&self.desks),
+            Scope::Group => Some(&self.groups),
         }
     }
 
@@ -73,6 +95,11 @@ impl Names {
             place => self.operators.name(place),
         }
     }
+}
+
+fn desk_name(setup: &Setup, account: &Account) -> String {
+    let desk = account.desk.and_then(|id| setup.desks.get(id.0 as usize));
+    desk.map_or(String::new(), |desk| desk.name.clone())
 }
 
 impl Table {

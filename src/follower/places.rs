@@ -16,6 +16,8 @@ pub(super) struct Places {
     symbols: Vec<u32>,
     brokers: Vec<u32>,
     operators: Vec<u32>,
+    desks: Vec<u32>,
+    groups: Vec<u32>,
 }
 
 impl Places {
@@ -30,6 +32,8 @@ impl Places {
             symbols: map(&from.symbols, &to.symbols),
             brokers: map(&from.brokers, &to.brokers),
             operators: map(&from.operators, &to.operators),
+            desks: map(&from.desks, &to.desks),
+            groups: map(&from.groups, &to.groups),
         }
     }
 
@@ -85,6 +89,8 @@ impl Places {
             Some(Scope::Account) => place(&self.accounts, control.target),
             Some(Scope::Strategy) => place(&self.strategies, control.target),
             Some(Scope::Symbol) => place(&self.symbols, control.target),
+            Some(Scope::Desk) => place(&self.desks, control.target),
+            Some(Scope::Group) => place(&self.groups, control.target),
             Some(Scope::Firm) | None => control.target,
         };
     }

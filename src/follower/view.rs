@@ -9,8 +9,8 @@ use crate::follower::acts::Acts;
 use crate::follower::names::Names;
 use crate::follower::query::{Query, ROWS_MAX};
 use crate::message::{LinkState, Scope};
+use crate::risk::cell::Cell;
 use crate::risk::core::{Core, Counts};
-use crate::risk::exposure::Cell;
 use crate::risk::order::Order;
 use crate::risk::setup::{Limits, Setup};
 use crate::units::{
@@ -114,7 +114,8 @@ impl View<'_> {
         match books {
             Scope::Account => self.core.account_positions().for_each(&mut take),
             Scope::Strategy => self.core.strategy_positions().for_each(&mut take),
-            Scope::Firm | Scope::Symbol => {
+            Scope::Desk => self.core.desk_positions().iter().for_each(&mut take),
+            Scope::Firm | Scope::Symbol | Scope::Group => {
                 // Every symbol has a book of the firm, most of them empty.
                 let is_used = |cell: &&Cell| {
                     cell.open_buy != Qty::ZERO
@@ -165,6 +166,9 @@ impl View<'_> {
                         "open_notional_max": text(limits.open_notional_max),
                         "gross": level.gross.to_string(),
                         "gross_max": text(limits.gross_exposure_max),
+                        "net_long": money(level.net[0]),
+                        "net_short": money(level.net[1]),
+                        "net_max": text(limits.net_exposure_max),
                         "unattended": unattended.map(|(count, _)| count),
                         "unattended_max": unattended.map(|(_, max)| max),
                     })
@@ -227,7 +231,7 @@ impl View<'_> {
             "open_buy": cell.open_buy.to_string(),
             "open_sell": cell.open_sell.to_string(),
         });
-        if matches!(books, Scope::Account | Scope::Strategy) {
+        if matches!(books, Scope::Account | Scope::Strategy | Scope::Desk) {
             value[books.text()] = json!(self.names.name(books, cell.owner));
         }
         value
@@ -295,6 +299,8 @@ impl View<'_> {
             Scope::Account => setup.accounts.get(place).map(|of| &of.limits),
             Scope::Strategy => setup.strategies.get(place).map(|of| &of.limits),
             Scope::Symbol => setup.symbols.get(place).map(|of| &of.limits),
+            Scope::Desk => setup.desks.get(place).map(|of| &of.limits),
+            Scope::Group => setup.groups.get(place).map(|of| &of.limits),
         }
         .unwrap_or(&setup.firm)
     }
@@ -332,6 +338,13 @@ fn mid(sum: i128) -> String {
     let mut text = String::new();
     // One digit more than a price has: five tenths for each unit of the sum.
     let written = write_decimal(&mut text, sum.saturating_mul(5), Price::DIGITS + 1);
+    written.map_or_else(|_| String::new(), |()| text)
+}
+
+/// A signed sum of money.
+fn money(raw: i128) -> String {
+    let mut text = String::new();
+    let written = write_decimal(&mut text, raw, Notional::DIGITS);
     written.map_or_else(|_| String::new(), |()| text)
 }
 

@@ -4,10 +4,10 @@
 //! tables may grow. What a window has seen stays seen.
 
 use super::core::{Account, BrokerLink, Core, Strategy, Symbol};
-use super::duplicate::Recent;
 use super::market::Reference;
-use super::rate::{Range, Rates};
+use super::rate::Rates;
 use super::route::Routes;
+use super::rules::Rules;
 use super::setup::{Limits, Setup};
 
 /// Why a state cannot go on under a setup.
@@ -15,7 +15,7 @@ use super::setup::{Limits, Setup};
 pub enum AdoptError {
     /// A name is gone, or stands at another place: ids would mean something else.
     NameMoved {
-        /// Of what kind: account, strategy, symbol, broker.
+        /// Of what kind: account, strategy, symbol, broker, desk, group.
         kind: &'static str,
         /// The name that the journal has.
         name: String,
@@ -60,8 +60,9 @@ impl Core {
             capacity.client_order_id_horizon,
         );
         self.execution_ids.grow(capacity.executions as usize);
-        self.exposure.adopt(new);
         self.adopt_rows(new);
+        let live = self.orders.iter().filter(|order| order.is_live());
+        self.exposure.adopt(new, live);
         self.quoted.clone_from(&new.symbols);
         self.references
             .resize(new.symbols.len(), Reference::default());
@@ -75,68 +76,56 @@ impl Core {
     fn adopt_rows(&mut self, new: &Setup) {
         let old_rates = std::mem::take(&mut self.rates);
         let mut rates = Rates::default();
-        let mut carry = |limits: &Limits, range: Option<Range>| {
-            let added = rates.add(&limits.order_rate);
-            if let Some(range) = range {
-                rates.carry(added, &old_rates, range);
-            }
-            added
-        };
-        let of = new.capacity.duplicates_per_window as usize;
         let seed = new.hash_seed;
-        let recent = |limits: &Limits, old: Option<Box<Recent>>| {
-            limits.duplicate_window.map(|span| match old {
-                Some(old) => Box::new(old.carried(span, of, seed)),
-                None => Box::new(Recent::new(span, of)),
-            })
+        let duplicates = new.capacity.duplicates_per_window as usize;
+        let mut rules = |limits: &Limits, old: Option<&Rules>| {
+            let mut rules = Rules::new(limits, &mut rates, duplicates);
+            if let Some(old) = old {
+                rules.carry(&mut rates, old, &old_rates, seed);
+            }
+            rules
         };
-        self.firm_rates = carry(&new.firm, Some(self.firm_rates));
-        self.firm_recent = recent(&new.firm, self.firm_recent.take());
+        self.firm_rules = rules(&new.firm, Some(&self.firm_rules));
+        // Desks and groups stand in one list: a desk more moves the groups.
+        let (old_desks, old_groups) = self.other_rules.split_at(self.exposure.desk_count as usize);
+        let desks = new.desks.iter().enumerate();
+        let desks = desks.map(|(at, of)| (&of.limits, old_desks.get(at)));
+        let groups = new.groups.iter().enumerate();
+        let groups = groups.map(|(at, of)| (&of.limits, old_groups.get(at)));
+        let others = desks.chain(groups);
+        self.other_rules = others.map(|(limits, old)| rules(limits, old)).collect();
 
         let mut old = std::mem::take(&mut self.accounts).into_iter();
         for setup in &new.accounts {
             let old = old.next();
-            let mut row = Account::new(
-                setup,
-                carry(&setup.limits, old.as_ref().map(|row| row.rates)),
-            );
-            row.recent = recent(&setup.limits, old.and_then(|row| row.recent));
-            self.accounts.push(row);
+            let rules = rules(&setup.limits, old.as_ref().map(|row| &row.rules));
+            self.accounts.push(Account::new(setup, rules));
         }
         let mut old = std::mem::take(&mut self.strategies).into_iter();
         for setup in &new.strategies {
             let old = old.next();
-            let rates = carry(&setup.limits, old.as_ref().map(|row| row.rates));
-            let mut row = Strategy::new(setup, new.accounts.len(), rates);
+            let rules = rules(&setup.limits, old.as_ref().map(|row| &row.rules));
+            let mut row = Strategy::new(setup, new.accounts.len(), rules);
             if let Some(old) = old {
                 row.report_sequence = old.report_sequence;
                 row.command_sequence = old.command_sequence;
                 row.cancel_through = old.cancel_through;
                 row.orders_unattended = old.orders_unattended;
-                row.recent = recent(&setup.limits, old.recent);
-            } else {
-                row.recent = recent(&setup.limits, None);
             }
             self.strategies.push(row);
         }
         let mut old = std::mem::take(&mut self.symbols).into_iter();
         for setup in &new.symbols {
             let old = old.next();
-            let mut row = Symbol::new(
-                setup,
-                carry(&setup.limits, old.as_ref().map(|row| row.rates)),
-            );
-            let (old_recent, old_moves) = match old {
-                Some(old) => (old.recent, old.moves),
-                None => (None, None),
-            };
-            row.recent = recent(&setup.limits, old_recent);
-            if let Some(old) = old_moves {
-                row.moves = old.carried(setup);
+            let rules = rules(&setup.limits, old.as_ref().map(|row| &row.rules));
+            let mut row = Symbol::new(setup, rules);
+            if let Some(moves) = old.and_then(|old| old.moves) {
+                row.moves = moves.carried(setup);
             }
             self.symbols.push(row);
         }
         self.rates = rates;
+        self.paces_cancels = new.limits().any(|limits| !limits.cancel_rate.is_empty());
         self.routes = Routes::new(new.capacity.positions as usize, seed);
     }
 }
@@ -146,10 +135,14 @@ fn check(old: &Setup, new: &Setup) -> Result<(), AdoptError> {
     let strategies = |setup: &Setup| setup.strategies.iter().map(|of| of.name.clone()).collect();
     let symbols = |setup: &Setup| setup.symbols.iter().map(|of| of.name.clone()).collect();
     let brokers = |setup: &Setup| setup.brokers.iter().map(|of| of.name.clone()).collect();
+    let desks = |setup: &Setup| setup.desks.iter().map(|of| of.name.clone()).collect();
+    let groups = |setup: &Setup| setup.groups.iter().map(|of| of.name.clone()).collect();
     prefix("account", accounts(old), accounts(new))?;
     prefix("strategy", strategies(old), strategies(new))?;
     prefix("symbol", symbols(old), symbols(new))?;
     prefix("broker", brokers(old), brokers(new))?;
+    prefix("desk", desks(old), desks(new))?;
+    prefix("group", groups(old), groups(new))?;
     let (was, is) = (&old.capacity, &new.capacity);
     let live = |of: &super::setup::Capacity| of.orders - of.orders_closed;
     for (key, was, is) in [

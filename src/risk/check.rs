@@ -5,15 +5,18 @@
 //! Nothing is written here. A control that fails is noted in the set; the first one, in the order of
 //! [`RejectReason`], tells its limit and value. A control that cannot run is a failure of its own.
 
+use super::cell::NO_CELL;
 use super::core::Core;
-use super::exposure::{Level, NO_CELL, armed};
+use super::level::{Level, Whose, armed};
 use super::market::Standing;
 use super::route::{Route, Who};
-use super::setup;
-use super::sums::Sums;
-use crate::message::{NewOrder, OrderType, Side, flags};
+use super::rules::{Paced, each_of};
+use super::setup::{self, GROUPS_PER_SYMBOL_MAX};
+use super::sums::{Grown, Sums};
+use crate::message::{NewOrder, OrderType, Scope, Side, flags};
 use crate::reject::{Failed, RejectReason as Reason};
 use crate::units::{AccountId, Nanos, Notional, Price, Qty, StrategyId, SymbolId};
+use arrayvec::ArrayVec;
 
 /// What the controls found.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +24,8 @@ pub(super) struct Findings {
     pub(super) failed: Failed,
     pub(super) limit: i128,
     pub(super) value: i128,
-    /// Which level's limit that was: a [`Scope`], or zero where no one level's.
-    pub(super) scope: u8,
+    /// Which level's limit that was.
+    pub(super) whose: Whose,
     first: u16,
 }
 
@@ -31,18 +34,18 @@ impl Findings {
         failed: Failed::NONE,
         limit: 0,
         value: 0,
-        scope: 0,
+        whose: Whose::NOBODY,
         first: u16::MAX,
     };
 }
 
 /// Where controls tell what they found: to who decides, or to who explains.
 pub(super) trait Sink {
-    /// A control was looked at; `told` gives its limit and the value found. `scope` is the level that
-    /// has set the limit, or zero.
+    /// A control was looked at; `told` gives its limit and the value found. `whose` is the level that
+    /// has set the limit.
     fn check_of(
         &mut self,
-        scope: u8,
+        whose: Whose,
         reason: Reason,
         breached: bool,
         told: impl FnOnce() -> (i128, i128),
@@ -51,25 +54,25 @@ pub(super) trait Sink {
     /// The same of a limit that is no one level's.
     #[inline(always)]
     fn check(&mut self, reason: Reason, breached: bool, told: impl FnOnce() -> (i128, i128)) {
-        self.check_of(0, reason, breached, told);
+        self.check_of(Whose::NOBODY, reason, breached, told);
     }
 
     /// A control that has no numbers.
     #[inline(always)]
     fn note(&mut self, reason: Reason, breached: bool) {
-        self.check_of(0, reason, breached, || (0, 0));
+        self.check_of(Whose::NOBODY, reason, breached, || (0, 0));
     }
 
     /// What is not worked out for a decision: how far one that has passed was from refusing.
     #[inline(always)]
-    fn passed(&mut self, _scope: u8, _reason: Reason, _told: impl FnOnce() -> (i128, i128)) {}
+    fn passed(&mut self, _whose: Whose, _reason: Reason, _told: impl FnOnce() -> (i128, i128)) {}
 }
 
 impl Sink for Findings {
     #[inline(always)]
     fn check_of(
         &mut self,
-        scope: u8,
+        whose: Whose,
         reason: Reason,
         breached: bool,
         told: impl FnOnce() -> (i128, i128),
@@ -80,7 +83,7 @@ impl Sink for Findings {
             self.failed.note(reason, true);
             if (reason as u16) < self.first {
                 self.first = reason as u16;
-                self.scope = scope;
+                self.whose = whose;
                 (self.limit, self.value) = told();
             }
         }
@@ -149,7 +152,7 @@ pub(super) struct Valuation {
     /// Its value.
     pub(super) reserved_notional: Notional,
     /// What the strategy's and the account's book will add to their gross.
-    pub(super) contributions: [Notional; 2],
+    pub(super) grown: [Grown; 2],
 }
 
 impl Core {
@@ -173,7 +176,8 @@ impl Core {
             || exposure.strategies[strategy].is_shut()
             || exposure.symbols[symbol].is_shut()
             || link.is_down
-            || link.is_breaker_open;
+            || link.is_breaker_open
+            || route.has_beside && exposure.beside(who.0.0, who.2.0).any(Level::is_shut);
         if is_stopped {
             self.note_stops(found, event_flags, who);
         }
@@ -224,6 +228,16 @@ impl Core {
                 found.note(Reason::BrokerLinkDown, link.is_down);
                 found.note(Reason::BreakerOpen, link.is_breaker_open);
                 found.note(Reason::SymbolRestricted, self.is_restricted(who));
+            }
+        }
+        if is_account && symbol < exposure.symbols.len() {
+            for level in exposure.beside(who.0.0, who.2.0) {
+                let (disabled, killed) = match level.whose.scope() == Scope::Desk as u8 {
+                    true => (Reason::DeskDisabled, Reason::DeskKilled),
+                    false => (Reason::GroupDisabled, Reason::GroupKilled),
+                };
+                found.note(disabled, !level.is_enabled);
+                found.note(killed, level.is_killed);
             }
         }
     }
@@ -291,7 +305,7 @@ impl Core {
 
         // The reference price, if anything needs one.
         let (collar, age_max) = (route.price_collar, route.reference_age_max);
-        let scopes = &route.scopes;
+        let set_by = &route.set_by;
         let is_market = terms.order_type == OrderType::Market;
         let is_valued = route.bounded & armed::VALUED != 0;
         let symbol = &self.symbols[terms.symbol.0 as usize];
@@ -300,7 +314,7 @@ impl Core {
         let fresh = match reference {
             Standing::Fresh(reference) => {
                 let age = || (age_max.raw().into(), reference.age(now).raw().into());
-                found.passed(scopes.reference_age, Reason::ReferenceStale, age);
+                found.passed(set_by.reference_age, Reason::ReferenceStale, age);
                 Some(reference)
             }
             _ if !is_needed => None,
@@ -308,7 +322,7 @@ impl Core {
             Standing::Unusable => refuse(found, Reason::ReferenceUnusable),
             Standing::Stale(age) => {
                 let told = || (age_max.raw().into(), age.raw().into());
-                found.check_of(scopes.reference_age, Reason::ReferenceStale, true, told);
+                found.check_of(set_by.reference_age, Reason::ReferenceStale, true, told);
                 None
             }
         };
@@ -323,13 +337,13 @@ impl Core {
         // Limits on this order alone.
         let qty = terms.qty.raw();
         let qty_max = route.order_qty_max;
-        found.check_of(scopes.order_qty, Reason::QtyAboveMax, qty_max < qty, || {
+        found.check_of(set_by.order_qty, Reason::QtyAboveMax, qty_max < qty, || {
             (qty_max.into(), qty.into())
         });
         let notional = value_price.notional(terms.qty);
         let notional_max = route.order_notional_max;
         found.check_of(
-            scopes.order_notional,
+            set_by.order_notional,
             Reason::NotionalAboveMax,
             notional_max < notional.raw(),
             || (wide(Notional::from_raw(notional_max)), wide(notional)),
@@ -337,7 +351,7 @@ impl Core {
         if let (Some(reference), false, true) = (fresh, is_market, collar != u64::MAX) {
             let distance = 2 * i128::from(terms.price.raw()) - reference.sum;
             let breached = reference.is_outside(collar, distance.unsigned_abs());
-            found.check_of(scopes.collar, Reason::PriceOutsideCollar, breached, || {
+            found.check_of(set_by.collar, Reason::PriceOutsideCollar, breached, || {
                 let bound = reference.collar_bound(collar, distance > 0);
                 (bound, terms.price.raw().into())
             });
@@ -346,26 +360,14 @@ impl Core {
         if let (Some(reference), Some(moves)) = (fresh, &symbol.moves) {
             match moves.breach(reference.sum, now) {
                 Some(told) => found.check(Reason::ReferenceMoved, true, || told),
-                None => found.passed(0, Reason::ReferenceMoved, || {
+                None => found.passed(Whose::NOBODY, Reason::ReferenceMoved, || {
                     moves.furthest(reference.sum, now)
                 }),
             }
         }
 
-        // Limits on what came before.
-        let breached = route
-            .rates
-            .iter()
-            .find_map(|(scope, range)| Some((*scope, self.rates.breached(*range, now)?)));
-        for (scope, range) in &route.rates {
-            found.passed(*scope, Reason::OrderRateAboveMax, || {
-                self.rates.nearest(*range, now)
-            });
-        }
-        if let Some((scope, count)) = breached {
-            found.check_of(scope, Reason::OrderRateAboveMax, true, || {
-                (count.into(), i128::from(count) + 1)
-            });
+        if route.paced != 0 {
+            self.check_pace(found, route, terms.is_new, now);
         }
 
         // Limits on what all live orders could come to.
@@ -384,8 +386,14 @@ impl Core {
                 )
             });
         }
+        let beside: Beside<'_> = match route.has_beside {
+            true => exposure.beside(terms.account.0, terms.symbol.0).collect(),
+            false => Beside::new(),
+        };
         let sums = Sums {
             levels,
+            beside: &beside,
+            desk_cell: exposure.desk_cell(route.desk_cell),
             cells: [
                 exposure.symbol_cell(terms.symbol.0),
                 exposure.cell(strategy_cell),
@@ -398,7 +406,7 @@ impl Core {
             more_notional: reserved_notional.saturating_sub(terms.reserved_notional),
             is_new: terms.is_new,
         };
-        let contributions = sums.check(found, notional, route.bounded);
+        let grown = sums.check(found, notional, route.bounded);
 
         // Room in the tables.
         if terms.is_new {
@@ -426,10 +434,41 @@ impl Core {
             value_price,
             reserved,
             reserved_notional,
-            contributions,
+            grown,
         })
     }
+
+    /// Limits on how often. Rates of cancels stop what is not one.
+    #[inline]
+    fn check_pace(&self, found: &mut impl Sink, route: &Route, is_new: bool, now: Nanos) {
+        let own = match is_new {
+            true => Paced::New,
+            false => Paced::Replaces,
+        };
+        for level in each_of(route.paced) {
+            let (whose, rules) = self.rules(level, route.who());
+            for paced in [Paced::Orders, own, Paced::Cancels] {
+                let range = rules.rates[paced as usize];
+                if range.is_empty() {
+                    continue;
+                }
+                match self.rates.breached(range, now) {
+                    Some(count) => {
+                        found.check_of(whose, paced.reason(), true, || paced.told(count));
+                    }
+                    None => found.passed(whose, paced.reason(), || {
+                        let (max, count) = self.rates.nearest(range, now);
+                        let of_cancels = i128::from(paced == Paced::Cancels);
+                        (max - of_cancels, count - of_cancels)
+                    }),
+                }
+            }
+        }
+    }
 }
+
+/// The desk, if there is one, and the groups of an order.
+type Beside<'a> = ArrayVec<&'a Level, { 1 + GROUPS_PER_SYMBOL_MAX }>;
 
 #[cold]
 fn refuse<T>(found: &mut impl Sink, reason: Reason) -> Option<T> {

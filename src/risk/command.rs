@@ -11,10 +11,10 @@ use super::decision::{Decision, Effects, Outcome};
 use super::duplicate::{Content, Seen};
 use super::exposure::Places;
 use super::order::{NEVER, Order, Replacement};
-use super::route::windows;
+use super::rules::{Paced, each_of};
 use crate::message::{
     Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
-    Refusal, Replace, Scope, Side, Text, TimeInForce, flags, split_wide,
+    Refusal, Replace, Side, Text, TimeInForce, flags, split_wide,
 };
 use crate::reject::RejectReason as Reason;
 use crate::units::{AccountId, OrderId, Qty, StrategyId};
@@ -125,6 +125,7 @@ impl Core {
                 |at, is_account, owner| self.exposure.take(at, is_account, owner, symbol);
             route.account_cell = take(route.account_cell, true, account);
             route.strategy_cell = take(route.strategy_cell, false, strategy);
+            route.desk_cell = self.exposure.cell(route.account_cell).above;
         }
         let places = Places {
             symbol,
@@ -162,7 +163,7 @@ impl Core {
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, order.account, &order.client_order_id, id, now);
-        self.note_rates(route_at);
+        self.note_pace(route_at, [Paced::Orders, Paced::New]);
         self.exposure.book_new(places, terms.side, &valuation);
         self.counts.orders_accepted += 1;
         let request = BrokerRequest {
@@ -206,6 +207,9 @@ impl Core {
         match slot.map(|slot| (slot, self.orders.get(slot).is_live())) {
             Some((slot, true)) => {
                 self.counts.requests_accepted += 1;
+                if self.paces_cancels {
+                    self.note_cancel(slot);
+                }
                 self.send_cancel(effects, slot, header.correlation, &cancel.client_order_id);
                 about(Outcome::Accepted, self.orders.get(slot).id)
             }
@@ -221,6 +225,16 @@ impl Core {
                     &found,
                 )
             }
+        }
+    }
+
+    /// A cancel counts in the windows of cancels, which never stop it.
+    #[cold]
+    fn note_cancel(&mut self, slot: u32) {
+        let order = self.orders.get(slot);
+        let who = (order.account, order.strategy, order.symbol);
+        if let Some(route_at) = self.route(who) {
+            self.note_pace(route_at, [Paced::Cancels; 1]);
         }
     }
 
@@ -357,7 +371,7 @@ impl Core {
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, replace.account, &replace.client_order_id, id, now);
-        self.note_rates(route_at);
+        self.note_pace(route_at, [Paced::Orders, Paced::Replaces]);
         self.rebook(slot, Qty::ZERO, 0);
         self.counts.requests_accepted += 1;
         let head = Header {
@@ -448,7 +462,7 @@ impl Core {
 
     /// Looks for the same order within the windows of all levels, and remembers this one.
     #[inline]
-    fn check_duplicates(&mut self, found: &mut Findings, terms: &Terms, levels: u8) {
+    fn check_duplicates(&mut self, found: &mut Findings, terms: &Terms, levels: u16) {
         let content = Content {
             price: terms.price.raw(),
             qty: terms.qty.raw(),
@@ -456,36 +470,22 @@ impl Core {
             terms: (terms.side as u32) << 8 | terms.order_type as u32,
         };
         let hash = content.hash(self.routes.seed());
-        let mut levels = levels;
-        while levels != 0 {
-            let level = levels & levels.wrapping_neg();
-            levels &= !level;
-            let at = (
-                terms.symbol.0 as usize,
-                terms.strategy.0 as usize,
-                terms.account.0 as usize,
-            );
-            let (scope, window) = match level {
-                windows::SYMBOL => (Scope::Symbol, &mut self.symbols[at.0].recent),
-                windows::STRATEGY => (Scope::Strategy, &mut self.strategies[at.1].recent),
-                windows::ACCOUNT => (Scope::Account, &mut self.accounts[at.2].recent),
-                _ => (Scope::Firm, &mut self.firm_recent),
-            };
-            let Some(window) = window else {
+        let (now, of) = (self.now, i128::from(self.capacity.duplicates_per_window));
+        let who = (terms.account, terms.strategy, terms.symbol);
+        for level in each_of(levels) {
+            let (whose, rules) = self.rules_mut(level, who);
+            let Some(window) = &mut rules.recent else {
                 continue;
             };
-            match window.note(content, hash, self.now) {
+            match window.note(content, hash, now) {
                 Seen::New => {}
                 Seen::Before(age) => {
                     let span = window.span();
-                    found.check_of(scope as u8, Reason::OrderDuplicate, true, || {
+                    found.check_of(whose, Reason::OrderDuplicate, true, || {
                         (span.raw().into(), age.raw().into())
                     });
                 }
-                Seen::Full => {
-                    let of = i128::from(self.capacity.duplicates_per_window);
-                    found.check_of(scope as u8, Reason::DuplicatesFull, true, || (of, of));
-                }
+                Seen::Full => found.check_of(whose, Reason::DuplicatesFull, true, || (of, of)),
             }
         }
     }
@@ -495,13 +495,6 @@ impl Core {
     fn note_command(&mut self, header: &Header) {
         if let Some(row) = self.strategies.get_mut(header.strategy.0 as usize) {
             row.command_sequence = row.command_sequence.max(header.sequence);
-        }
-    }
-
-    #[inline]
-    fn note_rates(&mut self, route_at: usize) {
-        for (_, range) in &self.routes.row(route_at).rates {
-            self.rates.note(*range, self.now);
         }
     }
 
@@ -528,8 +521,8 @@ impl Core {
             client_order_id: *client_order_id,
             reason: decision.reason.map_or(0, |reason| reason as u16),
             command: command as u8,
-            scope: found.scope,
-            reserved: [0; 4],
+            scope: found.whose.scope(),
+            target: found.whose.target(),
         };
         self.tell(
             effects,

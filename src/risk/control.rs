@@ -8,7 +8,7 @@
 
 use super::core::Core;
 use super::decision::{EFFECTS_MAX, Effects, Outcome};
-use super::exposure::Level;
+use super::level::Level;
 use super::setup::Setup;
 use crate::message::{Control, Exec, Header, Link, LinkState, Scope, SessionChange, Text};
 use crate::units::Nanos;
@@ -144,6 +144,7 @@ impl Core {
             Scope::Account => self.exposure.accounts.get_mut(at),
             Scope::Strategy => self.exposure.strategies.get_mut(at),
             Scope::Symbol => self.exposure.symbols.get_mut(at),
+            Scope::Desk | Scope::Group => self.exposure.other_mut(scope, control.target),
         };
         level.map(|level| (scope, level))
     }
@@ -224,6 +225,9 @@ impl Core {
             || self.exposure.accounts[order.account.0 as usize].is_killed
             || self.exposure.strategies[order.strategy.0 as usize].is_killed
             || self.exposure.symbols[order.symbol.0 as usize].is_killed
+            || self
+                .exposure
+                .is_killed_beside(order.account.0, order.symbol.0)
             || order.id.serial() <= cancel_through;
         let must_cancel = must_go && !order.is_cancel_pending;
         let is_lost = !order.is_in_doubt && order.link_losses < link.losses;

@@ -9,16 +9,16 @@ use super::approved::Approved;
 use super::check::{Divisor, Findings, symbol_bounds};
 use super::control::Raises;
 use super::decision::{Decision, EFFECTS_MAX, Effects, Outcome};
-use super::duplicate::Recent;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
 use super::market::Reference;
 use super::moves::Moves;
 use super::order::Orders;
-use super::rate::{Range, Rates};
+use super::rate::Rates;
 use super::route::Routes;
-use super::setup::{self, Capacity, Limits, Setup};
+use super::rules::Rules;
+use super::setup::{self, Capacity, Setup};
 use crate::message::{
     Cancel, Control, Frame, Header, Kind, Link, NewOrder, Quote, Replace, Report, SessionChange,
     Settle, Text,
@@ -37,8 +37,11 @@ pub struct Core {
     pub(super) exposure: Exposure,
     pub(super) routes: Routes,
     pub(super) rates: Rates,
-    pub(super) firm_rates: Range,
-    pub(super) firm_recent: Option<Box<Recent>>,
+    pub(super) firm_rules: Rules,
+    /// Of desks, and of groups behind them, as [`Exposure`] has them.
+    pub(super) other_rules: Vec<Rules>,
+    /// Some level has a rate of cancels.
+    pub(super) paces_cancels: bool,
     pub(super) accounts: Vec<Account>,
     pub(super) strategies: Vec<Strategy>,
     pub(super) symbols: Vec<Symbol>,
@@ -92,8 +95,7 @@ pub(super) struct Account {
     pub(super) has_limits: bool,
     /// In order.
     pub(super) restricted: Box<[SymbolId]>,
-    pub(super) rates: Range,
-    pub(super) recent: Option<Box<Recent>>,
+    pub(super) rules: Rules,
 }
 
 #[derive(Debug)]
@@ -106,8 +108,7 @@ pub(super) struct Strategy {
     /// How many have passed since.
     pub(super) orders_unattended: u64,
     pub(super) acknowledge: bool,
-    pub(super) rates: Range,
-    pub(super) recent: Option<Box<Recent>>,
+    pub(super) rules: Rules,
     /// How many reports it was sent.
     pub(super) report_sequence: u64,
     /// The last counted command that it sent.
@@ -130,8 +131,7 @@ pub(super) struct Symbol {
     pub(super) order_types: u8,
     pub(super) times_in_force: u8,
     pub(super) broker: BrokerId,
-    pub(super) rates: Range,
-    pub(super) recent: Option<Box<Recent>>,
+    pub(super) rules: Rules,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -154,18 +154,17 @@ fn in_order(symbols: &[SymbolId]) -> Box<[SymbolId]> {
 }
 
 impl Account {
-    pub(super) fn new(setup: &setup::Account, rates: Range) -> Self {
+    pub(super) fn new(setup: &setup::Account, rules: Rules) -> Self {
         Self {
             has_limits: setup.has_limits,
             restricted: in_order(&setup.restricted),
-            rates,
-            recent: None,
+            rules,
         }
     }
 }
 
 impl Symbol {
-    pub(super) fn new(symbol: &setup::Symbol, rates: Range) -> Self {
+    pub(super) fn new(symbol: &setup::Symbol, rules: Rules) -> Self {
         let (price_min, price_max, qty_min, qty_max) = symbol_bounds(symbol);
         Self {
             tick: Divisor::new(symbol.tick.raw().unsigned_abs()),
@@ -185,14 +184,13 @@ impl Symbol {
                 .iter()
                 .fold(0, |set, of| set | 1 << *of as u8),
             broker: symbol.broker,
-            rates,
-            recent: None,
+            rules,
         }
     }
 }
 
 impl Strategy {
-    pub(super) fn new(setup: &setup::Strategy, account_count: usize, rates: Range) -> Self {
+    pub(super) fn new(setup: &setup::Strategy, account_count: usize, rules: Rules) -> Self {
         let mut permitted = vec![0; account_count.div_ceil(64)].into_boxed_slice();
         for account in &setup.accounts {
             permitted[account.0 as usize / 64] |= 1 << (account.0 % 64);
@@ -203,8 +201,7 @@ impl Strategy {
             orders_unattended_max: setup.orders_unattended_max.map_or(u64::MAX, u64::from),
             orders_unattended: 0,
             acknowledge: setup.acknowledge,
-            rates,
-            recent: None,
+            rules,
             report_sequence: 0,
             command_sequence: 0,
             cancel_through: 0,
@@ -239,31 +236,24 @@ impl Core {
         let capacity = setup.capacity;
         let seed = setup.hash_seed;
         let mut rates = Rates::default();
-        let recent = |limits: &Limits| {
-            let of = capacity.duplicates_per_window as usize;
-            limits
-                .duplicate_window
-                .map(|span| Box::new(Recent::new(span, of)))
-        };
-        let firm_rates = rates.add(&setup.firm.order_rate);
-        let accounts = setup.accounts.iter().map(|account| Account {
-            recent: recent(&account.limits),
-            ..Account::new(account, rates.add(&account.limits.order_rate))
-        });
-        let accounts: Vec<_> = accounts.collect();
-        let strategies = setup.strategies.iter().map(|strategy| {
-            let range = rates.add(&strategy.limits.order_rate);
-            Strategy {
-                recent: recent(&strategy.limits),
-                ..Strategy::new(strategy, setup.accounts.len(), range)
-            }
-        });
-        let strategies: Vec<_> = strategies.collect();
-        let symbols = setup.symbols.iter().map(|symbol| Symbol {
-            recent: recent(&symbol.limits),
-            ..Symbol::new(symbol, rates.add(&symbol.limits.order_rate))
-        });
-        let symbols: Vec<_> = symbols.collect();
+        let duplicates = capacity.duplicates_per_window as usize;
+        let mut rules = |limits| Rules::new(limits, &mut rates, duplicates);
+        let firm_rules = rules(&setup.firm);
+        let accounts = setup.accounts.iter();
+        let accounts = accounts
+            .map(|account| Account::new(account, rules(&account.limits)))
+            .collect();
+        let strategies = setup.strategies.iter();
+        let strategies = strategies
+            .map(|of| Strategy::new(of, setup.accounts.len(), rules(&of.limits)))
+            .collect();
+        let symbols = setup.symbols.iter();
+        let symbols = symbols
+            .map(|symbol| Symbol::new(symbol, rules(&symbol.limits)))
+            .collect();
+        let desks = setup.desks.iter().map(|of| &of.limits);
+        let groups = setup.groups.iter().map(|of| &of.limits);
+        let other_rules = desks.chain(groups).map(rules).collect();
         assert!(usize::from(capacity.continuation_frames_max) <= EFFECTS_MAX / 2);
         Self {
             capacity,
@@ -278,8 +268,9 @@ impl Core {
             exposure: Exposure::new(setup),
             routes: Routes::new(capacity.positions as usize, seed),
             rates,
-            firm_rates,
-            firm_recent: recent(&setup.firm),
+            firm_rules,
+            other_rules,
+            paces_cancels: setup.limits().any(|limits| !limits.cancel_rate.is_empty()),
             accounts,
             strategies,
             symbols,

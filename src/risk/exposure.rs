@@ -3,140 +3,28 @@
 //! Pure. Hot path.
 //!
 //! A cell is one owner's book in one symbol: its position, and what its live orders may still buy and
-//! sell. An account and a strategy have cells; each symbol has one for the whole firm. All change in
-//! two places: [`Exposure::book_new`] for an order that has just been checked, [`Exposure::book`].
+//! sell. An account, a strategy and a desk have cells; each symbol has one for the whole firm. All
+//! change in two places: [`Exposure::book_new`] for an order that has just been checked,
+//! [`Exposure::book`].
+//!
+//! Desks and groups stand in one list, as what an order counts in beside its symbol, its strategy, its
+//! account and the firm: its account's desk, and the groups that its symbol is in.
 //!
 //! Invariants:
 //! - A cell's open quantities are the sums over its live orders of what may still fill.
-//! - A level's gross is the sum of the contributions of its cells, each at the symbol's mark.
+//! - A level's gross and net are the sums of what its cells add, each at the symbol's mark: of a
+//!   strategy its own cells, of any other level those of accounts.
 
+use super::cell::{Cell, Change, EMPTY, NO_CELL};
 use super::check::Valuation;
 use super::foresee::{hint_at, room_of};
 use super::index::{Index, mix};
+use super::level::{Added, Level, Whose};
 use super::order::Order;
-use super::setup::{Limits, Setup};
-use crate::message::Side;
-use crate::units::{Nanos, Notional, Position, Price, Qty};
-
-/// One owner's book in one symbol.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Cell {
-    /// Bought less sold.
-    pub position: Position,
-    /// What live orders may still buy.
-    pub open_buy: Qty,
-    /// What live orders may still sell.
-    pub open_sell: Qty,
-    /// Highest position there was.
-    pub position_high: Position,
-    /// Lowest position there was.
-    pub position_low: Position,
-    /// The account or the strategy.
-    pub owner: u32,
-    /// The symbol.
-    pub symbol: u32,
-    /// The worst position on each side, by [`side_index`], as a positive number; of no meaning where
-    /// one of them is wider than a position can be.
-    worst: [i64; 2],
-    is_wide: bool,
-    /// Its part of the owner's gross.
-    pub(super) contribution: Notional,
-    next_in_symbol: u32,
-    is_account: bool,
-}
-
-/// What one level bounds, and what it has.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Level {
-    pub(super) limits: Bounds,
-    pub(super) open_notional: Notional,
-    pub(super) open_notional_peak: Notional,
-    pub(super) gross: Notional,
-    pub(super) open_count: u32,
-    pub(super) is_enabled: bool,
-    pub(super) is_killed: bool,
-}
-
-/// A level's limits as plain numbers: the widest value stands for off.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) order_notional_max: u128,
-    pub(super) open_notional_max: u128,
-    pub(super) position_value_max: u128,
-    pub(super) gross_exposure_max: u128,
-    pub(super) order_qty_max: u64,
-    pub(super) position_qty_max: u64,
-    pub(super) price_collar: u64,
-    pub(super) reference_age_max: Nanos,
-    pub(super) open_orders_max: u32,
-    /// Which sums are bounded at all: bits of [`armed`].
-    pub(super) armed: u8,
-}
-
-/// The limits on what a level's live orders and positions come to.
-pub(super) mod armed {
-    pub(in crate::risk) const OPEN_ORDERS: u8 = 1;
-    pub(in crate::risk) const OPEN_NOTIONAL: u8 = 2;
-    pub(in crate::risk) const POSITION_QTY: u8 = 4;
-    pub(in crate::risk) const POSITION_VALUE: u8 = 8;
-    pub(in crate::risk) const GROSS_EXPOSURE: u8 = 16;
-    /// Those that need a price to value positions by.
-    pub(in crate::risk) const VALUED: u8 = POSITION_VALUE | GROSS_EXPOSURE;
-}
-
-impl Bounds {
-    fn new(limits: &Limits) -> Self {
-        let notional = |limit: Option<Notional>| limit.map_or(u128::MAX, Notional::raw);
-        let sums = [
-            (armed::OPEN_ORDERS, limits.open_orders_max.is_some()),
-            (armed::OPEN_NOTIONAL, limits.open_notional_max.is_some()),
-            (armed::POSITION_QTY, limits.position_qty_max.is_some()),
-            (armed::POSITION_VALUE, limits.position_value_max.is_some()),
-            (armed::GROSS_EXPOSURE, limits.gross_exposure_max.is_some()),
-        ];
-        Self {
-            order_notional_max: notional(limits.order_notional_max),
-            open_notional_max: notional(limits.open_notional_max),
-            position_value_max: notional(limits.position_value_max),
-            gross_exposure_max: notional(limits.gross_exposure_max),
-            order_qty_max: limits.order_qty_max.map_or(u64::MAX, Qty::raw),
-            position_qty_max: limits.position_qty_max.map_or(u64::MAX, Qty::raw),
-            price_collar: limits.price_collar.unwrap_or(u64::MAX),
-            reference_age_max: limits.reference_age_max.unwrap_or(Nanos::MAX),
-            open_orders_max: limits.open_orders_max.unwrap_or(u32::MAX),
-            armed: sums
-                .iter()
-                .fold(0, |set, (bit, on)| if *on { set | bit } else { set }),
-        }
-    }
-}
-
-impl Level {
-    pub(super) fn new(limits: &Limits, is_enabled: bool) -> Self {
-        Self {
-            limits: Bounds::new(limits),
-            open_notional: Notional::ZERO,
-            open_notional_peak: Notional::ZERO,
-            gross: Notional::ZERO,
-            open_count: 0,
-            is_enabled,
-            is_killed: false,
-        }
-    }
-}
-
-impl Level {
-    /// True where the level itself stops every order.
-    #[inline]
-    pub(super) const fn is_shut(&self) -> bool {
-        self.is_killed | !self.is_enabled
-    }
-
-    fn adopt(&mut self, limits: &Limits, is_enabled: bool) {
-        self.limits = Bounds::new(limits);
-        self.is_enabled = is_enabled;
-    }
-}
+use super::setup::{GROUPS_PER_SYMBOL_MAX, Limits, Setup};
+use crate::message::{Scope, Side};
+use crate::units::Price;
+use arrayvec::ArrayVec;
 
 /// The levels that an order counts in, and their cells, by place.
 #[derive(Clone, Copy, Debug)]
@@ -161,19 +49,8 @@ impl Places {
     }
 }
 
-/// How the books change by one event.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
-    pub(super) side: Side,
-    /// Filled now, on that side.
-    pub(super) filled: Qty,
-    /// What the order had reserved, and has from now on.
-    pub(super) reserved: (Qty, Qty),
-    /// Its value, likewise.
-    pub(super) notional: (Notional, Notional),
-    /// An order more, or one less.
-    pub(super) orders: i32,
-}
+/// The groups that a symbol is in, by place in the list of desks and groups.
+pub(super) type Groups = ArrayVec<u32, GROUPS_PER_SYMBOL_MAX>;
 
 /// Every level and every cell.
 #[derive(Debug)]
@@ -182,6 +59,13 @@ pub(super) struct Exposure {
     pub(super) accounts: Vec<Level>,
     pub(super) strategies: Vec<Level>,
     pub(super) symbols: Vec<Level>,
+    /// Desks, and groups behind them.
+    pub(super) others: Vec<Level>,
+    pub(super) desk_count: u32,
+    /// By account: the place of its desk, or [`NO_DESK`].
+    pub(super) desks: Vec<u32>,
+    /// By symbol.
+    pub(super) groups: Vec<Groups>,
     /// The firm's book in each symbol, by symbol.
     symbol_cells: Vec<Cell>,
     /// What a unit of each symbol is worth, by symbol.
@@ -190,175 +74,95 @@ pub(super) struct Exposure {
     cells: Vec<Cell>,
     capacity: usize,
     index: Index,
+    /// There are never more of them than of accounts, so they have room.
+    desk_cells: Vec<Cell>,
+    desk_index: Index,
     seed: u64,
 }
 
-/// No cell yet.
-pub(super) const NO_CELL: u32 = u32::MAX;
-const EMPTY: Cell = Cell {
-    position: Position::ZERO,
-    open_buy: Qty::ZERO,
-    open_sell: Qty::ZERO,
-    position_high: Position::ZERO,
-    position_low: Position::ZERO,
-    owner: u32::MAX,
-    symbol: u32::MAX,
-    worst: [0; 2],
-    is_wide: false,
-    contribution: Notional::ZERO,
-    next_in_symbol: NO_CELL,
-    is_account: false,
-};
+/// An account that is of no desk.
+pub(super) const NO_DESK: u32 = u32::MAX;
 
-impl Cell {
-    /// True where so much more on one side, with all that is live there, brings the position nearer
-    /// to zero and never beyond it, however much of it fills.
-    pub(super) fn only_reduces(&self, side: Side, more: i64) -> bool {
-        let position = i128::from(self.position.raw());
-        let (room, open) = match side {
-            Side::Buy => (-position, self.open_buy),
-            Side::Sell => (position, self.open_sell),
-        };
-        0 < room && i128::from(open.raw()) + i128::from(more) <= room
-    }
+/// The limits of one kind of level, and whether each is enabled, by place.
+type Rows<'a> = Vec<(&'a Limits, bool)>;
 
-    /// The worst position on one side, as a positive number, if its orders there fill and `more`
-    /// with them. `None` where that is wider than any position can be.
-    #[inline(always)]
-    pub(super) fn worst(&self, side: Side, more: i64) -> Option<u64> {
-        if self.is_wide {
-            return self.worst_exact(side, more);
+fn account_rows(setup: &Setup) -> Rows<'_> {
+    let rows = setup.accounts.iter();
+    rows.map(|of| (&of.limits, of.enabled)).collect()
+}
+
+fn strategy_rows(setup: &Setup) -> Rows<'_> {
+    let rows = setup.strategies.iter();
+    rows.map(|of| (&of.limits, of.enabled)).collect()
+}
+
+fn symbol_rows(setup: &Setup) -> Rows<'_> {
+    let rows = setup.symbols.iter();
+    rows.map(|of| (&of.limits, of.enabled)).collect()
+}
+
+/// Goes on with the levels of one kind, new ones behind them.
+fn adopt_rows(levels: &mut Vec<Level>, scope: Scope, rows: Rows<'_>) {
+    for (at, (limits, is_enabled)) in rows.into_iter().enumerate() {
+        match levels.get_mut(at) {
+            Some(level) => level.adopt(limits, is_enabled),
+            None => {
+                let whose = Whose::new(scope, at as u32);
+                levels.push(Level::new(whose, limits, is_enabled));
+            }
         }
-        let worst = self.worst[side_index(side)].checked_add(more)?;
-        Some(worst.max(0) as u64)
-    }
-
-    /// The same as things are, where that may be wider than a position: fills of more than was
-    /// asked for can make it so.
-    #[inline(always)]
-    pub(super) fn worst_now(&self, side: Side) -> u64 {
-        if self.is_wide {
-            return u64::try_from(self.worst_wide(side).max(0)).unwrap_or(u64::MAX);
-        }
-        self.worst[side_index(side)].max(0) as u64
-    }
-
-    #[cold]
-    fn worst_exact(&self, side: Side, more: i64) -> Option<u64> {
-        let worst = i64::try_from(self.worst_wide(side) + i128::from(more)).ok()?;
-        Some(worst.max(0) as u64)
-    }
-
-    #[inline]
-    fn worst_wide(&self, side: Side) -> i128 {
-        match side {
-            Side::Buy => i128::from(self.position.raw()) + i128::from(self.open_buy.raw()),
-            Side::Sell => i128::from(self.open_sell.raw()) - i128::from(self.position.raw()),
-        }
-    }
-
-    /// Works out the worst positions anew.
-    #[inline]
-    fn refresh(&mut self) {
-        let narrow = [Side::Buy, Side::Sell].map(|side| i64::try_from(self.worst_wide(side)));
-        self.is_wide = narrow.iter().any(Result::is_err);
-        self.worst = narrow.map(|worst| worst.unwrap_or(i64::MAX));
-    }
-
-    /// The value of the worst position on either side.
-    #[inline]
-    pub(super) fn value(&self, mark: Price) -> Notional {
-        contribution(
-            self.worst_now(Side::Buy).max(self.worst_now(Side::Sell)),
-            mark,
-        )
-    }
-
-    /// A new order stands, of which it has been checked that it fits.
-    #[inline(always)]
-    fn open(&mut self, side: Side, reserved: Qty) {
-        let open = match side {
-            Side::Buy => &mut self.open_buy,
-            Side::Sell => &mut self.open_sell,
-        };
-        *open = Qty::from_raw(open.raw() + reserved.raw());
-        self.worst[side_index(side)] += reserved.raw() as i64;
-    }
-
-    /// Books the change, and says what the cell added to its owner's gross before and adds now.
-    #[inline]
-    fn book_valued(&mut self, change: &Change, mark: Price) -> (Notional, Notional) {
-        self.book(change);
-        let (old, new) = (self.contribution, self.value(mark));
-        self.contribution = new;
-        (old, new)
-    }
-
-    #[inline]
-    fn book(&mut self, change: &Change) {
-        let open = match change.side {
-            Side::Buy => &mut self.open_buy,
-            Side::Sell => &mut self.open_sell,
-        };
-        *open = Qty::from_raw(open.raw() - change.reserved.0.raw() + change.reserved.1.raw());
-        if change.filled != Qty::ZERO {
-            let filled = change.filled.raw() as i64;
-            let position = self.position.raw();
-            self.position = Position::from_raw(match change.side {
-                Side::Buy => position.saturating_add(filled),
-                Side::Sell => position.saturating_sub(filled),
-            });
-            self.position_high = self.position_high.max(self.position);
-            self.position_low = self.position_low.min(self.position);
-        }
-        self.refresh();
-    }
-
-    /// True where what is worked out once is what it would be now.
-    pub(super) fn is_fresh(&self) -> bool {
-        let mut anew = *self;
-        anew.refresh();
-        anew == *self
     }
 }
 
-#[inline(always)]
-const fn side_index(side: Side) -> usize {
-    match side {
-        Side::Buy => 0,
-        Side::Sell => 1,
-    }
+/// Every desk and every group.
+fn others(setup: &Setup) -> Vec<Level> {
+    let desks = setup.desks.iter().enumerate().map(|(at, of)| {
+        let whose = Whose::new(Scope::Desk, at as u32);
+        Level::new(whose, &of.limits, of.enabled)
+    });
+    let groups = setup.groups.iter().enumerate().map(|(at, of)| {
+        let whose = Whose::new(Scope::Group, at as u32);
+        Level::new(whose, &of.limits, of.enabled)
+    });
+    desks.chain(groups).collect()
 }
 
-/// What a worst position adds to a gross sum: capped, so that the sums always fit.
-#[inline]
-pub(super) fn contribution(worst: u64, mark: Price) -> Notional {
-    mark.notional(Qty::from_raw(worst))
-        .min(Notional::EXPOSURE_MAX)
+fn desks(setup: &Setup) -> Vec<u32> {
+    let accounts = setup.accounts.iter();
+    accounts
+        .map(|of| of.desk.map_or(NO_DESK, |desk| desk.0))
+        .collect()
+}
+
+fn groups(setup: &Setup) -> Vec<Groups> {
+    let mut groups = vec![Groups::new(); setup.symbols.len()];
+    for (at, group) in setup.groups.iter().enumerate() {
+        for symbol in &group.symbols {
+            groups[symbol.0 as usize].push((setup.desks.len() + at) as u32);
+        }
+    }
+    groups
 }
 
 impl Exposure {
     pub(super) fn new(setup: &Setup) -> Self {
         let symbol_count = setup.symbols.len();
         let capacity = setup.capacity.positions as usize;
-        let levels = |limits: &Limits, is_enabled| Level::new(limits, is_enabled);
+        let levels = |scope, rows| {
+            let mut levels = Vec::new();
+            adopt_rows(&mut levels, scope, rows);
+            levels
+        };
+        let desk_capacity = desk_capacity(setup);
         Self {
-            firm: levels(&setup.firm, true),
-            accounts: setup
-                .accounts
-                .iter()
-                .map(|of| levels(&of.limits, of.enabled))
-                .collect(),
-            strategies: setup
-                .strategies
-                .iter()
-                .map(|of| levels(&of.limits, of.enabled))
-                .collect(),
-            symbols: setup
-                .symbols
-                .iter()
-                .map(|of| levels(&of.limits, of.enabled))
-                .collect(),
+            firm: Level::new(Whose::FIRM, &setup.firm, true),
+            accounts: levels(Scope::Account, account_rows(setup)),
+            strategies: levels(Scope::Strategy, strategy_rows(setup)),
+            symbols: levels(Scope::Symbol, symbol_rows(setup)),
+            others: others(setup),
+            desk_count: setup.desks.len() as u32,
+            desks: desks(setup),
+            groups: groups(setup),
             symbol_cells: (0..symbol_count as u32)
                 .map(|symbol| Cell { symbol, ..EMPTY })
                 .collect(),
@@ -367,45 +171,19 @@ impl Exposure {
             cells: Vec::with_capacity(capacity),
             capacity,
             index: Index::new(capacity),
+            desk_cells: Vec::with_capacity(desk_capacity),
+            desk_index: Index::new(desk_capacity),
             seed: setup.hash_seed,
         }
     }
 
-    /// Goes on under other limits, with room for more.
-    pub(super) fn adopt(&mut self, setup: &Setup) {
+    /// Goes on under other limits, with room for more. What desks and groups have is added up anew:
+    /// who belongs to them may have changed.
+    pub(super) fn adopt<'a>(&mut self, setup: &Setup, live: impl Iterator<Item = &'a Order>) {
         self.firm.adopt(&setup.firm, true);
-        let rows = |levels: &mut Vec<Level>, limits: Vec<(&Limits, bool)>| {
-            for (at, (limits, is_enabled)) in limits.into_iter().enumerate() {
-                match levels.get_mut(at) {
-                    Some(level) => level.adopt(limits, is_enabled),
-                    None => levels.push(Level::new(limits, is_enabled)),
-                }
-            }
-        };
-        rows(
-            &mut self.accounts,
-            setup
-                .accounts
-                .iter()
-                .map(|of| (&of.limits, of.enabled))
-                .collect(),
-        );
-        rows(
-            &mut self.strategies,
-            setup
-                .strategies
-                .iter()
-                .map(|of| (&of.limits, of.enabled))
-                .collect(),
-        );
-        rows(
-            &mut self.symbols,
-            setup
-                .symbols
-                .iter()
-                .map(|of| (&of.limits, of.enabled))
-                .collect(),
-        );
+        adopt_rows(&mut self.accounts, Scope::Account, account_rows(setup));
+        adopt_rows(&mut self.strategies, Scope::Strategy, strategy_rows(setup));
+        adopt_rows(&mut self.symbols, Scope::Symbol, symbol_rows(setup));
         let (known, count) = (self.symbol_cells.len() as u32, setup.symbols.len());
         self.symbol_cells
             .extend((known..count as u32).map(|symbol| Cell { symbol, ..EMPTY }));
@@ -419,15 +197,57 @@ impl Exposure {
             let hash = self.hash(cell.is_account, cell.owner, cell.symbol);
             self.index.insert(hash, at as u32);
         }
+        self.adopt_others(setup, live);
+    }
+
+    fn adopt_others<'a>(&mut self, setup: &Setup, live: impl Iterator<Item = &'a Order>) {
+        let killed: Vec<Whose> = self
+            .others
+            .iter()
+            .filter_map(|level| level.is_killed.then_some(level.whose))
+            .collect();
+        self.others = others(setup);
+        for level in &mut self.others {
+            level.is_killed = killed.contains(&level.whose);
+        }
+        self.desk_count = setup.desks.len() as u32;
+        self.desks = desks(setup);
+        self.groups = groups(setup);
+        let desk_capacity = desk_capacity(setup);
+        self.desk_cells = Vec::with_capacity(desk_capacity);
+        self.desk_index = Index::new(desk_capacity);
+        for order in live {
+            let notional = (crate::units::Notional::ZERO, order.reserved_notional);
+            let beside = Beside::of(&self.desks, &self.groups, order.account.0, order.symbol.0);
+            beside.each(&mut self.others, |level| level.count(notional, 1));
+        }
+        for at in 0..self.cells.len() {
+            let cell = self.cells[at];
+            if !cell.is_account {
+                continue;
+            }
+            let added = cell.added(self.marks[cell.symbol as usize]);
+            let beside = Beside::of(&self.desks, &self.groups, cell.owner, cell.symbol);
+            beside.each(&mut self.others, |level| {
+                level.exchange(&Added::NOTHING, &added);
+            });
+            let above = self.take_desk_cell(cell.owner, cell.symbol);
+            self.cells[at].above = above;
+            if let Some(desk_cell) = self.desk_cells.get_mut(above as usize) {
+                desk_cell.absorb(&cell);
+            }
+        }
     }
 
     /// Bytes that so many cells take.
-    pub(super) const fn size_bytes(positions: usize) -> usize {
-        Index::size_bytes(positions) + positions * size_of::<Cell>()
+    pub(super) fn size_bytes(setup: &Setup) -> usize {
+        let table = |count| Index::size_bytes(count) + count * size_of::<Cell>();
+        table(setup.capacity.positions as usize) + table(desk_capacity(setup))
     }
 
     /// Bytes that a symbol takes here, its level left aside.
-    pub(super) const SYMBOL_SIZE: usize = size_of::<Cell>() + size_of::<Price>() + size_of::<u32>();
+    pub(super) const SYMBOL_SIZE: usize =
+        size_of::<Cell>() + size_of::<Price>() + size_of::<u32>() + size_of::<Groups>();
 
     #[inline]
     fn hash(&self, is_account: bool, owner: u32, symbol: u32) -> u64 {
@@ -447,6 +267,34 @@ impl Exposure {
         found.unwrap_or(NO_CELL)
     }
 
+    /// The place of the cell of an account's desk in a symbol, if there is such a desk.
+    pub(super) fn find_desk_cell(&self, account: u32, symbol: u32) -> u32 {
+        let desk = self.desks[account as usize];
+        let found = self.desk_index.find(self.hash(true, desk, symbol), |at| {
+            let cell = &self.desk_cells[at as usize];
+            cell.symbol == symbol && cell.owner == desk
+        });
+        found.unwrap_or(NO_CELL)
+    }
+
+    #[cold]
+    fn take_desk_cell(&mut self, account: u32, symbol: u32) -> u32 {
+        let owner = self.desks[account as usize];
+        let at = self.find_desk_cell(account, symbol);
+        if owner == NO_DESK || at != NO_CELL {
+            return at;
+        }
+        let at = self.desk_cells.len() as u32;
+        self.desk_cells.push(Cell {
+            owner,
+            symbol,
+            ..EMPTY
+        });
+        let hash = self.hash(true, owner, symbol);
+        self.desk_index.insert(hash, at);
+        at
+    }
+
     /// Where what belongs to a symbol will be looked for.
     #[inline]
     pub(super) fn foresee(&self, symbol: usize, hint: &impl Fn(*const u8)) {
@@ -459,6 +307,8 @@ impl Exposure {
         self.index.tables(take);
         room_of(&self.cells, take);
         room_of(&self.symbol_cells, take);
+        self.desk_index.tables(take);
+        room_of(&self.desk_cells, take);
     }
 
     /// True where so many more cells have room.
@@ -474,6 +324,10 @@ impl Exposure {
             return at;
         }
         assert!(self.has_room(1), "the caller has asked for room");
+        let above = match is_account {
+            true => self.take_desk_cell(owner, symbol),
+            false => NO_CELL,
+        };
         let at = self.cells.len() as u32;
         let next_in_symbol = self.first_in_symbol[symbol as usize];
         self.cells.push(Cell {
@@ -481,6 +335,7 @@ impl Exposure {
             symbol,
             is_account,
             next_in_symbol,
+            above,
             ..EMPTY
         });
         self.first_in_symbol[symbol as usize] = at;
@@ -500,6 +355,12 @@ impl Exposure {
         &self.symbol_cells[symbol as usize]
     }
 
+    /// A desk's book, or an empty one where there is none yet.
+    #[inline]
+    pub(super) fn desk_cell(&self, at: u32) -> &Cell {
+        self.desk_cells.get(at as usize).unwrap_or(&EMPTY)
+    }
+
     #[inline]
     pub(super) fn mark(&self, symbol: u32) -> Price {
         self.marks[symbol as usize]
@@ -517,95 +378,162 @@ impl Exposure {
         &self.symbol_cells
     }
 
+    /// Every desk's book.
+    pub(super) fn desk_cells(&self) -> &[Cell] {
+        &self.desk_cells
+    }
+
     #[inline]
     pub(super) fn cell_count(&self) -> u32 {
         self.cells.len() as u32
+    }
+
+    /// A desk or a group.
+    pub(super) fn other(&self, scope: Scope, target: u32) -> Option<&Level> {
+        let level = self.others.get(self.other_place(scope, target)?)?;
+        (level.whose == Whose::new(scope, target)).then_some(level)
+    }
+
+    /// Likewise.
+    pub(super) fn other_mut(&mut self, scope: Scope, target: u32) -> Option<&mut Level> {
+        let place = self.other_place(scope, target)?;
+        let level = self.others.get_mut(place)?;
+        (level.whose == Whose::new(scope, target)).then_some(level)
+    }
+
+    fn other_place(&self, scope: Scope, target: u32) -> Option<usize> {
+        let first = if scope == Scope::Group {
+            self.desk_count
+        } else {
+            0
+        };
+        Some(first.checked_add(target)? as usize)
+    }
+
+    /// True where the desk of an account, or a group of a symbol, is killed.
+    pub(super) fn is_killed_beside(&self, account: u32, symbol: u32) -> bool {
+        let mut beside = self.beside(account, symbol);
+        beside.any(|level| level.is_killed)
+    }
+
+    /// The desk of an account and the groups of a symbol.
+    #[inline]
+    pub(super) fn beside(&self, account: u32, symbol: u32) -> impl Iterator<Item = &Level> {
+        let desk = self.desks[account as usize];
+        let groups = self.groups[symbol as usize].iter();
+        self.others
+            .get(desk as usize)
+            .into_iter()
+            .chain(groups.map(|at| &self.others[*at as usize]))
     }
 
     /// Books a change at every level and in every cell.
     #[inline]
     pub(super) fn book(&mut self, places: Places, change: &Change) {
         let mark = self.marks[places.symbol as usize];
+        let (notional, orders) = (change.notional, change.orders);
         self.symbol_cells[places.symbol as usize].book(change);
-        let gross = self.cells[places.strategy_cell as usize].book_valued(change, mark);
-        self.strategies[places.strategy as usize].count(change, gross);
-        let gross = self.cells[places.account_cell as usize].book_valued(change, mark);
-        self.accounts[places.account as usize].count(change, gross);
-        self.symbols[places.symbol as usize].count(change, gross);
-        self.firm.count(change, gross);
+        let (old, new) = self.cells[places.strategy_cell as usize].book_valued(change, mark);
+        let strategy = &mut self.strategies[places.strategy as usize];
+        strategy.count(notional, orders);
+        strategy.exchange(&old, &new);
+        let cell = &mut self.cells[places.account_cell as usize];
+        let (old, new) = cell.book_valued(change, mark);
+        if let Some(desk_cell) = self.desk_cells.get_mut(cell.above as usize) {
+            desk_cell.book(change);
+        }
+        let count = |level: &mut Level| {
+            level.count(notional, orders);
+            level.exchange(&old, &new);
+        };
+        count(&mut self.accounts[places.account as usize]);
+        count(&mut self.symbols[places.symbol as usize]);
+        count(&mut self.firm);
+        let beside = Beside::of(&self.desks, &self.groups, places.account, places.symbol);
+        beside.each(&mut self.others, count);
     }
 
     /// Books a new order, checked and valued already.
     #[inline(always)]
     pub(super) fn book_new(&mut self, places: Places, side: Side, valuation: &Valuation) {
         let (reserved, notional) = (valuation.reserved, valuation.reserved_notional);
-        let [of_strategy, of_account] = valuation.contributions;
+        let [of_strategy, of_account] = valuation.grown;
         self.symbol_cells[places.symbol as usize].open(side, reserved);
         let cell = &mut self.cells[places.strategy_cell as usize];
         cell.open(side, reserved);
-        let more = of_strategy.raw() - cell.contribution.raw();
-        cell.contribution = of_strategy;
-        self.strategies[places.strategy as usize].open(notional, more);
+        let more = of_strategy.gross.raw() - cell.contribution.raw();
+        cell.contribution = of_strategy.gross;
+        let strategy = &mut self.strategies[places.strategy as usize];
+        strategy.open(side, notional, (more, of_strategy.net_more));
         let cell = &mut self.cells[places.account_cell as usize];
         cell.open(side, reserved);
-        let more = of_account.raw() - cell.contribution.raw();
-        cell.contribution = of_account;
-        self.accounts[places.account as usize].open(notional, more);
-        self.symbols[places.symbol as usize].open(notional, more);
-        self.firm.open(notional, more);
+        let more = of_account.gross.raw() - cell.contribution.raw();
+        cell.contribution = of_account.gross;
+        if let Some(desk_cell) = self.desk_cells.get_mut(cell.above as usize) {
+            desk_cell.open(side, reserved);
+        }
+        let open = |level: &mut Level| level.open(side, notional, (more, of_account.net_more));
+        open(&mut self.accounts[places.account as usize]);
+        open(&mut self.symbols[places.symbol as usize]);
+        open(&mut self.firm);
+        let beside = Beside::of(&self.desks, &self.groups, places.account, places.symbol);
+        beside.each(&mut self.others, open);
     }
 
     /// The symbol has a new mark: its cells are worth something else.
     pub(super) fn revalue(&mut self, symbol: u32, mark: Price) {
-        if self.marks[symbol as usize] == mark {
+        let old_mark = std::mem::replace(&mut self.marks[symbol as usize], mark);
+        if old_mark == mark {
             return;
         }
-        self.marks[symbol as usize] = mark;
         let mut at = self.first_in_symbol[symbol as usize];
         while let Some(cell) = self.cells.get_mut(at as usize) {
-            let (old, new) = (cell.contribution, cell.value(mark));
-            cell.contribution = new;
+            let (old, new) = cell.revalue(old_mark, mark);
+            let exchange = |level: &mut Level| level.exchange(&old, &new);
             if cell.is_account {
-                let account = &mut self.accounts[cell.owner as usize];
-                account.gross = moved(account.gross, old, new);
-                let level = &mut self.symbols[symbol as usize];
-                level.gross = moved(level.gross, old, new);
-                self.firm.gross = moved(self.firm.gross, old, new);
+                exchange(&mut self.accounts[cell.owner as usize]);
+                exchange(&mut self.symbols[symbol as usize]);
+                exchange(&mut self.firm);
+                let beside = Beside::of(&self.desks, &self.groups, cell.owner, symbol);
+                beside.each(&mut self.others, exchange);
             } else {
-                let strategy = &mut self.strategies[cell.owner as usize];
-                strategy.gross = moved(strategy.gross, old, new);
+                exchange(&mut self.strategies[cell.owner as usize]);
             }
             at = cell.next_in_symbol;
         }
     }
 }
 
-impl Level {
-    /// A new order stands, and its book adds `more` to the gross: no sum becomes less.
-    #[inline(always)]
-    fn open(&mut self, notional: Notional, more: u128) {
-        self.gross = Notional::from_raw(self.gross.raw() + more);
-        self.open_notional = Notional::from_raw(self.open_notional.raw() + notional.raw());
-        if self.open_notional_peak < self.open_notional {
-            self.open_notional_peak = self.open_notional;
-        }
-        self.open_count += 1;
+/// Where there are desks, each account's cell may have one of its desk above it.
+fn desk_capacity(setup: &Setup) -> usize {
+    if setup.desks.is_empty() {
+        return 0;
     }
-
-    #[inline]
-    fn count(&mut self, change: &Change, gross: (Notional, Notional)) {
-        self.gross = moved(self.gross, gross.0, gross.1);
-        self.open_notional = moved(self.open_notional, change.notional.0, change.notional.1);
-        self.open_notional_peak = self.open_notional_peak.max(self.open_notional);
-        self.open_count = self
-            .open_count
-            .checked_add_signed(change.orders)
-            .expect("counted before");
-    }
+    setup.capacity.positions as usize
 }
 
-/// A sum with one part exchanged. The parts are bounded so that it fits.
-#[inline]
-fn moved(sum: Notional, old: Notional, new: Notional) -> Notional {
-    Notional::from_raw(sum.raw() - old.raw() + new.raw())
+/// What an order counts in beside the four that every order has, by place.
+struct Beside<'a> {
+    desk: u32,
+    groups: &'a [u32],
+}
+
+impl<'a> Beside<'a> {
+    #[inline(always)]
+    fn of(desks: &[u32], groups: &'a [Groups], account: u32, symbol: u32) -> Self {
+        Self {
+            desk: desks[account as usize],
+            groups: &groups[symbol as usize],
+        }
+    }
+
+    #[inline(always)]
+    fn each(&self, others: &mut [Level], mut change: impl FnMut(&mut Level)) {
+        if let Some(desk) = others.get_mut(self.desk as usize) {
+            change(desk);
+        }
+        for at in self.groups {
+            change(&mut others[*at as usize]);
+        }
+    }
 }

@@ -54,10 +54,7 @@ impl Core {
         self.execution_ids.tables(&take);
         self.exposure.tables(&take);
         self.routes.tables(&take);
-        let recent = self.firm_recent.iter();
-        let recent = recent.chain(self.accounts.iter().filter_map(|row| row.recent.as_ref()));
-        let recent = recent.chain(self.strategies.iter().filter_map(|row| row.recent.as_ref()));
-        let recent = recent.chain(self.symbols.iter().filter_map(|row| row.recent.as_ref()));
+        let recent = self.all_rules().filter_map(|rules| rules.recent.as_ref());
         recent.for_each(|recent| recent.tables(&take));
     }
 

@@ -6,6 +6,7 @@
 
 use super::check::{Sink, Terms};
 use super::core::Core;
+use super::level::Whose;
 use crate::message::{Header, NewOrder, OrderType, Scope, Side};
 use crate::reject::{RejectReason, Unit};
 
@@ -14,8 +15,8 @@ use crate::reject::{RejectReason, Unit};
 pub struct Margin {
     /// Why it would refuse, or has.
     pub reason: RejectReason,
-    /// Whose limit it is, where it is one level's.
-    pub scope: Option<Scope>,
+    /// Whose limit it is, where it is one level's: its place in the configuration.
+    pub whose: Option<(Scope, u32)>,
     /// In the unit of the reason.
     pub limit: i128,
     /// In the unit of the reason.
@@ -30,7 +31,7 @@ struct Margins(Vec<Margin>);
 impl Sink for Margins {
     fn check_of(
         &mut self,
-        scope: u8,
+        whose: Whose,
         reason: RejectReason,
         breached: bool,
         told: impl FnOnce() -> (i128, i128),
@@ -39,7 +40,7 @@ impl Sink for Margins {
         if breached || reason.unit() != Unit::None && is_limit(reason, limit) {
             self.0.push(Margin {
                 reason,
-                scope: Scope::from_byte(scope),
+                whose: Scope::from_byte(whose.scope()).map(|scope| (scope, whose.target())),
                 limit,
                 value,
                 is_breached: breached,
@@ -47,8 +48,8 @@ impl Sink for Margins {
         }
     }
 
-    fn passed(&mut self, scope: u8, reason: RejectReason, told: impl FnOnce() -> (i128, i128)) {
-        self.check_of(scope, reason, false, told);
+    fn passed(&mut self, whose: Whose, reason: RejectReason, told: impl FnOnce() -> (i128, i128)) {
+        self.check_of(whose, reason, false, told);
     }
 }
 

@@ -6,7 +6,6 @@
 //! pass when the oldest of these is a full span back: then no span of that length, wherever it
 //! begins, holds more than `count`. No buckets, so nothing happens at their edges.
 
-use super::setup;
 use crate::units::Nanos;
 
 /// All windows of all levels.
@@ -40,16 +39,16 @@ struct Window {
 }
 
 impl Rates {
-    /// Makes room for the windows of one level.
-    pub(super) fn add(&mut self, rates: &[setup::Rate]) -> Range {
+    /// Makes room for the windows of one level: of each its span, and how many it remembers.
+    pub(super) fn add(&mut self, windows: impl Iterator<Item = (Nanos, u32)>) -> Range {
         let first = self.windows.len() as u32;
-        for rate in rates {
+        for (span, count) in windows {
             let start = self.times.len() as u32;
             self.times
-                .resize(self.times.len() + rate.count as usize, Nanos::ZERO);
+                .resize(self.times.len() + count as usize, Nanos::ZERO);
             self.windows.push(Window {
-                span: rate.window,
-                count: rate.count,
+                span,
+                count,
                 filled: 0,
                 next: 0,
                 start,
@@ -92,8 +91,8 @@ impl Rates {
         None
     }
 
-    /// Of the window that has the least room: how many it takes, and how many there would be with one
-    /// more.
+    /// Of the window that has the least room: how many it remembers, and how many there would be with
+    /// one more.
     pub(super) fn nearest(&self, range: Range, now: Nanos) -> (i128, i128) {
         let windows = self.windows[range.first as usize..range.end as usize].iter();
         let counts = windows.map(|window| {

@@ -6,9 +6,10 @@
 //! booked in any case: a fill after the end, or of more than stood, moves the position.
 
 use super::approved::Approved;
+use super::cell::Change;
 use super::core::{Core, about, plain};
 use super::decision::{Decision, Effects, Outcome};
-use super::exposure::{Change, Places};
+use super::exposure::Places;
 use super::order::{NEVER, Order, Replacement};
 use crate::message::{
     BrokerRequest, Exec, Execution, Header, Kind, OrderState, Report, Settle, Text,

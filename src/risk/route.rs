@@ -7,17 +7,14 @@
 //! at one row. Rows are kept in a table of fixed size, each at the one place that its names lead to,
 //! and are worked out again where another stands there: a row decides nothing that the levels do not.
 
+use super::cell::NO_CELL;
 use super::core::Core;
-use super::exposure::NO_CELL;
+use super::exposure::NO_DESK;
 use super::foresee::hint_at;
 use super::index::mix;
-use super::rate::Range;
-use crate::message::Scope;
+use super::level::Whose;
+use super::rules::path;
 use crate::units::{AccountId, Nanos, StrategyId, SymbolId};
-use arrayvec::ArrayVec;
-
-/// Firm, account, strategy, symbol.
-const LEVELS: usize = 4;
 
 /// Who sends what for whom.
 pub(super) type Who = (AccountId, StrategyId, SymbolId);
@@ -34,43 +31,30 @@ pub(super) struct Route {
     /// The books that an order counts in, or [`NO_CELL`] where there are none yet.
     pub(super) account_cell: u32,
     pub(super) strategy_cell: u32,
-    /// Bits of [`super::exposure::armed`]: the sums that any level bounds.
+    /// Likewise of the account's desk.
+    pub(super) desk_cell: u32,
+    /// The levels that have a rate, and those that have a window against duplicates: bits of [`path`].
+    pub(super) paced: u16,
+    pub(super) duplicates: u16,
+    /// Bits of [`super::level::armed`]: the sums that any level bounds.
     pub(super) bounded: u8,
-    /// The levels that have a window against duplicates: bits of [`windows`].
-    pub(super) duplicates: u8,
     /// How many books there were when this was worked out, if one was missing.
     cells_seen: u32,
     /// The strategy may use the account, the account has limits, and neither is kept from the symbol.
     pub(super) is_permitted: bool,
+    /// There is a desk or a group.
+    pub(super) has_beside: bool,
     /// Whose the limits above are.
-    pub(super) scopes: Scopes,
-    /// The windows of those levels that have some, narrowest level first, each with its [`Scope`].
-    pub(super) rates: ArrayVec<(u8, Range), LEVELS>,
+    pub(super) set_by: SetBy,
 }
 
-/// Which level set each of the tightest limits: a [`Scope`], or zero where none did.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Scopes {
-    pub(super) order_qty: u8,
-    pub(super) order_notional: u8,
-    pub(super) collar: u8,
-    pub(super) reference_age: u8,
-}
-
-/// The levels of an order, narrowest first: the first of equals is the one that is told.
-pub(super) const SCOPES: [u8; LEVELS] = [
-    Scope::Symbol as u8,
-    Scope::Strategy as u8,
-    Scope::Account as u8,
-    Scope::Firm as u8,
-];
-
-/// Levels, as bits.
-pub(super) mod windows {
-    pub(in crate::risk) const SYMBOL: u8 = 1;
-    pub(in crate::risk) const STRATEGY: u8 = 2;
-    pub(in crate::risk) const ACCOUNT: u8 = 4;
-    pub(in crate::risk) const FIRM: u8 = 8;
+/// Which level set each of the tightest limits: the first of equals.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SetBy {
+    pub(super) order_qty: Whose,
+    pub(super) order_notional: Whose,
+    pub(super) collar: Whose,
+    pub(super) reference_age: Whose,
 }
 
 /// All rows that are worked out.
@@ -89,20 +73,27 @@ const EMPTY: Route = Route {
     who: NOBODY,
     account_cell: NO_CELL,
     strategy_cell: NO_CELL,
-    bounded: 0,
+    desk_cell: NO_CELL,
+    paced: 0,
     duplicates: 0,
+    bounded: 0,
     cells_seen: u32::MAX,
     is_permitted: false,
-    scopes: Scopes {
-        order_qty: 0,
-        order_notional: 0,
-        collar: 0,
-        reference_age: 0,
+    has_beside: false,
+    set_by: SetBy {
+        order_qty: Whose::NOBODY,
+        order_notional: Whose::NOBODY,
+        collar: Whose::NOBODY,
+        reference_age: Whose::NOBODY,
     },
-    rates: ArrayVec::new_const(),
 };
 
 impl Route {
+    #[inline(always)]
+    pub(super) const fn who(&self) -> Who {
+        self.who
+    }
+
     /// True where both books are there.
     #[inline(always)]
     pub(super) const fn is_complete(&self) -> bool {
@@ -203,21 +194,10 @@ impl Core {
             exposure.accounts.get(account)?,
             &exposure.firm,
         ];
-        let rates = [
-            self.symbols[symbol].rates,
-            self.strategies[strategy].rates,
-            self.accounts[account].rates,
-            self.firm_rates,
-        ];
-        let recents = [
-            (windows::SYMBOL, &self.symbols[symbol].recent),
-            (windows::STRATEGY, &self.strategies[strategy].recent),
-            (windows::ACCOUNT, &self.accounts[account].recent),
-            (windows::FIRM, &self.firm_recent),
-        ];
-        let recents = recents.iter().filter(|(_, recent)| recent.is_some());
+        let desk = (exposure.desks[account] != NO_DESK).then_some(path::DESK);
+        let group_count = exposure.groups[symbol].len() as u32;
+        let groups = (0..group_count).map(|at| path::GROUPS + at);
         let mut route = Route {
-            duplicates: recents.fold(0, |set, (bit, _)| set | bit),
             cells_seen: exposure.cell_count(),
             order_notional_max: u128::MAX,
             order_qty_max: u64::MAX,
@@ -226,53 +206,38 @@ impl Core {
             who,
             account_cell: exposure.find(true, who.0.0, who.2.0),
             strategy_cell: exposure.find(false, who.1.0, who.2.0),
+            desk_cell: exposure.find_desk_cell(who.0.0, who.2.0),
+            has_beside: desk.is_some() || group_count != 0,
             is_permitted: self.accounts[account].has_limits
                 && self.strategies[strategy].may_use(who.0)
                 && !self.is_restricted(who),
-            rates: SCOPES
-                .into_iter()
-                .zip(rates)
-                .filter(|(_, range)| !range.is_empty())
-                .collect(),
             ..EMPTY
         };
-        let scopes = &mut route.scopes;
-        for (scope, level) in SCOPES.into_iter().zip(levels) {
-            let of = &level.limits;
-            let (notional_max, age_max) = (of.order_notional_max, of.reference_age_max);
-            tighten(
-                &mut route.order_notional_max,
-                notional_max,
-                &mut scopes.order_notional,
-                scope,
-            );
-            tighten(
-                &mut route.order_qty_max,
-                of.order_qty_max,
-                &mut scopes.order_qty,
-                scope,
-            );
-            tighten(
-                &mut route.price_collar,
-                of.price_collar,
-                &mut scopes.collar,
-                scope,
-            );
-            tighten(
-                &mut route.reference_age_max,
-                age_max,
-                &mut scopes.reference_age,
-                scope,
-            );
-            route.bounded |= of.armed;
+        for level in (0..=path::FIRM).chain(desk).chain(groups) {
+            let (whose, rules) = self.rules(level, who);
+            route.paced |= u16::from(rules.is_paced()) << level;
+            route.duplicates |= u16::from(rules.recent.is_some()) << level;
+            let by = &mut route.set_by;
+            let qty_max = (&mut route.order_qty_max, &mut by.order_qty);
+            tighten(qty_max, rules.order_qty_max, whose);
+            let notional_max = (&mut route.order_notional_max, &mut by.order_notional);
+            tighten(notional_max, rules.order_notional_max, whose);
+            let collar = (&mut route.price_collar, &mut by.collar);
+            tighten(collar, rules.price_collar, whose);
+            let age_max = (&mut route.reference_age_max, &mut by.reference_age);
+            tighten(age_max, rules.reference_age_max, whose);
+        }
+        let beside = exposure.beside(who.0.0, who.2.0);
+        for level in levels.into_iter().chain(beside) {
+            route.bounded |= level.bounds.armed;
         }
         Some(route)
     }
 }
 
 /// Takes a limit where it is the tightest so far, and notes whose it is.
-fn tighten<T: PartialOrd>(tightest: &mut T, limit: T, by: &mut u8, scope: u8) {
+fn tighten<T: PartialOrd>((tightest, by): (&mut T, &mut Whose), limit: T, whose: Whose) {
     if limit < *tightest {
-        (*tightest, *by) = (limit, scope);
+        (*tightest, *by) = (limit, whose);
     }
 }

@@ -4,7 +4,7 @@
 //! these lists.
 
 use crate::message::{OrderType, TimeInForce};
-use crate::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, SymbolId};
+use crate::units::{AccountId, BrokerId, DeskId, Nanos, Notional, Price, Qty, SymbolId};
 
 /// Everything the core is built from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +23,10 @@ pub struct Setup {
     pub symbols: Vec<Symbol>,
     /// By [`BrokerId`].
     pub brokers: Vec<Broker>,
+    /// By [`DeskId`].
+    pub desks: Vec<Desk>,
+    /// Named groups of symbols.
+    pub groups: Vec<Group>,
     /// Names of those who may act, by the number in [`crate::message::Control::operator`].
     pub operators: Vec<String>,
     /// How many operators must raise what one has killed. At least 1.
@@ -33,6 +37,19 @@ pub struct Setup {
     pub answer_timeout: Nanos,
     /// Write the digest into the journal after so many events.
     pub checkpoint_events: u32,
+}
+
+impl Setup {
+    /// The limits of every level.
+    pub fn limits(&self) -> impl Iterator<Item = &Limits> {
+        let symbols = self.symbols.iter().map(|of| &of.limits);
+        let strategies = self.strategies.iter().map(|of| &of.limits);
+        let accounts = self.accounts.iter().map(|of| &of.limits);
+        let desks = self.desks.iter().map(|of| &of.limits);
+        let groups = self.groups.iter().map(|of| &of.limits);
+        let narrow = symbols.chain(strategies).chain(accounts);
+        narrow.chain([&self.firm]).chain(desks).chain(groups)
+    }
 }
 
 /// How many of each thing there may be. All memory is taken at start.
@@ -56,7 +73,11 @@ pub struct Capacity {
     pub continuation_frames_max: u8,
 }
 
-/// Limits of one level. `None` is off. The tightest of symbol, strategy, account and firm applies.
+/// How many groups a symbol may be in.
+pub const GROUPS_PER_SYMBOL_MAX: usize = 8;
+
+/// Limits of one level. `None` is off. The tightest of symbol, strategy, account, firm, desk and
+/// groups applies.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Limits {
     /// On one order.
@@ -69,8 +90,16 @@ pub struct Limits {
     pub reference_age_max: Option<Nanos>,
     /// Accepted orders and replaces within any window.
     pub order_rate: Vec<Rate>,
+    /// Accepted orders alone.
+    pub new_order_rate: Vec<Rate>,
+    /// Accepted replaces alone.
+    pub replace_rate: Vec<Rate>,
+    /// Cancels. They pass in any case; above it, orders and replaces do not.
+    pub cancel_rate: Vec<Rate>,
     /// The same side, price and quantity again within this time is refused.
     pub duplicate_window: Option<Nanos>,
+    /// If it has come so often within that time; once, where nothing is said.
+    pub duplicate_count: Option<u32>,
     /// Live orders of this level.
     pub open_orders_max: Option<u32>,
     /// Value of the live orders of this level.
@@ -81,6 +110,15 @@ pub struct Limits {
     pub position_value_max: Option<Notional>,
     /// Sum over symbols and accounts of the worst net position's value.
     pub gross_exposure_max: Option<Notional>,
+    /// The value of all positions together, bought less sold, whichever way is worse.
+    pub net_exposure_max: Option<Notional>,
+}
+
+impl Limits {
+    /// How often the same order may come within `duplicate_window`.
+    pub fn duplicates(&self) -> u32 {
+        self.duplicate_count.unwrap_or(1).max(1)
+    }
 }
 
 /// Never more than `count` in any span of `window`.
@@ -106,6 +144,32 @@ pub struct Account {
     pub limits: Limits,
     /// Symbols that it may not trade.
     pub restricted: Vec<SymbolId>,
+    /// The desk that it belongs to.
+    pub desk: Option<DeskId>,
+}
+
+/// A desk: accounts under one roof.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Desk {
+    /// As users write it.
+    pub name: String,
+    /// False refuses everything new of its accounts.
+    pub enabled: bool,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// A named group of symbols: a sector, an issuer, a venue, or what you like.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Group {
+    /// As users write it.
+    pub name: String,
+    /// False refuses everything new in its symbols.
+    pub enabled: bool,
+    /// Its limits.
+    pub limits: Limits,
+    /// What is in it, each once.
+    pub symbols: Vec<SymbolId>,
 }
 
 /// A strategy.
@@ -123,6 +187,8 @@ pub struct Strategy {
     pub restricted: Vec<SymbolId>,
     /// So many orders pass before a person must raise it (RTS 6, article 15(3)).
     pub orders_unattended_max: Option<u32>,
+    /// The person who answers for it.
+    pub trader: String,
     /// True: it hears `accepted` at once, before the broker's `new`.
     pub acknowledge: bool,
 }

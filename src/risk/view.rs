@@ -1,14 +1,17 @@
 //! View: the state as others may see it. Cold: followers, `try` and tests ask here.
 
+use super::cell::Cell;
 use super::core::{Account, Core, Counts, Strategy, Symbol};
 use super::duplicate::Recent;
-use super::exposure::{Cell, Exposure, Level};
+use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
+use super::level::Level;
 use super::market::Reference;
 use super::moves::Moves;
 use super::order::{Order, Orders};
 use super::route::Routes;
+use super::rules::Rules;
 use super::setup::{self, Setup};
 use crate::message::Scope;
 use crate::units::{BrokerId, Nanos, Notional, StrategyId, SymbolId};
@@ -24,6 +27,9 @@ pub struct LevelView {
     pub open_notional_peak: Notional,
     /// Worst net positions, added up.
     pub gross: Notional,
+    /// All positions together, bought less sold, if every live buy fills and no sell; and the other
+    /// way round, towards the short side. In 1e-17.
+    pub net: [i128; 2],
     /// The kill switch is down.
     pub is_killed: bool,
 }
@@ -35,6 +41,7 @@ impl From<&Level> for LevelView {
             open_notional: level.open_notional,
             open_notional_peak: level.open_notional_peak,
             gross: level.gross,
+            net: level.net,
             is_killed: level.is_killed,
         }
     }
@@ -75,6 +82,7 @@ impl Core {
             Scope::Account => self.exposure.accounts.get(target as usize),
             Scope::Strategy => self.exposure.strategies.get(target as usize),
             Scope::Symbol => self.exposure.symbols.get(target as usize),
+            Scope::Desk | Scope::Group => self.exposure.other(scope, target),
         };
         level.map(LevelView::from)
     }
@@ -100,6 +108,11 @@ impl Core {
     /// The books of strategies.
     pub fn strategy_positions(&self) -> impl Iterator<Item = &Cell> {
         self.exposure.cells(false)
+    }
+
+    /// The books of desks.
+    pub fn desk_positions(&self) -> &[Cell] {
+        self.exposure.desk_cells()
     }
 
     /// The firm's book in each symbol.
@@ -174,8 +187,15 @@ impl Core {
         }
         let exposure = &self.exposure;
         let rows = [&exposure.accounts, &exposure.strategies, &exposure.symbols];
-        for level in rows.into_iter().flatten().chain([&exposure.firm]) {
+        let firm = [&exposure.firm];
+        let levels = rows
+            .into_iter()
+            .flatten()
+            .chain(firm)
+            .chain(&exposure.others);
+        for level in levels {
             add(level.open_notional.raw() as u64, level.gross.raw() as u64);
+            add(level.net[0] as u64, level.net[1] as u64);
             add(u64::from(level.open_count), u64::from(level.is_killed));
         }
         for reference in &self.references {
@@ -205,23 +225,20 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         setup.strategies.len(),
         setup.symbols.len(),
     );
-    let limits = || {
-        let accounts = setup.accounts.iter().map(|account| &account.limits);
-        let strategies = setup.strategies.iter().map(|strategy| &strategy.limits);
-        let symbols = setup.symbols.iter().map(|symbol| &symbol.limits);
-        accounts
-            .chain(strategies)
-            .chain(symbols)
-            .chain([&setup.firm])
-    };
-    let windows = limits()
-        .filter(|limits| limits.duplicate_window.is_some())
-        .count();
-    let times = limits()
-        .flat_map(|limits| &limits.order_rate)
-        .map(|rate| rate.count as usize);
+    let windows = setup
+        .limits()
+        .filter(|limits| limits.duplicate_window.is_some());
+    let windows = windows.map(|limits| {
+        let capacity = of.duplicates_per_window as usize;
+        Recent::size_bytes(limits.duplicates(), capacity) + size_of::<Recent>()
+    });
+    let times = setup.limits().flat_map(|limits| {
+        let rates = limits.order_rate.iter().chain(&limits.new_order_rate);
+        rates.chain(&limits.replace_rate).chain(&limits.cancel_rate)
+    });
+    let times = times.map(|rate| rate.count as usize);
     let lists = |symbols: &[SymbolId]| size_of_val(symbols);
-    let duplicates = Recent::size_bytes(of.duplicates_per_window as usize) + size_of::<Recent>();
+    let others = setup.desks.len() + setup.groups.len();
     vec![
         (
             "orders",
@@ -237,10 +254,14 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ),
         (
             "positions",
-            Exposure::size_bytes(of.positions as usize) + Routes::size_bytes(of.positions as usize),
+            Exposure::size_bytes(setup) + Routes::size_bytes(of.positions as usize),
         ),
-        ("duplicate windows", windows * duplicates),
+        ("duplicate windows", windows.sum::<usize>()),
         ("rate windows", times.sum::<usize>() * size_of::<Nanos>()),
+        (
+            "desks and groups",
+            others * (size_of::<Level>() + size_of::<Rules>()),
+        ),
         (
             "accounts",
             accounts * (size_of::<Level>() + size_of::<Account>())

@@ -1,8 +1,10 @@
 //! A small world: two of everything, little room, and numbers of which some are at the edges.
 
 use portcullis::message::{OrderType, TEXT_SIZE, Text, TimeInForce};
-use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
-use portcullis::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, SymbolId};
+use portcullis::risk::setup::{
+    Account, Broker, Capacity, Desk, Group, Limits, Rate, Setup, Strategy, Symbol,
+};
+use portcullis::units::{AccountId, BrokerId, DeskId, Nanos, Notional, Price, Qty, SymbolId};
 
 /// Mostly an id, some that are none.
 pub(crate) fn id(number: u8) -> Text {
@@ -59,11 +61,17 @@ pub(crate) fn setup(which: u8) -> Setup {
                 count: 20,
                 window: Nanos::from_secs(1),
             }],
+            cancel_rate: vec![Rate {
+                count: 15,
+                window: Nanos::from_secs(1),
+            }],
             duplicate_window: Some(Nanos::from_millis(20)),
+            duplicate_count: Some(2),
             open_orders_max: Some(7),
             open_notional_max: Some(Notional::from_raw(10u128.pow(23))),
             position_qty_max: Some(Qty::from_raw(500 * LOT)),
             gross_exposure_max: Some(Notional::from_raw(10u128.pow(23))),
+            net_exposure_max: Some(Notional::from_raw(10u128.pow(23))),
             ..Limits::default()
         }
     };
@@ -76,6 +84,7 @@ pub(crate) fn setup(which: u8) -> Setup {
             ("a1", 2) => vec![SymbolId(1)],
             _ => Vec::new(),
         },
+        desk: (which & 16 != 0).then_some(DeskId(0)),
     };
     let strategy = |name: &str| Strategy {
         name: name.to_owned(),
@@ -123,6 +132,17 @@ pub(crate) fn setup(which: u8) -> Setup {
         strategies: vec![strategy("s0"), strategy("s1")],
         symbols: vec![symbol("x0", 0), symbol("x1", 1)],
         brokers: vec![broker("b0"), broker("b1")],
+        desks: vec![Desk {
+            name: "d".to_owned(),
+            enabled: true,
+            limits: limits(2),
+        }],
+        groups: vec![Group {
+            name: "g".to_owned(),
+            enabled: true,
+            limits: limits(1),
+            symbols: vec![SymbolId(0)],
+        }],
         operators: vec!["ann".to_owned(), "bob".to_owned()],
         raise_persons: 2,
         raise_window: Nanos::from_secs(3),

@@ -113,7 +113,7 @@ pub(crate) struct Refusal {
     /// The kind of the refused command.
     pub(crate) command: u8,
     /// Whose limit it was.
-    pub(crate) scope: Option<Scope>,
+    pub(crate) whose: Option<(Scope, u32)>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -151,7 +151,7 @@ pub(crate) struct Views {
     pub(crate) strategies: BTreeMap<(u32, u32), Cell>,
     /// By symbol, the whole firm.
     pub(crate) symbols: BTreeMap<u32, Cell>,
-    /// By level (1 symbol, 2 strategy, 3 account, 4 firm) and which of them.
+    /// By level, as the number of its scope, and which of them.
     pub(crate) levels: BTreeMap<(u8, u32), Sums>,
     /// Live orders and closed ones that are remembered, by serial.
     pub(crate) orders: BTreeMap<u64, OrderView>,
@@ -169,6 +169,7 @@ pub(crate) struct Sums {
     pub(crate) open_count: u32,
     pub(crate) open_notional: u128,
     pub(crate) gross: u128,
+    pub(crate) net: [i128; 2],
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -2,7 +2,7 @@
 
 use super::order::{Level, Who, value_of};
 use super::{Good, Model};
-use portcullis::message::{Header, LinkState, OrderType, Side, Text, TimeInForce, flags};
+use portcullis::message::{Header, LinkState, OrderType, Scope, Side, Text, TimeInForce, flags};
 use portcullis::reject::RejectReason::{self, *};
 use portcullis::units::{Qty, SymbolId};
 
@@ -112,13 +112,16 @@ impl Model {
         );
         findings.fact(ReservedBitSet, !is_reserved_zero || flag(!flags::ALL));
 
-        findings.fact(FirmKilled, self.is_killed(Level::Firm, 0));
+        findings.fact(FirmKilled, self.is_killed(Level::FIRM));
 
         let account = self.setup.accounts.get(who.account as usize);
         findings.fact(AccountUnknown, account.is_none());
         if let Some(account) = account {
             findings.fact(AccountDisabled, !account.enabled);
-            findings.fact(AccountKilled, self.is_killed(Level::Account, who.account));
+            findings.fact(
+                AccountKilled,
+                self.is_killed(Level::new(Scope::Account, who.account as usize)),
+            );
             findings.fact(LimitsAbsent, !account.has_limits);
         }
         let strategy = self.setup.strategies.get(who.strategy as usize);
@@ -127,7 +130,7 @@ impl Model {
             findings.fact(StrategyDisabled, !strategy.enabled);
             findings.fact(
                 StrategyKilled,
-                self.is_killed(Level::Strategy, who.strategy),
+                self.is_killed(Level::new(Scope::Strategy, who.strategy as usize)),
             );
             let permits = strategy.accounts.iter().any(|id| id.0 == who.account);
             findings.fact(AccountNotPermitted, account.is_some() && !permits);
@@ -140,7 +143,8 @@ impl Model {
         findings.fact(SymbolUnknown, symbol.is_none());
         if let Some(symbol) = symbol {
             findings.fact(SymbolDisabled, !symbol.enabled);
-            findings.fact(SymbolKilled, self.is_killed(Level::Symbol, who.symbol));
+            let level = Level::new(Scope::Symbol, who.symbol as usize);
+            findings.fact(SymbolKilled, self.is_killed(level));
             let link = self.links[symbol.broker.0 as usize];
             findings.fact(BrokerLinkDown, link == LinkState::Down);
             findings.fact(BreakerOpen, link == LinkState::BreakerOpen);
@@ -148,6 +152,19 @@ impl Model {
             let is_restricted = account.is_some_and(|account| is_in(&account.restricted))
                 || strategy.is_some_and(|strategy| is_in(&strategy.restricted));
             findings.fact(SymbolRestricted, is_restricted);
+        }
+        if let (Some(account), true) = (account, symbol.is_some()) {
+            if let Some(desk) = account.desk {
+                let level = Level::new(Scope::Desk, desk.0 as usize);
+                findings.fact(DeskDisabled, !self.setup.desks[desk.0 as usize].enabled);
+                findings.fact(DeskKilled, self.is_killed(level));
+            }
+            for (at, group) in self.setup.groups.iter().enumerate() {
+                if group.symbols.contains(&SymbolId(who.symbol)) {
+                    findings.fact(GroupDisabled, !group.enabled);
+                    findings.fact(GroupKilled, self.is_killed(Level::new(Scope::Group, at)));
+                }
+            }
         }
         (account.is_some() && strategy.is_some() && symbol.is_some()).then_some(())
     }
@@ -228,9 +245,11 @@ impl Model {
     ) -> Option<Valuation> {
         let tightest_collar = self.tightest(who, |limits| limits.price_collar);
         let collar = tightest_collar.map(|(collar, _)| collar);
-        let is_valued = Level::ALL.iter().any(|&level| {
-            let limits = self.limits(level, who);
-            limits.position_value_max.is_some() || limits.gross_exposure_max.is_some()
+        let is_valued = self.path(who).into_iter().any(|level| {
+            let limits = self.limits(level);
+            limits.position_value_max.is_some()
+                || limits.gross_exposure_max.is_some()
+                || limits.net_exposure_max.is_some()
         });
         let is_moving = self.setup.symbols[who.symbol as usize].move_max.is_some();
         let needs_reference = is_market || collar.is_some() || is_valued || is_moving;

@@ -59,7 +59,7 @@ impl Model {
         let (account, strategy) = ((who.account, who.symbol), (who.strategy, who.symbol));
         self.account_positions.entry(account).or_insert(0);
         self.strategy_positions.entry(strategy).or_insert(0);
-        self.remember_acceptance(who, order.client_order_id, serial);
+        self.remember_acceptance(Kind::NewOrder, who, order.client_order_id, serial);
         self.orders_unattended[who.strategy as usize] += 1;
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
@@ -113,7 +113,7 @@ impl Model {
 
         let valuation = self.check_value(findings, who, is_market, price, qty)?;
 
-        self.check_rates(findings, who);
+        self.check_rates(findings, who, Kind::NewOrder);
         let shape = Shape {
             symbol: who.symbol,
             side: order.side,
@@ -132,7 +132,7 @@ impl Model {
 
         let capacity = self.setup.capacity;
         let live_max = capacity.orders - capacity.orders_closed;
-        let live = self.live_orders(Level::Firm, 0).count();
+        let live = self.live_orders(Level::FIRM).count();
         findings.bound(
             OrdersFull,
             live >= live_max as usize,
@@ -170,6 +170,9 @@ impl Model {
             return self.refuse(header, findings, refused);
         }
 
+        let (kind, time) = (Kind::Cancel, self.now);
+        let who = self.order_of_serial(serial).who;
+        self.acceptances.push(Acceptance { kind, who, time });
         let mut answer = Answer::about(Outcome::Accepted, serial);
         answer
             .to_broker
@@ -219,7 +222,7 @@ impl Model {
         order.asked_since = Some(now);
         order.was_asked = false;
         let who = order.who;
-        self.remember_acceptance(who, replace.client_order_id, serial);
+        self.remember_acceptance(Kind::Replace, who, replace.client_order_id, serial);
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
         let mut request = self.request(serial, Kind::BrokerReplace, replace.client_order_id);
@@ -275,7 +278,7 @@ impl Model {
 
         let valuation = self.check_value(findings, order.who, false, price, qty)?;
 
-        self.check_rates(findings, order.who);
+        self.check_rates(findings, order.who, Kind::Replace);
         let mut replaced = order.clone();
         replaced.replace = Some(Replacement {
             client_order_id: replace.client_order_id,
@@ -324,7 +327,7 @@ impl Model {
                 account,
                 client_order_id,
                 command: command as u8,
-                scope: level.map(Level::scope),
+                whose: level.map(|level| (level.scope, level.owner)),
             }));
         }
         answer
@@ -356,7 +359,7 @@ impl Model {
         })
     }
 
-    fn remember_acceptance(&mut self, who: Who, client_order_id: Text, serial: u64) {
+    fn remember_acceptance(&mut self, kind: Kind, who: Who, client_order_id: Text, serial: u64) {
         if self.ids.len() >= self.setup.capacity.client_order_ids as usize {
             self.ids.remove(0);
         }
@@ -367,7 +370,7 @@ impl Model {
             accepted: self.now,
         });
         let time = self.now;
-        self.acceptances.push(Acceptance { who, time });
+        self.acceptances.push(Acceptance { kind, who, time });
     }
 
     pub(super) fn request(&self, serial: u64, kind: Kind, client_order_id: Text) -> Request {

@@ -173,9 +173,10 @@ impl Model {
         }
         let order = &self.orders[serial as usize - 1];
         let must_go = serial <= self.cancel_through[order.who.strategy as usize]
-            || Level::ALL
-                .iter()
-                .any(|&level| self.is_killed(level, level.owner(order.who)));
+            || self
+                .path(order.who)
+                .into_iter()
+                .any(|level| self.is_killed(level));
         if must_go && !order.is_cancel_pending {
             answer.to_broker.push(self.send_cancel(serial, Text::EMPTY));
         }
@@ -212,14 +213,8 @@ impl Model {
         (operator as usize) < self.setup.operators.len()
     }
 
-    pub(super) fn is_killed(&self, level: Level, owner: u32) -> bool {
-        let scope = match level {
-            Level::Firm => Scope::Firm,
-            Level::Account => Scope::Account,
-            Level::Strategy => Scope::Strategy,
-            Level::Symbol => Scope::Symbol,
-        };
-        self.latches.contains_key(&(scope as u8, owner))
+    pub(super) fn is_killed(&self, level: Level) -> bool {
+        self.latches.contains_key(&(level.scope as u8, level.owner))
     }
 
     /// What a kill or a raise is about, if there is such a thing.
@@ -231,6 +226,8 @@ impl Model {
             Scope::Account => (is_known(self.setup.accounts.len()), target),
             Scope::Strategy => (is_known(self.setup.strategies.len()), target),
             Scope::Symbol => (is_known(self.setup.symbols.len()), target),
+            Scope::Desk => (is_known(self.setup.desks.len()), target),
+            Scope::Group => (is_known(self.setup.groups.len()), target),
         };
         is_known.then_some((control.scope, owner))
     }

@@ -19,10 +19,10 @@ pub(crate) mod shrink;
 
 use answer::{Answer, Cell, Execution, Gate, OrderView, Sums, ToStrategy, Views};
 use order::{Level, Order, Who};
-use portcullis::message::{Exec, Frame, Kind, LinkState, Side, Text};
+use portcullis::message::{Exec, Frame, Kind, LinkState, Scope, Side, Text};
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::{Limits, Setup};
-use portcullis::units::{Nanos, OrderId};
+use portcullis::units::{DeskId, Nanos, OrderId, SymbolId};
 use std::collections::BTreeMap;
 
 pub(crate) struct Model {
@@ -32,7 +32,7 @@ pub(crate) struct Model {
     pub(crate) orders: Vec<Order>,
     /// The client order ids that are remembered, oldest first.
     ids: Vec<RememberedId>,
-    /// Every new order and replace ever accepted.
+    /// Every new order, replace and cancel of a strategy ever accepted.
     acceptances: Vec<Acceptance>,
     /// Every order that was ever compared with those before it, once for each level that did.
     compared: Vec<Compared>,
@@ -64,13 +64,13 @@ struct RememberedId {
 }
 
 struct Acceptance {
+    kind: Kind,
     who: Who,
     time: u64,
 }
 
 struct Compared {
     level: Level,
-    owner: u32,
     shape: Shape,
     time: u64,
 }
@@ -144,12 +144,49 @@ impl Model {
         }
     }
 
-    fn limits(&self, level: Level, who: Who) -> &Limits {
-        match level {
-            Level::Symbol => &self.setup.symbols[who.symbol as usize].limits,
-            Level::Strategy => &self.setup.strategies[who.strategy as usize].limits,
-            Level::Account => &self.setup.accounts[who.account as usize].limits,
-            Level::Firm => &self.setup.firm,
+    fn limits(&self, level: Level) -> &Limits {
+        let owner = level.owner as usize;
+        match level.scope {
+            Scope::Symbol => &self.setup.symbols[owner].limits,
+            Scope::Strategy => &self.setup.strategies[owner].limits,
+            Scope::Account => &self.setup.accounts[owner].limits,
+            Scope::Firm => &self.setup.firm,
+            Scope::Desk => &self.setup.desks[owner].limits,
+            Scope::Group => &self.setup.groups[owner].limits,
+        }
+    }
+
+    /// Every level that `who` counts in, in the order in which limits are looked at.
+    fn path(&self, who: Who) -> Vec<Level> {
+        let mut path = vec![
+            Level::new(Scope::Symbol, who.symbol as usize),
+            Level::new(Scope::Strategy, who.strategy as usize),
+            Level::new(Scope::Account, who.account as usize),
+            Level::FIRM,
+        ];
+        let desk = self.setup.accounts[who.account as usize].desk;
+        path.extend(desk.map(|desk| Level::new(Scope::Desk, desk.0 as usize)));
+        for (at, group) in self.setup.groups.iter().enumerate() {
+            if group.symbols.contains(&SymbolId(who.symbol)) {
+                path.push(Level::new(Scope::Group, at));
+            }
+        }
+        path
+    }
+
+    /// Whether `who` counts in a level.
+    fn is_in(&self, level: Level, who: Who) -> bool {
+        let owner = level.owner;
+        match level.scope {
+            Scope::Firm => true,
+            Scope::Symbol => who.symbol == owner,
+            Scope::Strategy => who.strategy == owner,
+            Scope::Account => who.account == owner,
+            Scope::Desk => self.setup.accounts[who.account as usize].desk == Some(DeskId(owner)),
+            Scope::Group => {
+                let symbols = &self.setup.groups[owner as usize].symbols;
+                symbols.contains(&SymbolId(who.symbol))
+            }
         }
     }
 
@@ -159,17 +196,16 @@ impl Model {
         who: Who,
         limit: impl Fn(&Limits) -> Option<T>,
     ) -> Option<(T, Level)> {
-        let limits = Level::ALL.iter();
-        limits
-            .filter_map(|&level| Some((limit(self.limits(level, who))?, level)))
+        let path = self.path(who).into_iter();
+        path.filter_map(|level| Some((limit(self.limits(level))?, level)))
             .min_by_key(|(limit, _)| *limit)
     }
 
-    /// The live orders that count for the level of `who`.
-    fn live_orders(&self, level: Level, owner: u32) -> impl Iterator<Item = &Order> {
+    /// The live orders that count for a level.
+    fn live_orders(&self, level: Level) -> impl Iterator<Item = &Order> {
         self.orders
             .iter()
-            .filter(move |order| order.is_live() && level.owner(order.who) == owner)
+            .filter(move |order| order.is_live() && self.is_in(level, order.who))
     }
 
     fn order_of_serial(&mut self, serial: u64) -> &mut Order {
@@ -253,11 +289,31 @@ impl Model {
         self.cell(*position.unwrap_or(&0), |order| order.who.symbol == symbol)
     }
 
-    fn levels(&self) -> Vec<(Level, u32)> {
-        let mut levels = vec![(Level::Firm, 0)];
-        levels.extend((0..self.setup.symbols.len()).map(|at| (Level::Symbol, at as u32)));
-        levels.extend((0..self.setup.strategies.len()).map(|at| (Level::Strategy, at as u32)));
-        levels.extend((0..self.setup.accounts.len()).map(|at| (Level::Account, at as u32)));
+    /// The book of a desk: those of its accounts together.
+    fn desk_cell(&self, desk: u32, symbol: u32) -> Cell {
+        let is_of = |account: u32| self.setup.accounts[account as usize].desk == Some(DeskId(desk));
+        let positions = self.account_positions.iter();
+        let position = positions
+            .filter(|((account, of), _)| is_of(*account) && *of == symbol)
+            .fold(0i64, |sum, (_, position)| sum.saturating_add(*position));
+        self.cell(position, |order| {
+            is_of(order.who.account) && order.who.symbol == symbol
+        })
+    }
+
+    fn levels(&self) -> Vec<Level> {
+        let setup = &self.setup;
+        let mut levels = Vec::new();
+        for (scope, count) in [
+            (Scope::Firm, 1),
+            (Scope::Symbol, setup.symbols.len()),
+            (Scope::Strategy, setup.strategies.len()),
+            (Scope::Account, setup.accounts.len()),
+            (Scope::Desk, setup.desks.len()),
+            (Scope::Group, setup.groups.len()),
+        ] {
+            levels.extend((0..count).map(|at| Level::new(scope, at)));
+        }
         levels
     }
 }
@@ -303,13 +359,14 @@ impl Gate for Model {
         for symbol in 0..self.setup.symbols.len() as u32 {
             views.symbols.insert(symbol, self.symbol_cell(symbol));
         }
-        for (level, owner) in self.levels() {
+        for level in self.levels() {
             let sums = Sums {
-                open_count: self.live_orders(level, owner).count() as u32,
-                open_notional: self.open_notional(level, owner),
-                gross: self.gross(level, owner),
+                open_count: self.live_orders(level).count() as u32,
+                open_notional: self.open_notional(level),
+                gross: self.gross(level),
+                net: [Side::Buy, Side::Sell].map(|side| self.net(level, side)),
             };
-            views.levels.insert((level as u8, owner), sums);
+            views.levels.insert((level.scope as u8, level.owner), sums);
         }
         for order in self.orders.iter().filter(|order| order.is_remembered()) {
             let view = OrderView {

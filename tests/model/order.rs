@@ -3,7 +3,7 @@
 use portcullis::message::{OrderState, Scope, Side, Text};
 use portcullis::units::OrderId;
 
-/// Whose order it is, and of what: the four levels follow from it.
+/// Whose order it is, and of what: its levels follow from it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Who {
     pub(crate) symbol: u32,
@@ -11,36 +11,22 @@ pub(crate) struct Who {
     pub(crate) account: u32,
 }
 
+/// One level: of which kind, and which of them; the firm is one, 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Level {
-    Symbol = 1,
-    Strategy = 2,
-    Account = 3,
-    Firm = 4,
+pub(crate) struct Level {
+    pub(crate) scope: Scope,
+    pub(crate) owner: u32,
 }
 
 impl Level {
-    /// In the order in which limits are looked at.
-    pub(crate) const ALL: [Self; 4] = [Self::Symbol, Self::Strategy, Self::Account, Self::Firm];
+    pub(crate) const FIRM: Self = Self {
+        scope: Scope::Firm,
+        owner: 0,
+    };
 
-    /// As a refusal names it.
-    pub(crate) fn scope(self) -> Scope {
-        match self {
-            Self::Symbol => Scope::Symbol,
-            Self::Strategy => Scope::Strategy,
-            Self::Account => Scope::Account,
-            Self::Firm => Scope::Firm,
-        }
-    }
-
-    /// Which of its kind `who` belongs to; the firm is one.
-    pub(crate) fn owner(self, who: Who) -> u32 {
-        match self {
-            Self::Symbol => who.symbol,
-            Self::Strategy => who.strategy,
-            Self::Account => who.account,
-            Self::Firm => 0,
-        }
+    pub(crate) fn new(scope: Scope, owner: usize) -> Self {
+        let owner = owner as u32;
+        Self { scope, owner }
     }
 }
 

@@ -10,8 +10,12 @@ mod world;
 use super::Model;
 use super::shrink::Command;
 use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Tick, TimeInForce};
-use portcullis::risk::setup::{Account, Broker, Capacity, Limits, Rate, Setup, Strategy, Symbol};
-use portcullis::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty, StrategyId, SymbolId};
+use portcullis::risk::setup::{
+    Account, Broker, Capacity, Desk, Group, Limits, Rate, Setup, Strategy, Symbol,
+};
+use portcullis::units::{
+    AccountId, BrokerId, DeskId, Nanos, Notional, Price, Qty, StrategyId, SymbolId,
+};
 
 /// Marsaglia's xorshift: small, and the same everywhere. Before it, what somebody gives to draw by.
 pub(crate) struct Random {
@@ -103,8 +107,19 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         next_id: 0,
     };
     let firm = limits(random, &style, density);
+    let desks: Vec<Desk> = (0..random.below(3))
+        .map(|_| Desk {
+            enabled: !random.once_in(60),
+            limits: limits(random, &style, density),
+            ..Desk::default()
+        })
+        .collect();
     let accounts: Vec<Account> = (0..random.between(1, 3))
         .map(|_| Account {
+            desk: match random.below(desks.len() as u64 + 1) as u32 {
+                0 => None,
+                desk => Some(DeskId(desk - 1)),
+            },
             enabled: !random.once_in(60),
             has_limits: !random.once_in(60),
             limits: limits(random, &style, density),
@@ -127,8 +142,19 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         })
         .collect();
     let brokers = vec![Broker::default(); random.between(1, 2) as usize];
-    let symbols = (0..random.between(1, 3))
+    let symbols: Vec<Symbol> = (0..random.between(1, 3))
         .map(|_| symbol(random, &style, density, brokers.len() as u64))
+        .collect();
+    let groups = (0..random.below(3))
+        .map(|_| Group {
+            enabled: !random.once_in(60),
+            limits: limits(random, &style, density),
+            symbols: (0..symbols.len() as u32)
+                .filter(|_| random.percent(60))
+                .map(SymbolId)
+                .collect(),
+            ..Group::default()
+        })
         .collect();
     // Some runs have hardly any room, most have enough.
     let mut room = |least, most, enough| {
@@ -158,6 +184,8 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         accounts,
         strategies,
         symbols,
+        desks,
+        groups,
         brokers,
         operators: vec![String::new(); random.between(1, 4) as usize],
         raise_persons: random.between(1, 3) as u32,
@@ -197,6 +225,11 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
             .maybe(density, |random| Qty::from_raw(random.between(3, 20) * lot)),
         position_value_max: random.maybe(density, |random| money(random, 25)),
         gross_exposure_max: random.maybe(density, |random| money(random, 40)),
+        net_exposure_max: random.maybe(density / 2, |random| money(random, 25)),
+        new_order_rate: random.maybe(density / 4, rate).into_iter().collect(),
+        replace_rate: random.maybe(density / 2, rate).into_iter().collect(),
+        cancel_rate: random.maybe(density / 2, rate).into_iter().collect(),
+        duplicate_count: random.maybe(30, |random| random.between(1, 3) as u32),
     }
 }
 

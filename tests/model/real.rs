@@ -5,9 +5,9 @@ use super::answer::{
 };
 use portcullis::message::{self, Exec, Frame, Kind, OrderState, Scope};
 use portcullis::reject::{Failed, RejectReason};
+use portcullis::risk::cell;
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
-use portcullis::risk::exposure;
 use portcullis::risk::margins::Margin;
 use portcullis::risk::setup::Setup;
 use portcullis::units::{Nanos, OrderId};
@@ -36,6 +36,7 @@ impl Real {
             open_count: level.open_count,
             open_notional: level.open_notional.raw(),
             gross: level.gross.raw(),
+            net: level.net,
         }
     }
 }
@@ -71,7 +72,7 @@ impl Gate for Real {
     }
 
     fn views(&self) -> Views {
-        let cells = |cells: &mut dyn Iterator<Item = &exposure::Cell>| {
+        let cells = |cells: &mut dyn Iterator<Item = &cell::Cell>| {
             cells.map(|of| ((of.owner, of.symbol), cell(of))).collect()
         };
         let mut views = Views {
@@ -83,16 +84,17 @@ impl Gate for Real {
             views.symbols.insert(of.symbol, cell(of));
         }
         let setup = &self.setup;
-        for (level, scope, count) in [
-            (1, Scope::Symbol, setup.symbols.len()),
-            (2, Scope::Strategy, setup.strategies.len()),
-            (3, Scope::Account, setup.accounts.len()),
-            (4, Scope::Firm, 1),
+        for (scope, count) in [
+            (Scope::Symbol, setup.symbols.len()),
+            (Scope::Strategy, setup.strategies.len()),
+            (Scope::Account, setup.accounts.len()),
+            (Scope::Firm, 1),
+            (Scope::Desk, setup.desks.len()),
+            (Scope::Group, setup.groups.len()),
         ] {
             for target in 0..count as u32 {
-                views
-                    .levels
-                    .insert((level, target), self.sums(scope, target));
+                let sums = self.sums(scope, target);
+                views.levels.insert((scope as u8, target), sums);
             }
         }
         for id in &self.ids {
@@ -118,7 +120,7 @@ impl Gate for Real {
     }
 }
 
-fn cell(of: &exposure::Cell) -> Cell {
+fn cell(of: &cell::Cell) -> Cell {
     Cell {
         position: of.position.raw(),
         open_buy: of.open_buy.raw().into(),
@@ -157,7 +159,7 @@ fn to_strategy(frame: &Frame) -> ToStrategy {
                 account: body.account.0,
                 client_order_id: body.client_order_id,
                 command: body.command,
-                scope: Scope::from_byte(body.scope),
+                whose: Scope::from_byte(body.scope).map(|scope| (scope, body.target)),
             })
         }
         other => panic!("nothing of {other:?} goes to a strategy"),

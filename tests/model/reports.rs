@@ -177,7 +177,7 @@ impl Model {
         };
         leaves <= Qty::MAX.raw()
             && notional <= Notional::EXPOSURE_MAX.raw()
-            && !Level::ALL.iter().any(is_too_wide)
+            && !self.path(order.who)[..4].iter().any(is_too_wide)
     }
 
     fn cancel_rejected(&mut self, serial: u64) -> Told {

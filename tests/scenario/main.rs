@@ -280,8 +280,8 @@ fn a_malformed_line_is_named_with_field_value_and_remedy() {
             "report.leaves: missing",
         ),
         (
-            r#"{"t":5,"kill":{"scope":"desk"}}"#.into(),
-            "kill.scope: \"desk\": write one of firm, account",
+            r#"{"t":5,"kill":{"scope":"floor"}}"#.into(),
+            "kill.scope: \"floor\": write one of firm, account",
         ),
         (
             r#"{"t":5,"kill":{"scope":"firm","name":"A"}}"#.into(),
@@ -395,7 +395,7 @@ fn refusal(reason: RejectReason, limit: i128, value: i128) -> Decision {
 
 #[test]
 fn a_decision_tells_limit_and_value_in_their_unit() {
-    let mut out = String::new();
+    let (mut out, names) = (String::new(), names());
     let order = event(&ORDER.replace("\"1\"", "\"a\\\"\\\\b\""));
     let mut two = refusal(RejectReason::QtyAboveMax, 1_000_000_000, 2_100_000_000);
     two.failed.note(RejectReason::NotionalAboveMax, true);
@@ -413,8 +413,9 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         refusal(RejectReason::OrderRateAboveMax, 10, 11),
         refusal(RejectReason::FirmKilled, 0, 0),
     ] {
-        let scope = (decision.reason == Some(RejectReason::QtyAboveMax)).then_some(Scope::Account);
-        write_decision(&mut out, Answers::Decisions, 2, &order, &decision, scope);
+        let is_qty = decision.reason == Some(RejectReason::QtyAboveMax);
+        let whose = (is_qty.then_some((Scope::Account, 0)), &names);
+        write_decision(&mut out, Answers::Decisions, 2, &order, &decision, whose);
     }
     let tick = event(r#"{"t":6,"tick":{}}"#);
     write_decision(
@@ -423,7 +424,7 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         3,
         &tick,
         &decision(Outcome::Applied),
-        None,
+        (None, &names),
     );
     write_decision(
         &mut out,
@@ -431,7 +432,7 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         4,
         &tick,
         &decision(Outcome::Applied),
-        None,
+        (None, &names),
     );
     let raise = event(r#"{"t":6,"raise":{"scope":"firm","operator":"eve"}}"#);
     write_decision(
@@ -440,7 +441,7 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         5,
         &raise,
         &decision(Outcome::NotPermitted),
-        None,
+        (None, &names),
     );
     write_error(
         &mut out,
@@ -451,7 +452,7 @@ fn a_decision_tells_limit_and_value_in_their_unit() {
         out,
         format!(
             r#"{head}"accepted"}}
-{head}"rejected","reason":"QtyAboveMax","limit":"10","value":"21","failed":["QtyAboveMax","NotionalAboveMax"],"scope":"account"}}
+{head}"rejected","reason":"QtyAboveMax","limit":"10","value":"21","failed":["QtyAboveMax","NotionalAboveMax"],"scope":"account","name":"A"}}
 {head}"rejected","reason":"NotionalAboveMax","limit":"10","value":"123.4","failed":["NotionalAboveMax"]}}
 {head}"rejected","reason":"PriceOutsideCollar","limit":"100.5","value":"-0.000000001","failed":["PriceOutsideCollar"]}}
 {head}"rejected","reason":"ReferenceStale","limit":"1500000000","value":"1500000001","failed":["ReferenceStale"]}}

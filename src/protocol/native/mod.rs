@@ -259,7 +259,7 @@
 //! | 120 | 2 | `reason` | a `RejectReason` |
 //! | 122 | 1 | `command` | the kind of the refused command |
 //! | 123 | 1 | `scope` | whose limit it was: a `Scope`, or 0 |
-//! | 124 | 4 | `reserved` | 0 |
+//! | 124 | 4 | `target` | which of that scope |
 //!
 //! ## Commands and reports of a broker
 //!

@@ -2,6 +2,7 @@
 
 use crate::message::{Cancel, Frame, Kind, NewOrder, Replace, Scope};
 use crate::protocol::scenario::LineError;
+use crate::protocol::scenario::names::Names;
 use crate::protocol::scenario::object::Object;
 use crate::reject::Unit;
 use crate::risk::decision::{Decision, Outcome};
@@ -17,14 +18,14 @@ pub enum Answers {
 }
 
 /// Writes the answer to the event of line `number`, with its end, behind what stands in `out`; or
-/// nothing, where `answers` leaves it out. `scope` is whose limit a refusal tells, if it is known.
+/// nothing, where `answers` leaves it out. `whose` is whose limit a refusal tells, if it is known.
 pub fn write_decision(
     out: &mut String,
     answers: Answers,
     number: u64,
     event: &Frame,
     decision: &Decision,
-    scope: Option<Scope>,
+    (whose, names): (Option<(Scope, u32)>, &Names),
 ) {
     let id = match event.kind() {
         Some(Kind::NewOrder) => Some(event.body::<NewOrder>().client_order_id),
@@ -63,8 +64,11 @@ pub fn write_decision(
             object.decimal("value", decision.value, digits);
         }
         object.words("failed", decision.failed.iter().map(|reason| reason.name()));
-        if let Some(scope) = scope {
+        if let Some((scope, target)) = whose {
             object.string("scope", scope.text());
+            if let Some(name) = names.of(scope).and_then(|table| table.name(target)) {
+                object.string("name", name);
+            }
         }
     }
     object.close();

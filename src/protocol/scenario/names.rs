@@ -1,5 +1,6 @@
 //! Names: what users write, to ids and back.
 
+use crate::message::Scope;
 use crate::protocol::scenario::STRATEGY_UNKNOWN;
 use crate::risk::setup::Setup;
 use crate::units::{AccountId, BrokerId, StrategyId, SymbolId};
@@ -13,6 +14,8 @@ pub struct Names {
     pub(super) symbols: Table,
     pub(super) brokers: Table,
     pub(super) operators: Table,
+    pub(super) desks: Table,
+    pub(super) groups: Table,
     /// By account: the only strategy that may trade for it, if it is the only one.
     permitted_alone: Vec<Option<StrategyId>>,
 }
@@ -70,7 +73,21 @@ impl Names {
             symbols: Table::new(setup.symbols.iter().map(|it| it.name.as_str())),
             brokers: Table::new(setup.brokers.iter().map(|it| it.name.as_str())),
             operators: Table::new(setup.operators.iter().map(String::as_str)),
+            desks: Table::new(setup.desks.iter().map(|it| it.name.as_str())),
+            groups: Table::new(setup.groups.iter().map(|it| it.name.as_str())),
             permitted_alone: permitted_alone.collect(),
+        }
+    }
+
+    /// The names of what a scope is about; the firm has none.
+    pub(super) const fn of(&self, scope: Scope) -> Option<&Table> {
+        match scope {
+            Scope::Firm => None,
+            Scope::Account => Some(&self.accounts),
+            Scope::Strategy => Some(&self.strategies),
+            Scope::Symbol => Some(&self.symbols),
+            Scope::Desk => Some(&self.desks),
+            Scope::Group => Some(&self.groups),
         }
     }
 

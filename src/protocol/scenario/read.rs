@@ -305,13 +305,7 @@ impl Reader<'_> {
         let scopes = Scope::ALL.iter().map(|it| it.text());
         let scope = word(&fields, "scope", Scope::from_text, scopes)?;
         let scope = scope.ok_or_else(|| fields.missing("scope", "write \"firm\" or another"))?;
-        let table = match scope {
-            Scope::Firm => None,
-            Scope::Account => Some(&self.names.accounts),
-            Scope::Strategy => Some(&self.names.strategies),
-            Scope::Symbol => Some(&self.names.symbols),
-        };
-        let target = match (table, fields.raw("name")) {
+        let target = match (self.names.of(scope), fields.raw("name")) {
             (None, None) => u32::MAX,
             (None, Some(_)) => {
                 return Err(fields.wrong("name", "the firm has no name: leave it out"));

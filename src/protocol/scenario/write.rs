@@ -210,13 +210,7 @@ fn control(mut object: Object, frame: &Frame, names: &Names) {
     let control: &Control = frame.body();
     let scope = Scope::from_byte(control.scope);
     object.word("scope", scope.map(Scope::text), control.scope);
-    let table = match scope {
-        Some(Scope::Account) => Some(&names.accounts),
-        Some(Scope::Strategy) => Some(&names.strategies),
-        Some(Scope::Symbol) => Some(&names.symbols),
-        Some(Scope::Firm) | None => None,
-    };
-    if let Some(table) = table {
+    if let Some(table) = scope.and_then(|scope| names.of(scope)) {
         object.name("name", table, control.target);
     }
     if frame.kind() == Some(Kind::Raise) || control.operator != u32::MAX {

@@ -64,6 +64,8 @@ pub(super) fn kill(random: &mut Random, header: Header, model: &Model) -> Comman
         Scope::Account => setup.accounts.len(),
         Scope::Strategy => setup.strategies.len(),
         Scope::Symbol => setup.symbols.len(),
+        Scope::Desk => setup.desks.len(),
+        Scope::Group => setup.groups.len(),
     };
     let target = if scope == Scope::Firm {
         u32::MAX
@@ -71,7 +73,7 @@ pub(super) fn kill(random: &mut Random, header: Header, model: &Model) -> Comman
         place(random, count)
     };
     let scope = if random.once_in(30) {
-        random.one_of(&[0, 5, 255])
+        random.one_of(&[0, 7, 255])
     } else {
         scope as u8
     };
@@ -87,7 +89,7 @@ pub(super) fn kill(random: &mut Random, header: Header, model: &Model) -> Comman
 pub(super) fn raise(random: &mut Random, header: Header, model: &Model) -> Command {
     let latches: Vec<_> = model.latches.keys().copied().collect();
     let (scope, target) = if latches.is_empty() || random.once_in(30) {
-        (random.between(1, 4) as u8, place(random, 2))
+        (random.between(1, 6) as u8, place(random, 2))
     } else {
         random.one_of(&latches)
     };

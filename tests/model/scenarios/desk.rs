@@ -361,7 +361,7 @@ impl Desk {
     }
 
     pub(crate) fn open_notional(&self) -> u128 {
-        self.both.model.views().levels[&(4, 0)].open_notional
+        self.both.model.views().levels[&(Scope::Firm as u8, 0)].open_notional
     }
 }
 

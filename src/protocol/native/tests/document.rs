@@ -143,7 +143,7 @@ fn the_tables_are_the_layout() {
             reason,
             command,
             scope,
-            reserved
+            target
         }
     );
     layout!(

@@ -141,7 +141,8 @@ fn reserved(kind: Kind) -> [std::ops::Range<usize>; 2] {
         Kind::NewOrder => [63..64, 66..96],
         Kind::Cancel => [76..96, 0..0],
         Kind::Replace => [94..96, 0..0],
-        Kind::Execution | Kind::Refusal => [92..96, 0..0],
+        Kind::Execution => [92..96, 0..0],
+        Kind::Refusal => [0..0, 0..0],
         Kind::BrokerNew | Kind::BrokerCancel | Kind::BrokerReplace | Kind::BrokerStatus => {
             [79..80, 82..96]
         }

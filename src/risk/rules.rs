@@ -1,0 +1,219 @@
+//! Rules: what one level says about single orders, and how often they may come.
+//!
+//! Pure. Hot path.
+
+use super::core::Core;
+use super::duplicate::Recent;
+use super::level::Whose;
+use super::rate::{Range, Rates};
+use super::route::Who;
+use super::setup::{Limits, Rate};
+use crate::message::Scope;
+use crate::reject::RejectReason;
+use crate::units::{Nanos, Notional, Qty};
+
+/// A level's limits on one order as plain numbers, the widest standing for off; and its windows.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) order_notional_max: u128,
+    pub(super) order_qty_max: u64,
+    pub(super) price_collar: u64,
+    pub(super) reference_age_max: Nanos,
+    /// By [`Paced`].
+    pub(super) rates: [Range; Paced::ALL.len()],
+    pub(super) recent: Option<Box<Recent>>,
+}
+
+/// What a rate counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Paced {
+    /// New orders and replaces.
+    Orders = 0,
+    /// New orders.
+    New = 1,
+    /// Replaces.
+    Replaces = 2,
+    /// Cancels. They pass in any case: it is orders that wait until there are fewer.
+    Cancels = 3,
+}
+
+impl Paced {
+    pub(super) const ALL: [Self; 4] = [Self::Orders, Self::New, Self::Replaces, Self::Cancels];
+
+    /// What a limit says of it.
+    const fn windows(self, limits: &Limits) -> &Vec<Rate> {
+        match self {
+            Self::Orders => &limits.order_rate,
+            Self::New => &limits.new_order_rate,
+            Self::Replaces => &limits.replace_rate,
+            Self::Cancels => &limits.cancel_rate,
+        }
+    }
+
+    pub(super) const fn reason(self) -> RejectReason {
+        match self {
+            Self::Orders => RejectReason::OrderRateAboveMax,
+            Self::New => RejectReason::NewOrderRateAboveMax,
+            Self::Replaces => RejectReason::ReplaceRateAboveMax,
+            Self::Cancels => RejectReason::CancelRateAboveMax,
+        }
+    }
+
+    /// How many of it a window of a rate remembers: with as many in it, one more of what it paces is
+    /// too many. Of cancels, only what is above the rate itself is.
+    const fn remembered(self, rate: &Rate) -> u32 {
+        match self {
+            Self::Cancels => rate.count + 1,
+            _ => rate.count,
+        }
+    }
+
+    /// What a window that has no more room tells: its limit and what is found.
+    pub(super) fn told(self, remembered: u32) -> (i128, i128) {
+        let remembered = i128::from(remembered);
+        match self {
+            Self::Cancels => (remembered - 1, remembered),
+            _ => (remembered, remembered + 1),
+        }
+    }
+}
+
+impl Rules {
+    pub(super) fn new(limits: &Limits, rates: &mut Rates, duplicates: usize) -> Self {
+        Self {
+            order_notional_max: limits.order_notional_max.map_or(u128::MAX, Notional::raw),
+            order_qty_max: limits.order_qty_max.map_or(u64::MAX, Qty::raw),
+            price_collar: limits.price_collar.unwrap_or(u64::MAX),
+            reference_age_max: limits.reference_age_max.unwrap_or(Nanos::MAX),
+            rates: Paced::ALL.map(|paced| {
+                let windows = paced.windows(limits).iter();
+                rates.add(windows.map(|rate| (rate.window, paced.remembered(rate))))
+            }),
+            recent: limits
+                .duplicate_window
+                .map(|span| Box::new(Recent::new(span, limits.duplicates(), duplicates))),
+        }
+    }
+
+    /// Takes over what the windows of the same level have seen.
+    pub(super) fn carry(&mut self, rates: &mut Rates, old: &Self, old_rates: &Rates, seed: u64) {
+        for (to, from) in self.rates.iter().zip(old.rates) {
+            rates.carry(*to, old_rates, from);
+        }
+        if let (Some(new), Some(old)) = (&mut self.recent, &old.recent) {
+            new.carry(old, seed);
+        }
+    }
+
+    pub(super) fn is_paced(&self) -> bool {
+        self.rates.iter().any(|range| !range.is_empty())
+    }
+}
+
+/// The levels of an order as bits, narrowest first, desk and groups last.
+pub(super) mod path {
+    pub(in crate::risk) const SYMBOL: u32 = 0;
+    pub(in crate::risk) const STRATEGY: u32 = 1;
+    pub(in crate::risk) const ACCOUNT: u32 = 2;
+    pub(in crate::risk) const FIRM: u32 = 3;
+    pub(in crate::risk) const DESK: u32 = 4;
+    /// And those behind it.
+    pub(in crate::risk) const GROUPS: u32 = 5;
+}
+
+/// Each bit of a set of levels, as its number.
+#[inline(always)]
+pub(super) fn each_of(mut set: u16) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = set.trailing_zeros();
+        set &= set.wrapping_sub(1);
+        (bit < u16::BITS).then_some(bit)
+    })
+}
+
+impl Core {
+    /// Where the rules of one level of an order stand among those of desks and groups.
+    #[inline]
+    fn beside_at(&self, level: u32, who: Who) -> usize {
+        let at = match level {
+            path::DESK => self.exposure.desks[who.0.0 as usize],
+            _ => self.exposure.groups[who.2.0 as usize][(level - path::GROUPS) as usize],
+        };
+        at as usize
+    }
+
+    /// The rules of one level of an order, and whose they are.
+    #[inline]
+    pub(super) fn rules(&self, level: u32, who: Who) -> (Whose, &Rules) {
+        let (account, strategy, symbol) = who;
+        match level {
+            path::SYMBOL => {
+                let rules = &self.symbols[symbol.0 as usize].rules;
+                (Whose::new(Scope::Symbol, symbol.0), rules)
+            }
+            path::STRATEGY => {
+                let rules = &self.strategies[strategy.0 as usize].rules;
+                (Whose::new(Scope::Strategy, strategy.0), rules)
+            }
+            path::ACCOUNT => {
+                let rules = &self.accounts[account.0 as usize].rules;
+                (Whose::new(Scope::Account, account.0), rules)
+            }
+            path::FIRM => (Whose::FIRM, &self.firm_rules),
+            _ => {
+                let at = self.beside_at(level, who);
+                (self.exposure.others[at].whose, &self.other_rules[at])
+            }
+        }
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(super) fn rules_mut(&mut self, level: u32, who: Who) -> (Whose, &mut Rules) {
+        let (account, strategy, symbol) = who;
+        match level {
+            path::SYMBOL => {
+                let rules = &mut self.symbols[symbol.0 as usize].rules;
+                (Whose::new(Scope::Symbol, symbol.0), rules)
+            }
+            path::STRATEGY => {
+                let rules = &mut self.strategies[strategy.0 as usize].rules;
+                (Whose::new(Scope::Strategy, strategy.0), rules)
+            }
+            path::ACCOUNT => {
+                let rules = &mut self.accounts[account.0 as usize].rules;
+                (Whose::new(Scope::Account, account.0), rules)
+            }
+            path::FIRM => (Whose::FIRM, &mut self.firm_rules),
+            _ => {
+                let at = self.beside_at(level, who);
+                let whose = self.exposure.others[at].whose;
+                (whose, &mut self.other_rules[at])
+            }
+        }
+    }
+
+    /// One of a kind has passed: every window that counts it remembers.
+    #[inline]
+    pub(super) fn note_pace<const KINDS: usize>(&mut self, route_at: usize, kinds: [Paced; KINDS]) {
+        let route = self.routes.row(route_at);
+        for level in each_of(route.paced) {
+            let ranges = self.rules(level, route.who()).1.rates;
+            for paced in kinds {
+                self.rates.note(ranges[paced as usize], self.now);
+            }
+        }
+    }
+
+    /// All rules there are.
+    pub(super) fn all_rules(&self) -> impl Iterator<Item = &Rules> {
+        let symbols = self.symbols.iter().map(|row| &row.rules);
+        let strategies = self.strategies.iter().map(|row| &row.rules);
+        let accounts = self.accounts.iter().map(|row| &row.rules);
+        symbols
+            .chain(strategies)
+            .chain(accounts)
+            .chain([&self.firm_rules])
+            .chain(&self.other_rules)
+    }
+}
