@@ -169,25 +169,28 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 4,
                 name: "Maximum order value",
-                meaning: "Price times quantity of one order; a market order at the collar's upper edge.",
+                meaning: "Price times quantity times multiplier of one order; a market order at the \
+                          collar's upper edge.",
                 demanded_by: "RTS 6 Art 15(1)(b); SEC 15c3-5(c)(1)(ii)",
-                status: Status::Partly(
-                    "contract multipliers and currencies come with positions and money",
-                ),
+                status: Status::Built,
                 reasons: &[NotionalAboveMax],
-                keys: &["limits.order_notional_max"],
+                keys: &["limits.order_notional_max", "symbol.multiplier"],
                 shown_by: ShownBy::Scenario,
             },
             Control {
                 number: 5,
                 name: "Price collar",
-                meaning: "How far a price may be from the reference, which has a maximum age.",
+                meaning: "How far a price may be from the reference, which has a maximum age: the mid of \
+                          the last good quote, the last trade or the last close, as the phase says.",
                 demanded_by: "RTS 6 Art 15(1)(a); SEC 15c3-5; RTS 7; FIA",
-                status: Status::Partly(
-                    "the reference is the mid of the last good quote; last trade and close by phase",
-                ),
+                status: Status::Built,
                 reasons: &[PriceOutsideCollar],
-                keys: &["limits.price_collar_bps", "limits.reference_age_max"],
+                keys: &[
+                    "limits.price_collar_bps",
+                    "limits.reference_age_max",
+                    "calendar.session.reference",
+                    "symbol.reference_spread_bps",
+                ],
                 shown_by: ShownBy::Scenario,
             },
             Control {
@@ -232,11 +235,22 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 9,
                 name: "Permitted order types, times in force, phases",
-                meaning: "What a symbol takes of order types and times in force.",
+                meaning: "What a symbol takes of order types and times in force, and what the phase of \
+                          its trading day takes of these: nothing while it is closed.",
                 demanded_by: "venue rules; NI 23-103",
-                status: Status::Partly("by session phase: the trading calendar"),
-                reasons: &[OrderTypeNotPermitted, TimeInForceNotPermitted],
-                keys: &["symbol.order_types", "symbol.times_in_force"],
+                status: Status::Built,
+                reasons: &[
+                    OrderTypeNotPermitted,
+                    TimeInForceNotPermitted,
+                    MarketClosed,
+                    PhaseNotPermitted,
+                ],
+                keys: &[
+                    "symbol.order_types",
+                    "symbol.times_in_force",
+                    "symbol.calendar",
+                    "calendar.session",
+                ],
                 shown_by: ShownBy::Scenario,
             },
             Control {
@@ -349,13 +363,27 @@ pub const SECTIONS: &[Section] = &[
                 keys: &["strategy.orders_unattended_max", "gateway.raise_persons"],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                17,
-                "Orders to trades, cancels, daily caps",
-                "The ratio of orders and cancels to trades over a day.",
-                "RTS 9 Art 3",
-                "counters by trading day",
-            ),
+            Control {
+                number: 17,
+                name: "Orders to trades, cancels, daily caps",
+                meaning: "How many orders, replaces and cancels there may be to each trade of a day, and \
+                          how many orders in all.",
+                demanded_by: "RTS 9 Art 3",
+                status: Status::Built,
+                reasons: &[
+                    DayOrdersAboveMax,
+                    OrderToTradeAboveMax,
+                    CancelToTradeAboveMax,
+                ],
+                keys: &[
+                    "limits.day_orders_max",
+                    "limits.order_to_trade_max",
+                    "limits.order_to_trade_free",
+                    "limits.cancel_to_trade_max",
+                    "limits.cancel_to_trade_free",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
             Control {
                 number: 18,
                 name: "Live orders",
@@ -403,13 +431,21 @@ pub const SECTIONS: &[Section] = &[
                 ],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                21,
-                "Traded in a day",
-                "Quantity and value traded over the session, which only grow.",
-                "venue rules",
-                "counters by trading day",
-            ),
+            Control {
+                number: 21,
+                name: "Traded in a day",
+                meaning: "Quantity and value traded over the trading day, which only grow, and what live \
+                          orders may still add.",
+                demanded_by: "venue rules",
+                status: Status::Built,
+                reasons: &[DayQtyAboveMax, DayValueAboveMax],
+                keys: &[
+                    "limits.day_qty_max",
+                    "limits.day_value_max",
+                    "gateway.trading_day",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
             waits(
                 22,
                 "Buying power",

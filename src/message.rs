@@ -742,8 +742,14 @@ bodies! {
         /// Of what.
         symbol: SymbolId,
         /// Zero.
-        reserved: [u8; 52],
-    } reserved [reserved];
+        reserved_0: [u8; 4],
+        /// The price of the last trade; zero: not said.
+        last: Price,
+        /// The last close; zero: not said.
+        close: Price,
+        /// Zero.
+        reserved: [u8; 32],
+    } reserved [reserved_0, reserved];
 
     /// A kill or a raise, by an operator.
     Control {
@@ -822,6 +828,35 @@ impl Refusal {
     /// The reason, if the number is one.
     pub const fn reason(&self) -> Option<RejectReason> {
         RejectReason::from_number(self.reason)
+    }
+}
+
+impl Quote {
+    /// True where it tells of bid and ask: of nobody on either side too, but not of a trade or a close
+    /// alone.
+    pub fn tells_quote(&self) -> bool {
+        let nothing = Price::default();
+        let is_quote = self.bid != nothing || self.ask != nothing;
+        is_quote || self.last == nothing && self.close == nothing
+    }
+
+    /// What stands once this has come behind another of its symbol: what it does not tell is as told
+    /// before.
+    pub fn behind(&self, earlier: &Self) -> Self {
+        let later = |later, earlier| match later == Price::default() {
+            true => earlier,
+            false => later,
+        };
+        let of_quote = match self.tells_quote() {
+            true => self,
+            false => earlier,
+        };
+        Self {
+            last: later(self.last, earlier.last),
+            close: later(self.close, earlier.close),
+            source_time: self.source_time,
+            ..*of_quote
+        }
     }
 }
 

@@ -112,6 +112,8 @@ reject_reasons! {
     QtyOffLot = 42, Qty, "The quantity is not a whole number of lots.";
     QtyBelowMin = 43, Qty, "The quantity is below the symbol's `qty_min`.";
     QtyAboveSymbolMax = 44, Qty, "The quantity is above the symbol's `qty_max`.";
+    MarketClosed = 45, None, "The symbol's calendar says that it is closed.";
+    PhaseNotPermitted = 46, None, "The phase of the trading day does not take this order type or time in force.";
     // What a cancel or a replace is about.
     OrderUnknown = 50, None, "No live or remembered order has this id.";
     OrderClosed = 51, None, "The order is closed already.";
@@ -148,6 +150,11 @@ reject_reasons! {
     ReplaceRateAboveMax = 85, Count, "More replaces within the window than `replace_rate` allows.";
     CancelRateAboveMax = 86, Count, "More cancels within the window than `cancel_rate`: cancels pass, orders wait until there are fewer.";
     NetExposureAboveMax = 87, Notional, "All positions together, bought less sold, could become worth more than `net_exposure_max`.";
+    DayQtyAboveMax = 88, Qty, "What was traded in the day and may still fill would be above `day_qty_max`.";
+    DayValueAboveMax = 89, Notional, "What was traded in the day and may still fill would be worth more than `day_value_max`.";
+    DayOrdersAboveMax = 90, Count, "More orders and replaces in the day than `day_orders_max`.";
+    OrderToTradeAboveMax = 91, Count, "More orders, replaces and cancels for the day's trades than `order_to_trade` allows.";
+    CancelToTradeAboveMax = 92, Count, "More cancels for the day's trades than `cancel_to_trade`: cancels pass, orders wait for trades.";
 }
 
 /// A set of reasons: every control that one order failed.

@@ -52,6 +52,10 @@ pub struct StrategyId(pub u32);
 #[repr(transparent)]
 pub struct SymbolId(pub u32);
 
+/// A trading calendar: its place in the configuration.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Hash)]
+pub struct CalendarId(pub u32);
+
 /// A desk: its place in the configuration.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Hash)]
 pub struct DeskId(pub u32);

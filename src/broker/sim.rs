@@ -111,7 +111,8 @@ impl SimLink {
         };
         let mut count = 0;
         for frame in quotes.drain(BATCH) {
-            if frame.kind() == Some(FrameKind::Quote) {
+            let is_quote = frame.kind() == Some(FrameKind::Quote);
+            if is_quote && frame.body::<Quote>().tells_quote() {
                 self.exchange.quote(now, frame.body::<Quote>());
             }
             count += 1;

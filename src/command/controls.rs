@@ -98,7 +98,7 @@ fn armed(config: &Config, control: &Control) -> String {
     let settings: Vec<_> = control
         .keys
         .iter()
-        .filter_map(|key| key.split_once('.'))
+        .filter_map(|key| key.rsplit_once('.'))
         .filter(|(table, key)| *table != "limits" && is_left_out(table, key))
         .collect();
     if keys.is_empty() && settings.is_empty() {

@@ -4,16 +4,19 @@
 //! gives an equal [`Config`]. Neighbouring symbols with the same terms share one table.
 
 use crate::config::brokers::{BrokerKind, BrokerLink, LIQUIDITIES, NativeConfig, SimConfig};
+use crate::config::calendars::{CalendarTerms, DAY_KINDS, DAYS, REFERENCES, write_clock};
 use crate::config::error::ConfigErrors;
 use crate::config::limits::{Written, limit_keys};
 use crate::config::notation::{
-    BPS_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
+    BPS_DIGITS, MULTIPLIER_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
 };
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::{Config, parse_in};
+use crate::message::{OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
 use crate::units::{Nanos, SymbolId};
+use jiff::civil::Date;
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 
@@ -24,6 +27,9 @@ pub fn effective_toml(config: &Config) -> String {
     write_sessions(&mut out, config);
     out.table("[limits]");
     out.limits(&config.setup.firm, config.firm_written);
+    for calendar in &config.calendars {
+        write_calendar(&mut out, calendar);
+    }
     for desk in &config.setup.desks {
         out.table("[[desk]]");
         out.put("name", quote(&desk.name));
@@ -103,6 +109,13 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
         "gross_exposure_max" => limits
             .gross_exposure_max
             .map(|notional| notional.to_string()),
+        "day_qty_max" => limits.day_qty_max.map(|qty| qty.to_string()),
+        "day_value_max" => limits.day_value_max.map(|value| value.to_string()),
+        "day_orders_max" => limits.day_orders_max.map(|count| count.to_string()),
+        "order_to_trade_max" => limits.order_to_trade.map(|ratio| ratio.max.to_string()),
+        "order_to_trade_free" => limits.order_to_trade.map(|ratio| ratio.free.to_string()),
+        "cancel_to_trade_max" => limits.cancel_to_trade.map(|ratio| ratio.max.to_string()),
+        "cancel_to_trade_free" => limits.cancel_to_trade.map(|ratio| ratio.free.to_string()),
         "net_exposure_max" => limits.net_exposure_max.map(|notional| notional.to_string()),
         _ => None,
     }
@@ -110,7 +123,12 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
 
 /// Numbers and lists stand without quotes.
 fn is_bare(key: &str) -> bool {
-    key.ends_with("_rate") || matches!(key, "open_orders_max" | "duplicate_count")
+    key.ends_with("_rate")
+        || key.contains("_to_trade_")
+        || matches!(
+            key,
+            "open_orders_max" | "duplicate_count" | "day_orders_max"
+        )
 }
 
 struct Writer(String);
@@ -189,6 +207,12 @@ fn write_process(out: &mut Writer, config: &Config) {
     out.put("raise_persons", setup.raise_persons);
     out.span("raise_window", setup.raise_window);
     out.put("checkpoint_events", setup.checkpoint_events);
+    let calendar = setup
+        .day_calendar
+        .and_then(|id| config.calendars.get(id.0 as usize));
+    if let Some(calendar) = calendar {
+        out.put("trading_day", quote(&calendar.name));
+    }
     out.span("drain_timeout", config.gateway.drain_timeout);
     out.put("cancel_on_panic", config.gateway.cancel_on_panic);
 
@@ -272,6 +296,46 @@ fn symbol_names(config: &Config, symbols: &[SymbolId]) -> String {
             .map(|symbol| quote(&symbol.name))
             .collect::<Vec<_>>(),
     )
+}
+
+fn write_calendar(out: &mut Writer, calendar: &CalendarTerms) {
+    let days = |days: &[Date]| {
+        let days = days.iter().map(|day| quote(&day.to_string()));
+        list(&days.collect::<Vec<_>>())
+    };
+    out.table("[[calendar]]");
+    out.put("name", quote(&calendar.name));
+    out.put("time_zone", quote(&calendar.time_zone));
+    out.put("first_day", quote(&calendar.first_day.to_string()));
+    out.put("last_day", quote(&calendar.last_day.to_string()));
+    let weekdays = calendar.weekdays.iter().map(|of| word(&DAYS, of));
+    out.put("weekdays", list(&weekdays.collect::<Vec<_>>()));
+    out.put("holidays", days(&calendar.holidays));
+    out.put("half_days", days(&calendar.half_days));
+    for terms in &calendar.sessions {
+        let session = &terms.session;
+        out.table("[[calendar.session]]");
+        out.put("name", quote(&session.name));
+        out.put("from", quote(&write_clock(terms.from_minutes)));
+        out.put("to", quote(&write_clock(terms.to_minutes)));
+        out.word("days", &DAY_KINDS, &terms.days);
+        out.put("order_types", order_types(&session.order_types));
+        out.put("times_in_force", times_in_force(&session.times_in_force));
+        out.word("reference", &REFERENCES, &session.reference);
+    }
+}
+
+fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> String {
+    let known = words.iter().find(|(_, known)| known == value);
+    known.map_or(String::new(), |(word, _)| quote(word))
+}
+
+fn order_types(of: &[OrderType]) -> String {
+    list(&of.iter().map(|word| quote(word.text())).collect::<Vec<_>>())
+}
+
+fn times_in_force(of: &[TimeInForce]) -> String {
+    list(&of.iter().map(|word| quote(word.text())).collect::<Vec<_>>())
 }
 
 fn write_strategy(out: &mut Writer, config: &Config, strategy: &Strategy, session: &Session) {
@@ -398,18 +462,18 @@ fn write_symbols(out: &mut Writer, config: &Config, symbols: &[Symbol]) {
     out.text_or_off("qty_min", symbol.qty_min);
     out.text_or_off("qty_max", symbol.qty_max);
     out.text_or_off("notional_min", symbol.notional_min);
-    let types: Vec<_> = symbol
-        .order_types
-        .iter()
-        .map(|word| quote(word.text()))
-        .collect();
-    out.put("order_types", list(&types));
-    let times: Vec<_> = symbol
-        .times_in_force
-        .iter()
-        .map(|word| quote(word.text()))
-        .collect();
-    out.put("times_in_force", list(&times));
+    out.put("order_types", order_types(&symbol.order_types));
+    out.put("times_in_force", times_in_force(&symbol.times_in_force));
+    let calendar = symbol
+        .calendar
+        .and_then(|id| config.calendars.get(id.0 as usize));
+    if let Some(calendar) = calendar {
+        out.put("calendar", quote(&calendar.name));
+    }
+    let multiplier = write_digits(symbol.multiplier, MULTIPLIER_DIGITS);
+    out.put("multiplier", quote(&multiplier));
+    let spread = symbol.spread_max.map(|max| write_digits(max, BPS_DIGITS));
+    out.text_or_off("reference_spread_bps", spread);
     if let Some(broker) = config.setup.brokers.get(symbol.broker.0 as usize) {
         out.put("broker", quote(&broker.name));
     }
@@ -446,6 +510,9 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         notional_min,
         move_max,
         move_window,
+        calendar,
+        multiplier,
+        spread_max,
     } = one;
     *enabled == other.enabled
         && *limits == other.limits
@@ -463,6 +530,9 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         && *notional_min == other.notional_min
         && *move_max == other.move_max
         && *move_window == other.move_window
+        && *calendar == other.calendar
+        && *multiplier == other.multiplier
+        && *spread_max == other.spread_max
 }
 
 fn rates(rates: &[Rate]) -> Option<String> {

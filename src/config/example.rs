@@ -50,6 +50,9 @@ fn write_section(
             let is_live = is_live && inner.name != "native";
             write_section(out, inner, "[", "]", &format!("{path}."), is_live);
         }
+        if let Given::List(inner) = key.given {
+            write_section(out, inner, "[[", "]]", &format!("{path}."), is_live);
+        }
     }
 }
 

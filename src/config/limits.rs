@@ -8,7 +8,7 @@ use crate::config::notation::{BPS_DIGITS, Problem, parse_scaled};
 use crate::config::reader::Table;
 use crate::config::schema::RATE;
 use crate::config::values::{choice, count, decimal, duration, off_or};
-use crate::risk::setup::{Limits, Rate};
+use crate::risk::setup::{Limits, Rate, Ratio};
 use crate::units::{Nanos, Notional, Qty};
 use std::ops::RangeInclusive;
 use toml::de::DeValue;
@@ -33,12 +33,19 @@ pub const LIMIT_KEYS: [&str; 11] = [
 ];
 
 /// Every limit that may be left out.
-pub const FINER_LIMIT_KEYS: [&str; 5] = [
+pub const FINER_LIMIT_KEYS: [&str; 12] = [
     "new_order_rate",
     "replace_rate",
     "cancel_rate",
     "duplicate_count",
     "net_exposure_max",
+    "day_qty_max",
+    "day_value_max",
+    "day_orders_max",
+    "order_to_trade_max",
+    "order_to_trade_free",
+    "cancel_to_trade_max",
+    "cancel_to_trade_free",
 ];
 
 /// Every limit there is.
@@ -127,6 +134,11 @@ pub(crate) fn read(table: &Table<'_>) -> Level {
             position_value_max: limit(table, "position_value_max", decimal(Notional::parse)),
             gross_exposure_max: limit(table, "gross_exposure_max", decimal(Notional::parse)),
             net_exposure_max: limit(table, "net_exposure_max", decimal(Notional::parse)),
+            day_qty_max: limit(table, "day_qty_max", decimal(Qty::parse)),
+            day_value_max: limit(table, "day_value_max", decimal(Notional::parse)),
+            day_orders_max: limit(table, "day_orders_max", count(0..=u32::MAX)),
+            order_to_trade: ratio(table, "order_to_trade_max", "order_to_trade_free"),
+            cancel_to_trade: ratio(table, "cancel_to_trade_max", "cancel_to_trade_free"),
         },
         written: if others_off { Written::EVERY } else { named },
         named,
@@ -153,6 +165,28 @@ fn limit<T>(
     read: impl Fn(&DeValue<'_>) -> Result<T, Problem>,
 ) -> Option<T> {
     table.find(key, off_or(read)).flatten().flatten()
+}
+
+fn ratio(table: &Table<'_>, max: &'static str, free: &'static str) -> Option<Ratio> {
+    match (
+        limit(table, max, count(0..=u32::MAX)),
+        limit(table, free, count(0..=u32::MAX)),
+    ) {
+        (Some(max), Some(free)) => Some(Ratio { max, free }),
+        (Some(_), None) => {
+            let problem = format!("without {free} nothing would ever pass; write it beside");
+            table.refuse(max, problem);
+            None
+        }
+        (None, Some(_)) => {
+            table.refuse(
+                free,
+                format!("means nothing without {max}; write it beside"),
+            );
+            None
+        }
+        (None, None) => None,
+    }
 }
 
 fn rates(table: &Table<'_>, key: &'static str) -> Vec<Rate> {

@@ -13,6 +13,7 @@
 //! - Any input of any length is answered in bounded time, without a panic.
 
 pub mod brokers;
+pub mod calendars;
 pub mod check;
 pub mod effective;
 pub mod error;
@@ -33,6 +34,7 @@ mod values;
 mod tests;
 
 use crate::config::brokers::BrokerLink;
+use crate::config::calendars::CalendarTerms;
 use crate::config::error::ConfigErrors;
 use crate::config::limits::{Level, Written};
 use crate::config::notation::{show, write_size};
@@ -41,7 +43,7 @@ use crate::config::reader::{Reader, Table};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
 use crate::config::values::{count, flag, name, off_or};
 use crate::risk::setup::{Account, Broker, Desk, GROUPS_PER_SYMBOL_MAX, Group, Setup, Strategy};
-use crate::units::{AccountId, BrokerId, DeskId, SymbolId};
+use crate::units::{AccountId, BrokerId, CalendarId, DeskId, SymbolId};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::Hash;
@@ -60,6 +62,7 @@ const SYMBOLS_MAX: usize = 1 << 20;
 const BROKERS_MAX: usize = 64;
 const FEEDS_MAX: usize = 64;
 const OPERATORS_MAX: usize = 64;
+const CALENDARS_MAX: usize = 256;
 const DESKS_MAX: usize = 1 << 12;
 const GROUPS_MAX: usize = 1 << 12;
 
@@ -82,6 +85,8 @@ pub struct Config {
     pub sessions: Vec<Session>,
     /// The link to each broker, by [`crate::units::BrokerId`].
     pub brokers: Vec<BrokerLink>,
+    /// When markets trade, by [`CalendarId`], as it is written.
+    pub calendars: Vec<CalendarTerms>,
     /// Where reference prices come from.
     pub feeds: Vec<Feed>,
     /// `[admin]`.
@@ -185,14 +190,17 @@ fn read(root: &Table<'_>) -> Config {
         ..Config::default()
     };
     read_operators(root, &mut config);
-    config.gateway = process::read_gateway(&root.table("gateway"), &mut config.setup);
+    let gateway = root.table("gateway");
+    config.gateway = process::read_gateway(&gateway, &mut config.setup);
     let capacity = root.table("capacity");
     config.setup.capacity = process::read_capacity(&capacity);
     config.ring_messages = process::read_ring_messages(&capacity);
     config.journal = process::read_journal(&root.table("journal"));
     config.threads = process::read_threads(&root.table("threads"));
     let brokers = read_brokers(root, &mut config);
-    read_symbols(root, &firm, &brokers, &mut config);
+    let calendars = read_calendars(root, &mut config);
+    config.setup.day_calendar = read_name(&gateway, "trading_day", &calendars, "[[calendar]]");
+    read_symbols(root, &firm, (&brokers, &calendars), &mut config);
     let symbols = config.setup.symbols.iter().zip(0..);
     let symbols = symbols
         .map(|(symbol, id)| (symbol.name.clone(), SymbolId(id)))
@@ -372,7 +380,7 @@ fn read_strategies(
 }
 
 /// A name that may be absent, by its id. `kind` is the table that has it.
-fn read_name<Id: Copy>(
+pub(crate) fn read_name<Id: Copy>(
     table: &Table<'_>,
     key: &'static str,
     ids: &HashMap<String, Id>,
@@ -429,10 +437,23 @@ fn read_brokers(root: &Table<'_>, config: &mut Config) -> HashMap<String, Broker
     ids
 }
 
+fn read_calendars(root: &Table<'_>, config: &mut Config) -> HashMap<String, CalendarId> {
+    let (mut names, mut ids) = (HashSet::new(), HashMap::new());
+    for table in root.tables("calendar", CALENDARS_MAX) {
+        let (terms, calendar) = calendars::read(&table);
+        claim(&table, "name", terms.name.clone(), &mut names);
+        let id = CalendarId(config.calendars.len() as u32);
+        ids.insert(terms.name.clone(), id);
+        config.setup.calendars.push(calendar);
+        config.calendars.push(terms);
+    }
+    ids
+}
+
 fn read_symbols(
     root: &Table<'_>,
     firm: &Level,
-    brokers: &HashMap<String, BrokerId>,
+    (brokers, calendars): (&HashMap<String, BrokerId>, &HashMap<String, CalendarId>),
     config: &mut Config,
 ) {
     let mut names = HashSet::new();
@@ -441,7 +462,7 @@ fn read_symbols(
         symbols::read(
             &table,
             firm,
-            |name| brokers.get(name).copied(),
+            (|name: &str| brokers.get(name).copied(), calendars),
             |key, symbol| {
                 if config.setup.symbols.len() < SYMBOLS_MAX {
                     claim(&table, key, symbol.name.clone(), &mut names);

@@ -25,6 +25,9 @@ const SIZES: [(&str, u64); 4] = [
 /// Basis points are held in 1e-4 of one.
 pub(crate) const BPS_DIGITS: u32 = 4;
 
+/// Multipliers are held in 1e-9.
+pub(crate) const MULTIPLIER_DIGITS: u32 = 9;
+
 /// Shares are held in millionths.
 pub(crate) const SHARE_DIGITS: u32 = 6;
 

@@ -59,6 +59,7 @@ section! {
     gateway = Table(&GATEWAY), "";
     listen = Table(&LISTEN), "";
     limits = Table(&FIRM_LIMITS), "";
+    calendar = List(&CALENDAR), "";
     desk = List(&DESK), "";
     account = List(&ACCOUNT), "";
     strategy = List(&STRATEGY), "";
@@ -80,6 +81,7 @@ section! {
     raise_persons = Default("2"), "How many operators must raise what one has killed.";
     raise_window = Default("\"5m\""), "A first raise waits so long for the others.";
     checkpoint_events = Default("4096"), "The state's digest goes into the journal after so many events.";
+    trading_day = Optional("\"xnas\""), "The calendar whose days are those of limits on a day; without one, days of UTC.";
     drain_timeout = Default("\"5s\""), "The bound on an orderly stop.";
     cancel_on_panic = Default("false"), "true cancels every live order when the gateway must end for a fault of its own.";
 }
@@ -115,6 +117,13 @@ macro_rules! limits {
             cancel_rate = Optional("[{ max = 80, window = \"1s\" }]"), "Cancels. They pass in any case; while there are more, orders and replaces do not.";
             duplicate_count = Optional("3"), "How often the same order may come within `duplicate_window`; once, where it is absent.";
             net_exposure_max = Optional("\"2000000\""), "The value of all positions together, bought less sold, if the worse side's live orders fill.";
+            day_qty_max = Optional("\"50000\""), "What is traded in a day, live orders counted as if they had filled.";
+            day_value_max = Optional("\"10000000\""), "The same in money.";
+            day_orders_max = Optional("20000"), "Accepted orders and replaces in a day.";
+            order_to_trade_max = Optional("100"), "Accepted orders, replaces and cancels to each trade of a day ...";
+            order_to_trade_free = Optional("1000"), "... above so many that are free.";
+            cancel_to_trade_max = Optional("50"), "Cancels to each trade of a day: they pass in any case; while there are more, orders and replaces do not ...";
+            cancel_to_trade_free = Optional("500"), "... above so many that are free.";
             others = Optional("\"off\""), "\"off\" writes off every limit of this table that is not named in it.";
         }
     };
@@ -156,6 +165,29 @@ section! {
     restricted = Default("[]"), "Symbols that it may not trade.";
     desk = Shown("\"equities\""), "The desk that it belongs to, if it belongs to one.";
     limits = Table(&ACCOUNT_LIMITS), "";
+}
+
+section! {
+    CALENDAR, "calendar", "When a market trades, in its own time. What it does not cover is closed.";
+    name = Required("\"xnas\""), "At most 36 printable characters.";
+    time_zone = Required("\"America/New_York\""), "A name of the zone database.";
+    first_day = Required("\"2026-01-01\""), "The first day that it covers.";
+    last_day = Required("\"2027-12-31\""), "The last; behind it, it is closed.";
+    weekdays = Default("[\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]"), "The days of the week on which it trades.";
+    holidays = Default("[]"), "Days on which it does not.";
+    half_days = Default("[]"), "Days on which the sessions of half days are held.";
+    session = List(&SESSION_OF_DAY), "";
+}
+
+section! {
+    SESSION_OF_DAY, "session", "A phase of the trading day. Between sessions it is closed; behind the last, day orders are cancelled.";
+    name = Required("\"continuous\""), "At most 36 printable characters.";
+    from = Required("\"09:30\""), "When it begins. One that ends no later than it begins has begun the day before.";
+    to = Required("\"16:00\""), "When it ends; at most 24:00.";
+    days = Default("\"all\""), "On which days: \"all\", \"full\", \"half\".";
+    order_types = Default("[\"limit\", \"market\"]"), "What it takes, of what the symbol takes.";
+    times_in_force = Default("[\"day\", \"gtc\", \"ioc\", \"fok\"]"), "Likewise.";
+    reference = Default("\"mid\""), "What orders are measured by: \"mid\", \"last\" trade, \"close\".";
 }
 
 section! {
@@ -203,6 +235,9 @@ section! {
     order_types = Default("[\"limit\", \"market\"]"), "What it takes of limit, market.";
     times_in_force = Default("[\"day\", \"gtc\", \"ioc\", \"fok\"]"), "What it takes of day, gtc, ioc, fok.";
     broker = Required("\"sim\""), "Where its orders go.";
+    calendar = Shown("\"xnas\""), "When it trades; without one, always.";
+    multiplier = Default("\"1\""), "What one unit of price and one of quantity are worth together, as of a future.";
+    reference_spread_bps = Default("\"off\""), "A quote whose ask is further than this from its bid is not believed.";
     reference_jump_bps = Default("\"off\""), "A quote further than this from the last good one is not believed at once.";
     reference_jump_confirmations = Default("3"), "How many quotes near the new price confirm a jump.";
     reference_move_bps = Default("\"off\""), "Nothing new passes while the reference is further than this from where it was ...";

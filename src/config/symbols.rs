@@ -1,19 +1,21 @@
 //! Symbols: what can be traded, on which terms, and where it goes.
 
 use crate::config::limits::{self, Level, SPAN};
-use crate::config::notation::{BPS_DIGITS, parse_scaled};
+use crate::config::notation::{BPS_DIGITS, MULTIPLIER_DIGITS, parse_scaled};
+use crate::config::read_name;
 use crate::config::reader::Table;
 use crate::config::values::{choices, count, decimal, duration, flag, name, off_or};
 use crate::message::{OrderType, TimeInForce};
 use crate::risk::setup::Symbol;
-use crate::units::{BrokerId, Notional, Price, Qty};
+use crate::units::{BrokerId, CalendarId, Notional, Price, Qty};
+use std::collections::HashMap;
 
-const ORDER_TYPES: [(&str, OrderType); 2] = [
+pub(crate) const ORDER_TYPES: [(&str, OrderType); 2] = [
     (OrderType::Limit.text(), OrderType::Limit),
     (OrderType::Market.text(), OrderType::Market),
 ];
 
-const TIMES_IN_FORCE: [(&str, TimeInForce); 4] = [
+pub(crate) const TIMES_IN_FORCE: [(&str, TimeInForce); 4] = [
     (TimeInForce::Day.text(), TimeInForce::Day),
     (
         TimeInForce::GoodTillCancel.text(),
@@ -33,7 +35,10 @@ const JUMP_MAX: u64 = 1_000_000 * 10u64.pow(BPS_DIGITS);
 pub(crate) fn read(
     table: &Table<'_>,
     firm: &Level,
-    broker_of: impl Fn(&str) -> Option<BrokerId>,
+    (broker_of, calendars): (
+        impl Fn(&str) -> Option<BrokerId>,
+        &HashMap<String, CalendarId>,
+    ),
     mut add: impl FnMut(&'static str, Symbol),
 ) {
     let level_table = table.table("limits");
@@ -41,6 +46,7 @@ pub(crate) fn read(
     limits::check_collar(&level_table, &level, firm);
     let terms = Symbol {
         limits: level.limits,
+        calendar: read_name(table, "calendar", calendars, "[[calendar]]"),
         ..read_terms(table, broker_of)
     };
     let key = if table.has("names") { "names" } else { "name" };
@@ -134,6 +140,10 @@ fn read_terms(table: &Table<'_>, broker_of: impl Fn(&str) -> Option<BrokerId>) -
             .get("times_in_force", choices(&TIMES_IN_FORCE))
             .unwrap_or_default(),
         broker: read_broker(table, broker_of),
+        multiplier: read_multiplier(table),
+        spread_max: table
+            .get("reference_spread_bps", off_or(decimal(jump)))
+            .flatten(),
         jump: table
             .get("reference_jump_bps", off_or(decimal(jump)))
             .flatten(),
@@ -148,6 +158,19 @@ fn read_terms(table: &Table<'_>, broker_of: impl Fn(&str) -> Option<BrokerId>) -
             .unwrap_or_default(),
         ..Symbol::default()
     }
+}
+
+fn read_multiplier(table: &Table<'_>) -> u64 {
+    let parse = |text: &str| parse_scaled(text, MULTIPLIER_DIGITS, u64::MAX);
+    let multiplier = table.get("multiplier", decimal(parse)).unwrap_or_default();
+    if multiplier == 0 && table.has("multiplier") {
+        table.refuse(
+            "multiplier",
+            "not above zero; write what one unit of price and of quantity are worth together"
+                .to_owned(),
+        );
+    }
+    multiplier
 }
 
 fn read_broker(table: &Table<'_>, broker_of: impl Fn(&str) -> Option<BrokerId>) -> BrokerId {

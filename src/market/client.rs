@@ -89,6 +89,25 @@ impl FeedClient {
         self.0.quote(quote, now)
     }
 
+    /// Queues the last trade and the last close, each unless it is zero, and returns the sequence. What
+    /// was quoted stands as it is.
+    pub fn traded(
+        &mut self,
+        symbol: SymbolId,
+        last: Price,
+        close: Price,
+        now: Nanos,
+    ) -> Result<u64, ClientError> {
+        let quote = Quote {
+            last,
+            close,
+            source_time: now,
+            symbol,
+            ..Quote::default()
+        };
+        self.0.quote(quote, now)
+    }
+
     /// Writes what is queued, as far as the socket takes it.
     #[inline]
     pub fn flush(&mut self) -> Result<(), ClientError> {

@@ -7,7 +7,8 @@
 //! not a place of its own.
 //!
 //! Invariants:
-//! - What is handed on of a symbol is the last that came of it.
+//! - What is handed on of a symbol is the last that came of it: of bid and ask together, of a trade, of
+//!   a close.
 //! - Two quotes of a symbol are an interval apart at least.
 //! - Nothing is handed on as new that has waited too long for room: the reference ages instead.
 //! - A symbol waits at most once, so the queue never grows beyond the number of symbols.
@@ -89,11 +90,12 @@ impl Conflation {
         let Some(latest) = self.latest.get_mut(quote.symbol.0 as usize) else {
             return Put::SymbolUnknown;
         };
-        latest.quote = *quote;
         latest.received = now;
         if latest.is_pending {
+            latest.quote = quote.behind(&latest.quote);
             return Put::Conflated;
         }
+        latest.quote = *quote;
         latest.is_pending = true;
         let rested = latest.handed_on.map_or(now, |last| last.after(interval));
         self.due_count += 1;

@@ -4,18 +4,20 @@
 //! tables may grow. What a window has seen stays seen.
 
 use super::core::{Account, BrokerLink, Core, Strategy, Symbol};
+use super::day::Days;
 use super::market::Reference;
 use super::rate::Rates;
 use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{Limits, Setup};
+use crate::units::SymbolId;
 
 /// Why a state cannot go on under a setup.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AdoptError {
     /// A name is gone, or stands at another place: ids would mean something else.
     NameMoved {
-        /// Of what kind: account, strategy, symbol, broker, desk, group.
+        /// Of what kind: account, strategy, symbol, broker, desk, group, calendar.
         kind: &'static str,
         /// The name that the journal has.
         name: String,
@@ -63,9 +65,22 @@ impl Core {
         self.adopt_rows(new);
         let live = self.orders.iter().filter(|order| order.is_live());
         self.exposure.adopt(new, live);
+        self.calendars = self.calendars.adopted(new, self.now);
+        let old_days = self.days.take();
+        self.days = Days::new(new, &self.calendars, self.now);
+        if let (Some(new), Some(old)) = (&mut self.days, &old_days) {
+            new.take_over(old);
+        }
+        self.count_all_open();
         self.quoted.clone_from(&new.symbols);
         self.references
             .resize(new.symbols.len(), Reference::default());
+        for (reference, symbol) in self.references.iter_mut().zip(&new.symbols) {
+            reference.adopt(symbol);
+        }
+        for at in 0..new.symbols.len() as u32 {
+            self.mark(SymbolId(at));
+        }
         self.links.resize(new.brokers.len(), BrokerLink::default());
         self.raises = super::control::Raises::new(new);
         self.answer_timeout = new.answer_timeout;
@@ -136,12 +151,14 @@ fn check(old: &Setup, new: &Setup) -> Result<(), AdoptError> {
     let symbols = |setup: &Setup| setup.symbols.iter().map(|of| of.name.clone()).collect();
     let brokers = |setup: &Setup| setup.brokers.iter().map(|of| of.name.clone()).collect();
     let desks = |setup: &Setup| setup.desks.iter().map(|of| of.name.clone()).collect();
+    let calendars = |setup: &Setup| setup.calendars.iter().map(|of| of.name.clone()).collect();
     let groups = |setup: &Setup| setup.groups.iter().map(|of| of.name.clone()).collect();
     prefix("account", accounts(old), accounts(new))?;
     prefix("strategy", strategies(old), strategies(new))?;
     prefix("symbol", symbols(old), symbols(new))?;
     prefix("broker", brokers(old), brokers(new))?;
     prefix("desk", desks(old), desks(new))?;
+    prefix("calendar", calendars(old), calendars(new))?;
     prefix("group", groups(old), groups(new))?;
     let (was, is) = (&old.capacity, &new.capacity);
     let live = |of: &super::setup::Capacity| of.orders - of.orders_closed;

@@ -5,10 +5,11 @@
 //! Nothing is written here. A control that fails is noted in the set; the first one, in the order of
 //! [`RejectReason`], tells its limit and value. A control that cannot run is a failure of its own.
 
+use super::calendar::has_bit;
 use super::cell::NO_CELL;
 use super::core::Core;
 use super::level::{Level, Whose, armed};
-use super::market::Standing;
+use super::market::{Standing, valued};
 use super::route::{Route, Who};
 use super::rules::{Paced, each_of};
 use super::setup::{self, GROUPS_PER_SYMBOL_MAX};
@@ -177,10 +178,42 @@ impl Core {
             || exposure.symbols[symbol].is_shut()
             || link.is_down
             || link.is_breaker_open
+            || self.is_closed(symbol)
             || route.has_beside && exposure.beside(who.0.0, who.2.0).any(Level::is_shut);
         if is_stopped {
             self.note_stops(found, event_flags, who);
         }
+    }
+
+    /// True where a symbol's calendar says so.
+    #[inline]
+    fn is_closed(&self, symbol: usize) -> bool {
+        match self.symbols[symbol].calendar {
+            0 => false,
+            calendar => self.calendars.row(calendar).phase.is_closed(),
+        }
+    }
+
+    /// What the phase of the trading day does not take, where the symbol does.
+    #[inline]
+    pub(super) fn check_phase(
+        &self,
+        found: &mut impl Sink,
+        symbol: SymbolId,
+        order_type: u8,
+        time_in_force: u8,
+    ) {
+        let symbol = &self.symbols[symbol.0 as usize];
+        if symbol.calendar == 0 {
+            return;
+        }
+        let phase = &self.calendars.row(symbol.calendar).phase;
+        let is_kept = |of_symbol, of_phase, byte| {
+            has_bit(of_symbol, byte) && !has_bit(of_phase, byte) && !phase.is_closed()
+        };
+        let breached = is_kept(symbol.order_types, phase.order_types, order_type)
+            || is_kept(symbol.times_in_force, phase.times_in_force, time_in_force);
+        found.note(Reason::PhaseNotPermitted, breached);
     }
 
     /// Notes everything that stops an order before it is looked at.
@@ -228,6 +261,7 @@ impl Core {
                 found.note(Reason::BrokerLinkDown, link.is_down);
                 found.note(Reason::BreakerOpen, link.is_breaker_open);
                 found.note(Reason::SymbolRestricted, self.is_restricted(who));
+                found.note(Reason::MarketClosed, self.is_closed(symbol));
             }
         }
         if is_account && symbol < exposure.symbols.len() {
@@ -310,7 +344,8 @@ impl Core {
         let is_valued = route.bounded & armed::VALUED != 0;
         let symbol = &self.symbols[terms.symbol.0 as usize];
         let is_needed = is_market | is_valued | (collar != u64::MAX) | symbol.moves.is_some();
-        let reference = self.references[terms.symbol.0 as usize].standing(now, age_max);
+        let kind = self.reference_kind(terms.symbol.0 as usize);
+        let reference = self.references[terms.symbol.0 as usize].standing(kind, now, age_max);
         let fresh = match reference {
             Standing::Fresh(reference) => {
                 let age = || (age_max.raw().into(), reference.age(now).raw().into());
@@ -326,12 +361,15 @@ impl Core {
                 None
             }
         };
-        let value_price = match (is_market, fresh) {
-            (false, _) => Price::from_raw(terms.price.raw().saturating_abs()),
+        let price = match (is_market, fresh) {
+            (false, _) => terms.price.raw().saturating_abs() as u64,
             (true, Some(reference)) => {
-                reference.market_value(if collar == u64::MAX { 0 } else { collar })
+                reference.market_price(if collar == u64::MAX { 0 } else { collar })
             }
             (true, None) => return None,
+        };
+        let Some(value_price) = valued(price, symbol.multiplier) else {
+            return refuse(found, Reason::ExposureOverflow);
         };
 
         // Limits on this order alone.
@@ -407,6 +445,11 @@ impl Core {
             is_new: terms.is_new,
         };
         let grown = sums.check(found, notional, route.bounded);
+        if let Some(days) = &self.days {
+            let levels = levels.into_iter().chain(beside.iter().copied());
+            let more = reserved.saturating_sub(terms.reserved);
+            days.check(found, levels, more, sums.more_notional);
+        }
 
         // Room in the tables.
         if terms.is_new {

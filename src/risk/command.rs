@@ -5,19 +5,21 @@
 //! Each is all reads and refusals, then a marked line, then all writes.
 
 use super::approved::Approved;
+use super::calendar::has_bit;
 use super::check::{Findings, Sink, Terms};
 use super::core::{Core, about, refused};
 use super::decision::{Decision, Effects, Outcome};
 use super::duplicate::{Content, Seen};
 use super::exposure::Places;
 use super::order::{NEVER, Order, Replacement};
+use super::report::Fill;
 use super::rules::{Paced, each_of};
 use crate::message::{
     Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
     Refusal, Replace, Side, Text, TimeInForce, flags, split_wide,
 };
 use crate::reject::RejectReason as Reason;
-use crate::units::{AccountId, OrderId, Qty, StrategyId};
+use crate::units::{AccountId, Notional, OrderId, Qty, StrategyId};
 
 impl Core {
     /// Decides a new order.
@@ -66,28 +68,20 @@ impl Core {
         found.note(Reason::SideInvalid, side.is_none());
         let order_type = OrderType::from_byte(order.order_type);
         found.note(Reason::OrderTypeInvalid, order_type.is_none());
-        let takes = symbol
-            .order_types
-            .checked_shr(order.order_type.into())
-            .unwrap_or(0)
-            & 1
-            == 1;
+        let takes = has_bit(symbol.order_types, order.order_type);
         found.note(
             Reason::OrderTypeNotPermitted,
             order_type.is_some() && !takes,
         );
         let time_in_force = TimeInForce::from_byte(order.time_in_force);
         found.note(Reason::TimeInForceInvalid, time_in_force.is_none());
-        let takes = symbol
-            .times_in_force
-            .checked_shr(order.time_in_force.into())
-            .unwrap_or(0)
-            & 1
-            == 1;
+        let takes = has_bit(symbol.times_in_force, order.time_in_force);
         found.note(
             Reason::TimeInForceNotPermitted,
             time_in_force.is_some() && !takes,
         );
+        let (of_type, of_time) = (order.order_type, order.time_in_force);
+        self.check_phase(&mut found, order.symbol, of_type, of_time);
         let terms = Terms::of_new(
             header.strategy,
             order,
@@ -165,6 +159,11 @@ impl Core {
             .insert(place, order.account, &order.client_order_id, id, now);
         self.note_pace(route_at, [Paced::Orders, Paced::New]);
         self.exposure.book_new(places, terms.side, &valuation);
+        if self.days.is_some() {
+            let nothing = (Qty::ZERO, Notional::ZERO);
+            self.count_open(places, (Qty::ZERO, valuation.reserved), nothing);
+            self.count_order(places);
+        }
         self.counts.orders_accepted += 1;
         let request = BrokerRequest {
             order_id: id,
@@ -210,6 +209,7 @@ impl Core {
                 if self.paces_cancels {
                     self.note_cancel(slot);
                 }
+                self.count_cancel(Places::of(self.orders.get(slot)));
                 self.send_cancel(effects, slot, header.correlation, &cancel.client_order_id);
                 about(Outcome::Accepted, self.orders.get(slot).id)
             }
@@ -279,6 +279,8 @@ impl Core {
         let previous = self
             .client_order_ids
             .find(replace.account, &replace.client_order_id);
+        let (of_type, of_time) = (order.order_type as u8, order.time_in_force as u8);
+        self.check_phase(&mut found, order.symbol, of_type, of_time);
         let has_id = replace.client_order_id.is_id();
         found.note(Reason::ClientOrderIdInvalid, !has_id);
         found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_ok());
@@ -372,7 +374,8 @@ impl Core {
         self.client_order_ids
             .insert(place, replace.account, &replace.client_order_id, id, now);
         self.note_pace(route_at, [Paced::Orders, Paced::Replaces]);
-        self.rebook(slot, Qty::ZERO, 0);
+        self.rebook(slot, Fill::NONE, 0);
+        self.count_order(Places::of(self.orders.get(slot)));
         self.counts.requests_accepted += 1;
         let head = Header {
             strategy: terms.strategy,

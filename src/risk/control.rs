@@ -10,8 +10,10 @@ use super::core::Core;
 use super::decision::{EFFECTS_MAX, Effects, Outcome};
 use super::level::Level;
 use super::setup::Setup;
-use crate::message::{Control, Exec, Header, Link, LinkState, Scope, SessionChange, Text};
-use crate::units::Nanos;
+use crate::message::{
+    Control, Exec, Header, Link, LinkState, Scope, SessionChange, Text, TimeInForce,
+};
+use crate::units::{Nanos, SymbolId};
 use arrayvec::ArrayVec;
 
 /// How many slots one tick looks at.
@@ -179,7 +181,13 @@ impl Core {
         Outcome::Applied
     }
 
-    fn start_sweep(&mut self) {
+    /// Day orders in a symbol up to this acceptance are over.
+    fn expire_through(&self, symbol: SymbolId) -> u64 {
+        let calendar = self.symbols[symbol.0 as usize].calendar;
+        self.calendars.row(calendar).expire_through
+    }
+
+    pub(super) fn start_sweep(&mut self) {
         self.sweep_slots = self.orders.used_count() as u32;
         self.sweep_remaining = self.sweep_slots;
     }
@@ -228,7 +236,9 @@ impl Core {
             || self
                 .exposure
                 .is_killed_beside(order.account.0, order.symbol.0)
-            || order.id.serial() <= cancel_through;
+            || order.id.serial() <= cancel_through
+            || order.time_in_force == TimeInForce::Day
+                && order.id.serial() <= self.expire_through(order.symbol);
         let must_cancel = must_go && !order.is_cancel_pending;
         let is_lost = !order.is_in_doubt && order.link_losses < link.losses;
         let correlation = order.correlation;
@@ -261,8 +271,8 @@ fn has_room(effects: &Effects) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Tick;
     use crate::message::{Frame, Header, Kind, Link, LinkState, NewOrder, OrderType, Side};
-    use crate::message::{Tick, TimeInForce};
     use crate::risk::setup::{Account, Broker, Capacity, Setup, Strategy, Symbol};
     use crate::units::{AccountId, BrokerId, Nanos, OrderId, Price, Qty};
     use std::collections::BTreeSet;

@@ -6,13 +6,15 @@
 //! followers and tests all call this one function. The state is changed only by it.
 
 use super::approved::Approved;
+use super::calendar::{self, Calendars, order_type_bits, time_in_force_bits};
 use super::check::{Divisor, Findings, symbol_bounds};
 use super::control::Raises;
+use super::day::Days;
 use super::decision::{Decision, EFFECTS_MAX, Effects, Outcome};
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
-use super::market::Reference;
+use super::market::{Reference, multiplier};
 use super::moves::Moves;
 use super::order::Orders;
 use super::rate::Rates;
@@ -49,6 +51,9 @@ pub struct Core {
     pub(super) quoted: Vec<setup::Symbol>,
     pub(super) references: Vec<Reference>,
     pub(super) links: Vec<BrokerLink>,
+    pub(super) calendars: Calendars,
+    /// What levels have done in their trading day, where any has a limit on it.
+    pub(super) days: Option<Box<Days>>,
     pub(super) raises: Raises,
     /// Slots that the sweep under way has yet to look at, and where it is.
     pub(super) sweep_remaining: u32,
@@ -128,6 +133,10 @@ pub(super) struct Symbol {
     pub(super) notional_min: u128,
     /// How its reference has moved, where that is limited.
     pub(super) moves: Option<Box<Moves>>,
+    /// What price times quantity is multiplied by, in 1e-9.
+    pub(super) multiplier: u64,
+    /// Its place among [`Calendars`].
+    pub(super) calendar: u32,
     pub(super) order_types: u8,
     pub(super) times_in_force: u8,
     pub(super) broker: BrokerId,
@@ -175,14 +184,10 @@ impl Symbol {
             qty_max,
             notional_min: symbol.notional_min.map_or(0, Notional::raw),
             moves: Moves::new(symbol),
-            order_types: symbol
-                .order_types
-                .iter()
-                .fold(0, |set, of| set | 1 << *of as u8),
-            times_in_force: symbol
-                .times_in_force
-                .iter()
-                .fold(0, |set, of| set | 1 << *of as u8),
+            multiplier: multiplier(symbol),
+            calendar: calendar::place(symbol),
+            order_types: order_type_bits(&symbol.order_types),
+            times_in_force: time_in_force_bits(&symbol.times_in_force),
             broker: symbol.broker,
             rules,
         }
@@ -254,6 +259,8 @@ impl Core {
         let desks = setup.desks.iter().map(|of| &of.limits);
         let groups = setup.groups.iter().map(|of| &of.limits);
         let other_rules = desks.chain(groups).map(rules).collect();
+        let calendars = Calendars::new(setup);
+        let days = Days::new(setup, &calendars, Nanos::ZERO);
         assert!(usize::from(capacity.continuation_frames_max) <= EFFECTS_MAX / 2);
         Self {
             capacity,
@@ -277,6 +284,8 @@ impl Core {
             quoted: setup.symbols.clone(),
             references: vec![Reference::default(); setup.symbols.len()],
             links: vec![BrokerLink::default(); setup.brokers.len()],
+            calendars,
+            days,
             raises: Raises::new(setup),
             sweep_remaining: 0,
             sweep_next: 0,
@@ -301,6 +310,9 @@ impl Core {
         let header = &event.header;
         self.now = self.now.max(header.time);
         self.counts.events += 1;
+        if self.next_turn() <= self.now {
+            self.turn();
+        }
         let decision = match event.kind() {
             Some(Kind::NewOrder) => {
                 self.new_order(header, event.body::<NewOrder>(), continuations, effects)
@@ -352,6 +364,7 @@ impl Core {
         self.orders
             .first_waiting()
             .map_or(Nanos::MAX, |(_, deadline)| deadline)
+            .min(self.next_turn())
     }
 
     /// The order that a client order id leads to, live or remembered.

@@ -81,6 +81,8 @@ impl Core {
         let order_type = OrderType::from_byte(order.order_type);
         if let (Some(route), Some(side), Some(order_type)) = (self.work_out(who), side, order_type)
         {
+            let (of_type, of_time) = (order.order_type, order.time_in_force);
+            self.check_phase(&mut margins, order.symbol, of_type, of_time);
             let terms = Terms::of_new(header.strategy, order, side, order_type);
             if self.check_terms(&mut margins, &terms) {
                 let now = self.now.max(header.time);

@@ -2,24 +2,33 @@
 //!
 //! Pure. Hot path.
 //!
-//! A crossed price, a zero, or a jump that nothing has confirmed makes the reference unusable until
-//! a good price comes: when in doubt about the market, the gate is shut. Age counts from the time the
-//! gate received the price.
+//! Of each symbol the mid, the last trade and the last close are known; the phase of its trading day says
+//! by which of them orders are measured. A crossed price, a zero, a spread too wide, or a jump that
+//! nothing has confirmed makes that one unusable until a good price comes: when in doubt about the
+//! market, the gate is shut. Age counts from the time the gate received the price.
 
 use super::core::Core;
 use super::decision::Outcome;
-use super::setup;
+use super::setup::{self, ReferenceKind};
 use crate::message::Quote;
-use crate::units::{Nanos, Price};
+use crate::units::{Nanos, Price, SymbolId};
 
 pub(super) const SCALE: i128 = 100_000_000;
 
 /// What is known of one symbol's price.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reference {
+    mid: Source,
+    last: Source,
+    close: Source,
+}
+
+/// One kind of price.
+#[derive(Clone, Copy, Debug, Default)]
+struct Source {
     good: Option<Good>,
     is_usable: bool,
-    /// Twice the mid of a jump that waits for confirmation, and how many it has.
+    /// Twice a price far from the last that waits for confirmation, and how many it has.
     candidate: Option<(i128, u32)>,
 }
 
@@ -30,6 +39,8 @@ pub(super) struct Good {
     pub(super) sum: i128,
     ask: Price,
     time: Nanos,
+    /// What a unit of a position is worth: the mid times the multiplier, rounded up.
+    mark: Price,
 }
 
 /// Whether orders may be measured by it now.
@@ -40,37 +51,117 @@ pub(super) enum Standing {
     Stale(Nanos),
 }
 
+/// What became of a price.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Took {
+    Believed,
+    Doubted,
+    Implausible,
+}
+
+/// What a price is worth under a multiplier in 1e-9, rounded up; `None` where no price is so high.
+#[inline]
+pub(super) fn valued(price: u64, multiplier: u64) -> Option<Price> {
+    if multiplier == ONE {
+        return i64::try_from(price).ok().map(Price::from_raw);
+    }
+    let product = u128::from(price) * u128::from(multiplier);
+    let value = product.div_ceil(u128::from(ONE));
+    i64::try_from(value).ok().map(Price::from_raw)
+}
+
+/// A multiplier of one.
+pub(super) const ONE: u64 = 1_000_000_000;
+
+/// The multiplier of a symbol that may say nothing of one.
+pub(super) const fn multiplier(symbol: &setup::Symbol) -> u64 {
+    match symbol.multiplier {
+        0 => ONE,
+        multiplier => multiplier,
+    }
+}
+
 impl Reference {
+    const fn source(&self, kind: ReferenceKind) -> &Source {
+        match kind {
+            ReferenceKind::Mid => &self.mid,
+            ReferenceKind::Last => &self.last,
+            ReferenceKind::Close => &self.close,
+        }
+    }
+
     #[inline]
-    pub(super) fn standing(&self, now: Nanos, age_max: Nanos) -> Standing {
-        match self.good {
-            Some(_) if !self.is_usable => Standing::Unusable,
+    pub(super) fn standing(&self, kind: ReferenceKind, now: Nanos, age_max: Nanos) -> Standing {
+        let source = self.source(kind);
+        match source.good {
+            Some(_) if !source.is_usable => Standing::Unusable,
             None => Standing::Absent,
+            // A close is as old as its day, which ends it.
+            Some(good) if kind == ReferenceKind::Close => Standing::Fresh(good),
             Some(good) if age_max < now.since(good.time) => Standing::Stale(now.since(good.time)),
             Some(good) => Standing::Fresh(good),
         }
     }
 
-    /// Twice the mid, and when it came.
-    pub(super) fn last_good(&self) -> Option<(i128, Nanos)> {
-        self.good.map(|good| (good.sum, good.time))
+    /// Twice the mid, when it came, and whether the last price could be believed.
+    pub(super) fn last_good(&self, kind: ReferenceKind) -> Option<(i128, Nanos, bool)> {
+        let source = self.source(kind);
+        source
+            .good
+            .map(|good| (good.sum, good.time, source.is_usable))
     }
 
-    /// True where the last price could be believed.
-    pub(super) const fn is_usable(&self) -> bool {
-        self.is_usable
+    /// The symbol has other terms: what its prices are worth is worked out anew.
+    pub(super) fn adopt(&mut self, symbol: &setup::Symbol) {
+        for source in [&mut self.mid, &mut self.last, &mut self.close] {
+            if let Some(good) = &mut source.good {
+                let half = good.sum.unsigned_abs().div_ceil(2);
+                let half = u64::try_from(half).unwrap_or(u64::MAX);
+                match valued(half, multiplier(symbol)) {
+                    Some(mark) => good.mark = mark,
+                    None => source.is_usable = false,
+                }
+            }
+        }
     }
 
-    /// Takes a price in; true where it is believed.
-    fn take(&mut self, symbol: &setup::Symbol, quote: &Quote, now: Nanos) -> Option<Outcome> {
-        let (bid, ask) = (quote.bid.raw(), quote.ask.raw());
+    /// The day of the close is over.
+    pub(super) fn forget_close(&mut self) {
+        self.close = Source::default();
+    }
+
+    /// Enters it into a hash of the state.
+    pub(super) fn hash(&self, mut add: impl FnMut(u64, u64)) {
+        for source in [&self.mid, &self.last, &self.close] {
+            let (sum, time) = source
+                .good
+                .map_or((0, Nanos::ZERO), |good| (good.sum, good.time));
+            add(sum as u64, time.raw() ^ u64::from(source.is_usable));
+        }
+    }
+}
+
+impl Source {
+    /// Takes a price in, told as bid and ask.
+    fn take(&mut self, symbol: &setup::Symbol, bid: Price, ask: Price, now: Nanos) -> Took {
+        let sum = i128::from(bid.raw()) + i128::from(ask.raw());
+        let half = u64::try_from(sum.unsigned_abs().div_ceil(2)).unwrap_or(u64::MAX);
         let may_be_negative = symbol.price_min.is_some_and(|min| min.raw() < 0);
-        if ask < bid || bid == 0 || ask == 0 || (bid < 0 || ask < 0) && !may_be_negative {
+        let (bid, ask_raw) = (bid.raw(), ask.raw());
+        let is_wide = |max: u64| {
+            let spread = i128::from(ask_raw) - i128::from(bid);
+            i128::from(max) * sum.abs() < 2 * spread * SCALE
+        };
+        let is_priced = bid <= ask_raw
+            && bid != 0
+            && ask_raw != 0
+            && (0 < bid || may_be_negative)
+            && !symbol.spread_max.is_some_and(is_wide);
+        let Some(mark) = valued(half, multiplier(symbol)).filter(|_| is_priced) else {
             self.is_usable = false;
             self.candidate = None;
-            return Some(Outcome::Implausible);
-        }
-        let sum = i128::from(bid) + i128::from(ask);
+            return Took::Implausible;
+        };
         if let (Some(good), Some(jump)) = (self.good, symbol.jump)
             && symbol.jump_confirmations != 0
             && is_far(sum, good.sum, jump)
@@ -82,31 +173,32 @@ impl Reference {
             if confirmed < symbol.jump_confirmations {
                 self.candidate = Some((sum, confirmed));
                 self.is_usable = false;
-                return Some(Outcome::Applied);
+                return Took::Doubted;
             }
         }
         *self = Self {
             good: Some(Good {
                 sum,
-                ask: quote.ask,
+                ask,
                 time: now,
+                mark,
             }),
             is_usable: true,
             candidate: None,
         };
-        None
+        Took::Believed
     }
 }
 
 impl Good {
-    /// What one unit of a market order may cost at the worst: the collar's upper edge, or the ask
-    /// if that is higher, for either side. Rounded up.
+    /// What one unit of a market order may cost at the worst, its multiplier left aside: the collar's
+    /// upper edge, or the ask if that is higher, for either side. Rounded up.
     #[inline]
-    pub(super) fn market_value(&self, collar: u64) -> Price {
+    pub(super) fn market_price(&self, collar: u64) -> u64 {
         let scaled = self.sum.abs().saturating_mul(SCALE + i128::from(collar));
         let edge = (scaled + 2 * SCALE - 1) / (2 * SCALE);
         let ask = i128::from(self.ask.raw()).abs();
-        Price::from_raw(i64::try_from(edge.max(ask)).unwrap_or(i64::MAX))
+        i64::try_from(edge.max(ask)).unwrap_or(i64::MAX) as u64
     }
 
     /// How long ago it came.
@@ -134,11 +226,6 @@ impl Good {
             -(-(self.sum * SCALE - band)).div_euclid(2 * SCALE)
         }
     }
-
-    /// What a unit of a position is worth: the mid, rounded up.
-    fn mark(&self) -> Price {
-        Price::from_raw(i64::try_from((self.sum.abs() + 1) / 2).unwrap_or(i64::MAX))
-    }
 }
 
 pub(super) fn is_far(sum: i128, from: i128, jump: u64) -> bool {
@@ -146,22 +233,55 @@ pub(super) fn is_far(sum: i128, from: i128, jump: u64) -> bool {
 }
 
 impl Core {
-    /// Takes a price in.
+    /// The price that a symbol's orders are measured by now.
+    #[inline]
+    pub(super) fn reference_kind(&self, symbol: usize) -> ReferenceKind {
+        match self.symbols[symbol].calendar {
+            0 => ReferenceKind::Mid,
+            calendar => self.calendars.row(calendar).phase.reference,
+        }
+    }
+
+    /// Takes prices in: bid and ask, the last trade, the last close, whichever are told.
     pub(super) fn quote(&mut self, quote: &Quote, now: Nanos) -> Outcome {
         let at = quote.symbol.0 as usize;
-        let (Some(symbol), Some(reference)) = (self.quoted.get(at), self.references.get_mut(at))
-        else {
+        if self.references.len() <= at {
             return Outcome::Implausible;
-        };
-        if let Some(outcome) = reference.take(symbol, quote, now) {
-            return outcome;
         }
-        if let Some(good) = reference.good {
-            if let Some(moves) = &mut self.symbols[at].moves {
+        let kind = self.reference_kind(at);
+        let (symbol, reference) = (&self.quoted[at], &mut self.references[at]);
+        let nothing = Price::default();
+        let mut took = [None; 3];
+        if quote.tells_quote() {
+            took[0] = Some(reference.mid.take(symbol, quote.bid, quote.ask, now));
+        }
+        if quote.last != nothing {
+            took[1] = Some(reference.last.take(symbol, quote.last, quote.last, now));
+        }
+        if quote.close != nothing {
+            took[2] = Some(reference.close.take(symbol, quote.close, quote.close, now));
+        }
+        if took[kind as usize] == Some(Took::Believed) {
+            if let (Some(moves), Some(good)) = (
+                &mut self.symbols[at].moves,
+                self.references[at].source(kind).good,
+            ) {
                 moves.note(good.sum, now);
             }
-            self.exposure.revalue(quote.symbol.0, good.mark());
+            self.mark(quote.symbol);
         }
-        Outcome::Applied
+        match took.contains(&Some(Took::Implausible)) {
+            true => Outcome::Implausible,
+            false => Outcome::Applied,
+        }
+    }
+
+    /// Values positions in a symbol by the price that its orders are measured by.
+    pub(super) fn mark(&mut self, symbol: SymbolId) {
+        let at = symbol.0 as usize;
+        let source = self.references[at].source(self.reference_kind(at));
+        if let Some(good) = source.good {
+            self.exposure.revalue(symbol.0, good.mark);
+        }
     }
 }

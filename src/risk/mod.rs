@@ -17,10 +17,12 @@ pub mod decision;
 pub mod setup;
 
 pub mod adopt;
+mod calendar;
 pub mod cell;
 mod check;
 mod command;
 mod control;
+mod day;
 mod duplicate;
 mod exposure;
 mod foresee;

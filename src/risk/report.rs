@@ -10,6 +10,7 @@ use super::cell::Change;
 use super::core::{Core, about, plain};
 use super::decision::{Decision, Effects, Outcome};
 use super::exposure::Places;
+use super::market::valued;
 use super::order::{NEVER, Order, Replacement};
 use crate::message::{
     BrokerRequest, Exec, Execution, Header, Kind, OrderState, Report, Settle, Text,
@@ -19,9 +20,26 @@ use crate::units::{BrokerId, Notional, OrderId, Price, Qty};
 /// What is known of an order from a question.
 struct Standing {
     filled: Qty,
+    /// Of what was not reported.
+    price: Price,
     leaves: Qty,
     state: u8,
     request: u32,
+}
+
+/// What was filled now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fill {
+    pub(super) qty: Qty,
+    /// Zero where nobody has said.
+    pub(super) price: Price,
+}
+
+impl Fill {
+    pub(super) const NONE: Self = Self {
+        qty: Qty::ZERO,
+        price: Price::from_raw(0),
+    };
 }
 
 impl Core {
@@ -54,6 +72,7 @@ impl Core {
             Some(Exec::Status) => {
                 let standing = Standing {
                     filled: report.qty,
+                    price: report.price,
                     leaves: report.leaves,
                     state: report.state,
                     request: report.request,
@@ -113,6 +132,7 @@ impl Core {
         }
         let standing = Standing {
             filled: settle.filled,
+            price: settle.price,
             leaves: settle.leaves,
             state: 0,
             request: order.request,
@@ -140,28 +160,29 @@ impl Core {
             return None;
         }
         let outcome = filled_how(self.orders.get(slot), qty);
-        self.fill(slot, qty);
+        let price = report.price;
+        self.fill(slot, Fill { qty, price });
         Some(outcome)
     }
 
     /// Moves what was filled from the order to the positions, and ends the order if nothing is left.
     #[inline]
-    fn fill(&mut self, slot: u32, qty: Qty) {
+    fn fill(&mut self, slot: u32, fill: Fill) {
         self.counts.fills += 1;
         let order = self.orders.get_mut(slot);
-        order.filled = order.filled.saturating_add(qty);
+        order.filled = order.filled.saturating_add(fill.qty);
         order.is_acknowledged = true;
         let is_live = order.is_live();
         let is_done = is_live && self.orders.worst(slot).0 == Qty::ZERO;
         if is_done {
             self.orders.close(slot, OrderState::Filled);
         }
-        self.rebook(slot, qty, -i32::from(is_done));
+        self.rebook(slot, fill, -i32::from(is_done));
     }
 
     fn close(&mut self, slot: u32, end: OrderState) -> Option<Outcome> {
         self.orders.close(slot, end);
-        self.rebook(slot, Qty::ZERO, -1);
+        self.rebook(slot, Fill::NONE, -1);
         Some(Outcome::Applied)
     }
 
@@ -170,7 +191,7 @@ impl Core {
         if self.orders.worst(slot).0 == Qty::ZERO {
             self.close(slot, end);
         } else {
-            self.rebook(slot, Qty::ZERO, 0);
+            self.rebook(slot, Fill::NONE, 0);
         }
     }
 
@@ -231,13 +252,17 @@ impl Core {
             return None;
         }
         let missed = standing.filled.saturating_sub(order.filled);
+        let fill = Fill {
+            qty: missed,
+            price: standing.price,
+        };
         let mut outcome = match missed {
             Qty::ZERO => Outcome::Applied,
             _ => filled_how(order, missed),
         };
         if !is_live {
             if missed != Qty::ZERO {
-                self.fill(slot, missed);
+                self.fill(slot, fill);
             }
             return Some(outcome);
         }
@@ -264,7 +289,7 @@ impl Core {
             self.counts.fills += 1;
             self.orders.get_mut(slot).filled = standing.filled;
         }
-        self.rebook(slot, missed, 0);
+        self.rebook(slot, fill, 0);
         if let Some(end) = end {
             self.close(slot, end);
             return Some(outcome);
@@ -334,7 +359,7 @@ impl Core {
 
     /// Books what an order has reserved from now on, and what of it has just been filled.
     #[inline]
-    pub(super) fn rebook(&mut self, slot: u32, filled: Qty, orders: i32) {
+    pub(super) fn rebook(&mut self, slot: u32, fill: Fill, orders: i32) {
         let worst = match self.orders.get(slot).end {
             Some(_) => (Qty::ZERO, Notional::ZERO),
             None => self.orders.worst(slot),
@@ -342,13 +367,29 @@ impl Core {
         let order = self.orders.get_mut(slot);
         let change = Change {
             side: order.side,
-            filled,
+            filled: fill.qty,
             reserved: (order.reserved, worst.0),
             notional: (order.reserved_notional, worst.1),
             orders,
         };
         (order.reserved, order.reserved_notional) = worst;
-        self.exposure.book(Places::of(order), &change);
+        let places = Places::of(order);
+        self.exposure.book(places, &change);
+        if self.days.is_some() {
+            let value = self.fill_value(slot, fill);
+            self.count_open(places, change.reserved, (fill.qty, value));
+        }
+    }
+
+    /// What a fill is worth: at its price, or at what its order was valued at where none was told.
+    fn fill_value(&self, slot: u32, fill: Fill) -> Notional {
+        let order = self.orders.get(slot);
+        let multiplier = self.symbols[order.symbol.0 as usize].multiplier;
+        let price = match fill.price.raw() {
+            0 => order.value_price,
+            price => valued(price.unsigned_abs(), multiplier).unwrap_or(Price::from_raw(i64::MAX)),
+        };
+        price.notional(fill.qty)
     }
 
     /// Asks the broker what became of an order.

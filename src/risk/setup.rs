@@ -4,7 +4,9 @@
 //! these lists.
 
 use crate::message::{OrderType, TimeInForce};
-use crate::units::{AccountId, BrokerId, DeskId, Nanos, Notional, Price, Qty, SymbolId};
+use crate::units::{
+    AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
+};
 
 /// Everything the core is built from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +25,10 @@ pub struct Setup {
     pub symbols: Vec<Symbol>,
     /// By [`BrokerId`].
     pub brokers: Vec<Broker>,
+    /// By [`CalendarId`].
+    pub calendars: Vec<Calendar>,
+    /// Whose days are those by which levels count; without one, days are those of UTC.
+    pub day_calendar: Option<CalendarId>,
     /// By [`DeskId`].
     pub desks: Vec<Desk>,
     /// Named groups of symbols.
@@ -112,9 +118,45 @@ pub struct Limits {
     pub gross_exposure_max: Option<Notional>,
     /// The value of all positions together, bought less sold, whichever way is worse.
     pub net_exposure_max: Option<Notional>,
+    /// What is traded in a day, live orders counted as if they had filled.
+    pub day_qty_max: Option<Qty>,
+    /// The same in money.
+    pub day_value_max: Option<Notional>,
+    /// Accepted orders and replaces in a day.
+    pub day_orders_max: Option<u32>,
+    /// Accepted orders, replaces and cancels to each trade of a day.
+    pub order_to_trade: Option<Ratio>,
+    /// Cancels to each trade of a day. They pass in any case; above it, orders and replaces do not.
+    pub cancel_to_trade: Option<Ratio>,
+}
+
+/// So many to each trade, and so many in any case.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    /// To each trade.
+    pub max: u32,
+    /// However few trades there are.
+    pub free: u32,
+}
+
+impl Ratio {
+    /// How many there may be with so many trades.
+    pub fn allowed(self, trades: u64) -> u64 {
+        let allowed = u64::from(self.max).saturating_mul(trades);
+        allowed.max(self.free.into())
+    }
 }
 
 impl Limits {
+    /// True where any limit is on a trading day.
+    pub fn has_day(&self) -> bool {
+        self.day_qty_max.is_some()
+            || self.day_value_max.is_some()
+            || self.day_orders_max.is_some()
+            || self.order_to_trade.is_some()
+            || self.cancel_to_trade.is_some()
+    }
+
     /// How often the same order may come within `duplicate_window`.
     pub fn duplicates(&self) -> u32 {
         self.duplicate_count.unwrap_or(1).max(1)
@@ -146,6 +188,54 @@ pub struct Account {
     pub restricted: Vec<SymbolId>,
     /// The desk that it belongs to.
     pub desk: Option<DeskId>,
+}
+
+/// When a market trades: every change of phase, worked out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Calendar {
+    /// As users write it.
+    pub name: String,
+    /// The phases that a day may have.
+    pub sessions: Vec<Session>,
+    /// In the order of their times, no two at one. Before the first it is closed, behind the last it
+    /// stays as that says.
+    pub changes: Vec<PhaseChange>,
+}
+
+/// A phase of the trading day: what passes in it, and what it is measured by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Session {
+    /// As users write it.
+    pub name: String,
+    /// What it takes. Not empty.
+    pub order_types: Vec<OrderType>,
+    /// What it takes.
+    pub times_in_force: Vec<TimeInForce>,
+    /// The price that orders are measured by.
+    pub reference: ReferenceKind,
+}
+
+/// Another phase begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PhaseChange {
+    /// When.
+    pub time: Nanos,
+    /// The place of its session; `None`: it is closed.
+    pub session: Option<u16>,
+    /// Counts trading days: that under way or, behind the last session of one, the next.
+    pub day: u32,
+}
+
+/// The price that orders are measured by.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ReferenceKind {
+    /// Half way between the best bid and the best ask.
+    #[default]
+    Mid,
+    /// The last trade.
+    Last,
+    /// The last close, as long as the trading day lasts in which it was told.
+    Close,
 }
 
 /// A desk: accounts under one roof.
@@ -216,12 +306,19 @@ pub struct Symbol {
     pub qty_max: Option<Qty>,
     /// The least that an order may be worth, unless it only reduces the account's position.
     pub notional_min: Option<Notional>,
+    /// When it trades; without one, always.
+    pub calendar: Option<CalendarId>,
+    /// What one unit of price and one of quantity are worth together, in 1e-9: a thousand million
+    /// for one. Zero stands for that too.
+    pub multiplier: u64,
     /// What it takes.
     pub order_types: Vec<OrderType>,
     /// What it takes.
     pub times_in_force: Vec<TimeInForce>,
     /// Where its orders go.
     pub broker: BrokerId,
+    /// A quote whose ask is further from its bid is not believed; in 1e-4 of a basis point.
+    pub spread_max: Option<u64>,
     /// A quote whose mid is further from the last good one is not believed at once; in 1e-4 of a
     /// basis point.
     pub jump: Option<u64>,

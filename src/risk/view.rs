@@ -1,7 +1,9 @@
 //! View: the state as others may see it. Cold: followers, `try` and tests ask here.
 
+use super::calendar::Calendars;
 use super::cell::Cell;
 use super::core::{Account, Core, Counts, Strategy, Symbol};
+use super::day::Days;
 use super::duplicate::Recent;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
@@ -120,12 +122,11 @@ impl Core {
         self.exposure.symbol_cells()
     }
 
-    /// Twice the last good mid of a symbol, when it came, and whether it may be used.
+    /// Twice the last good price of a symbol that its orders are measured by now, when it came, and
+    /// whether it may be used.
     pub fn reference(&self, symbol: SymbolId) -> Option<(i128, Nanos, bool)> {
         let reference = self.references.get(symbol.0 as usize)?;
-        reference
-            .last_good()
-            .map(|(sum, time)| (sum, time, reference.is_usable()))
+        reference.last_good(self.reference_kind(symbol.0 as usize))
     }
 
     /// The last counted command that a strategy sent, and how many reports it was sent.
@@ -199,8 +200,11 @@ impl Core {
             add(u64::from(level.open_count), u64::from(level.is_killed));
         }
         for reference in &self.references {
-            let (sum, time) = reference.last_good().unwrap_or((0, Nanos::ZERO));
-            add(sum as u64, time.raw() ^ u64::from(reference.is_usable()));
+            reference.hash(&mut add);
+        }
+        self.calendars.hash(&mut add);
+        if let Some(days) = &self.days {
+            days.hash(&mut add);
         }
         for strategy in &self.strategies {
             add(strategy.command_sequence, strategy.report_sequence);
@@ -258,6 +262,10 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ),
         ("duplicate windows", windows.sum::<usize>()),
         ("rate windows", times.sum::<usize>() * size_of::<Nanos>()),
+        (
+            "calendars and days",
+            Calendars::size_bytes(setup) + Days::size_bytes(setup),
+        ),
         (
             "desks and groups",
             others * (size_of::<Level>() + size_of::<Rules>()),

@@ -149,7 +149,7 @@ fn every_key_is_a_key_of_the_configuration() {
     let example = portcullis::config::example::example_toml();
     for control in controls() {
         for key in control.keys {
-            let (table, name) = key.split_once('.').unwrap_or((key, ""));
+            let (table, name) = key.rsplit_once('.').unwrap_or((key, ""));
             let is_table = example.contains(&format!("[{table}"));
             let is_key = name.is_empty()
                 || example.contains(&format!("{name} = "))

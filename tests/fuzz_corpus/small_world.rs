@@ -2,9 +2,12 @@
 
 use portcullis::message::{OrderType, TEXT_SIZE, Text, TimeInForce};
 use portcullis::risk::setup::{
-    Account, Broker, Capacity, Desk, Group, Limits, Rate, Setup, Strategy, Symbol,
+    Account, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
+    ReferenceKind, Session, Setup, Strategy, Symbol,
 };
-use portcullis::units::{AccountId, BrokerId, DeskId, Nanos, Notional, Price, Qty, SymbolId};
+use portcullis::units::{
+    AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
+};
 
 /// Mostly an id, some that are none.
 pub(crate) fn id(number: u8) -> Text {
@@ -71,6 +74,8 @@ pub(crate) fn setup(which: u8) -> Setup {
             open_notional_max: Some(Notional::from_raw(10u128.pow(23))),
             position_qty_max: Some(Qty::from_raw(500 * LOT)),
             gross_exposure_max: Some(Notional::from_raw(10u128.pow(23))),
+            day_value_max: Some(Notional::from_raw(10u128.pow(23))),
+            order_to_trade: Some(Ratio { max: 5, free: 30 }),
             net_exposure_max: Some(Notional::from_raw(10u128.pow(23))),
             ..Limits::default()
         }
@@ -110,6 +115,9 @@ pub(crate) fn setup(which: u8) -> Setup {
         notional_min: (which & 8 != 0).then(|| Notional::from_raw(10u128.pow(20))),
         move_max: (which & 192 == 192).then_some(5_000_000),
         move_window: Nanos::from_secs(2),
+        calendar: (which & 4 != 0).then_some(CalendarId(0)),
+        multiplier: if which & 16 == 0 { 0 } else { 2_500_000_000 },
+        spread_max: (which & 32 != 0).then_some(30_000_000),
         ..Symbol::default()
     };
     let broker = |name: &str| Broker {
@@ -144,10 +152,32 @@ pub(crate) fn setup(which: u8) -> Setup {
             symbols: vec![SymbolId(0)],
         }],
         operators: vec!["ann".to_owned(), "bob".to_owned()],
+        calendars: vec![calendar()],
+        day_calendar: (which & 8 != 0).then_some(CalendarId(0)),
         raise_persons: 2,
         raise_window: Nanos::from_secs(3),
         answer_timeout: Nanos::from_millis(500),
         checkpoint_events: 0,
+    }
+}
+
+/// Open but for the third second, and then measured by the last trade; a day ends every four seconds.
+fn calendar() -> Calendar {
+    let session = |reference| Session {
+        order_types: OrderType::ALL.to_vec(),
+        times_in_force: vec![TimeInForce::Day, TimeInForce::GoodTillCancel],
+        reference,
+        ..Session::default()
+    };
+    let change = |second: u64| PhaseChange {
+        time: Nanos::from_secs(second),
+        session: [Some(0), Some(1), None, Some(0)][second as usize % 4],
+        day: second as u32 / 4,
+    };
+    Calendar {
+        name: "c".to_owned(),
+        sessions: vec![session(ReferenceKind::Mid), session(ReferenceKind::Last)],
+        changes: (0..200).map(change).collect(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Checks: every control that looks at one order alone, in its group.
 
-use super::order::{Level, Who, value_of};
+use super::order::{Level, Who, unsigned, value_of};
 use super::{Good, Model};
 use portcullis::message::{Header, LinkState, OrderType, Scope, Side, Text, TimeInForce, flags};
 use portcullis::reject::RejectReason::{self, *};
+use portcullis::risk::setup::ReferenceKind;
 use portcullis::units::{Qty, SymbolId};
 
 /// One control that failed.
@@ -152,6 +153,7 @@ impl Model {
             let is_restricted = account.is_some_and(|account| is_in(&account.restricted))
                 || strategy.is_some_and(|strategy| is_in(&strategy.restricted));
             findings.fact(SymbolRestricted, is_restricted);
+            findings.fact(MarketClosed, self.is_closed(who.symbol));
         }
         if let (Some(account), true) = (account, symbol.is_some()) {
             if let Some(desk) = account.desk {
@@ -203,6 +205,7 @@ impl Model {
                 !symbol.times_in_force.contains(&known),
             ),
         }
+        self.check_phase(findings, who, order_type, time_in_force);
     }
 
     /// Group 2: the price of a limit order.
@@ -262,9 +265,14 @@ impl Model {
             return None;
         }
 
-        let value_price = match fresh {
-            Some(good) if is_market => market_value(good, collar.unwrap_or(0)),
-            _ => value_of(price),
+        let unit = match fresh {
+            Some(good) if is_market => market_price(good, collar.unwrap_or(0)),
+            _ => unsigned(price),
+        };
+        let multiplier = self.setup.symbols[who.symbol as usize].multiplier;
+        let Some(value_price) = value_of(unit, multiplier) else {
+            findings.fact(ExposureOverflow, true);
+            return None;
         };
         let notional = u128::from(value_price) * u128::from(qty);
         if let Some((max, level)) = self.tightest(who, |limits| limits.order_qty_max)
@@ -300,7 +308,7 @@ impl Model {
         let symbol = &self.setup.symbols[who.symbol as usize];
         let max = i128::from(symbol.move_max?);
         let eighth = symbol.move_window.raw().div_ceil(8).max(1);
-        let history = self.references[who.symbol as usize].history.iter();
+        let history = self.histories[who.symbol as usize].iter();
         let counts = |time: u64| self.now / eighth <= time / eighth + 8;
         let sums: Vec<i128> = history
             .filter(|(_, time)| counts(*time))
@@ -343,7 +351,8 @@ impl Model {
 
     /// The last good quote, unless it is too old or a later one was not good.
     fn check_reference(&self, findings: &mut Findings, who: Who) -> Option<Good> {
-        let reference = &self.references[who.symbol as usize];
+        let kind = self.reference_kind(who.symbol);
+        let reference = &self.references[who.symbol as usize][kind as usize];
         let Some(good) = reference.good else {
             findings.fact(ReferenceAbsent, true);
             return None;
@@ -353,6 +362,10 @@ impl Model {
             return None;
         }
         let age = self.now - good.time;
+        if kind == ReferenceKind::Close {
+            // It is as old as its day, which ends it.
+            return Some(good);
+        }
         if let Some((max, level)) = self.tightest(who, |limits| limits.reference_age_max)
             && age > max.raw()
         {
@@ -373,7 +386,7 @@ const WHOLE: i128 = 100_000_000;
 
 /// One unit of a market order counts as the worst price at which the collar would let it trade,
 /// and never less than the ask.
-fn market_value(good: Good, collar: u64) -> u64 {
+fn market_price(good: Good, collar: u64) -> u64 {
     let ask = good.ask.unsigned_abs();
     let scaled = good.sum.unsigned_abs() * (WHOLE as u128 + u128::from(collar));
     let at_collar = scaled.div_ceil(2 * WHOLE as u128);

@@ -128,6 +128,7 @@ impl Model {
             is_new: true,
         };
         self.check_sums(findings, who, side, &valuation, &added);
+        self.check_days(findings, who, &added);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
 
         let capacity = self.setup.capacity;
@@ -172,7 +173,13 @@ impl Model {
 
         let (kind, time) = (Kind::Cancel, self.now);
         let who = self.order_of_serial(serial).who;
-        self.acceptances.push(Acceptance { kind, who, time });
+        let day = self.day();
+        self.acceptances.push(Acceptance {
+            kind,
+            who,
+            day,
+            time,
+        });
         let mut answer = Answer::about(Outcome::Accepted, serial);
         answer
             .to_broker
@@ -205,10 +212,11 @@ impl Model {
             findings.fact(OrderUnknown, true);
             return self.refuse(header, findings, refused);
         };
-        self.judge_replace(&mut findings, header, replace, continuations.len(), serial);
-        if !findings.is_empty() {
+        let value_price =
+            self.judge_replace(&mut findings, header, replace, continuations.len(), serial);
+        let (Some(value_price), true) = (value_price, findings.is_empty()) else {
             return self.refuse(header, findings, refused);
-        }
+        };
 
         let now = self.now;
         let order = self.order_of_serial(serial);
@@ -216,6 +224,7 @@ impl Model {
         order.replace = Some(Replacement {
             client_order_id: replace.client_order_id,
             price: replace.price.raw(),
+            value_price,
             qty: replace.qty.raw(),
             request: order.request,
         });
@@ -242,7 +251,7 @@ impl Model {
         replace: &Replace,
         continuation_count: usize,
         serial: u64,
-    ) -> Option<()> {
+    ) -> Option<u64> {
         let order = self.orders[serial as usize - 1].clone();
         self.check_permission(
             findings,
@@ -255,6 +264,7 @@ impl Model {
 
         let (price, qty) = (replace.price.raw(), replace.qty.raw());
         self.check_id(findings, order.who.account, replace.client_order_id);
+        self.check_phase(findings, order.who, order.order_type, order.time_in_force);
         self.check_price(findings, order.who, price);
         self.check_qty(findings, order.who, qty);
         findings.fact(OrderClosed, !order.is_live());
@@ -283,6 +293,7 @@ impl Model {
         replaced.replace = Some(Replacement {
             client_order_id: replace.client_order_id,
             price,
+            value_price: valuation.value_price,
             qty,
             request: 0,
         });
@@ -292,11 +303,12 @@ impl Model {
             is_new: false,
         };
         self.check_sums(findings, order.who, order.side, &valuation, &added);
+        self.check_days(findings, order.who, &added);
         let (who, side) = (order.who, order.side);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
 
         self.check_room_for_id(findings);
-        Some(())
+        Some(valuation.value_price)
     }
 
     /// Refuses a command: its account, its id and what it was. An unknown strategy has nobody who
@@ -370,7 +382,13 @@ impl Model {
             accepted: self.now,
         });
         let time = self.now;
-        self.acceptances.push(Acceptance { kind, who, time });
+        let day = self.day();
+        self.acceptances.push(Acceptance {
+            kind,
+            who,
+            day,
+            time,
+        });
     }
 
     pub(super) fn request(&self, serial: u64, kind: Kind, client_order_id: Text) -> Request {

@@ -1,32 +1,70 @@
 //! Controls: prices, links, kills, sessions, and what time alone brings.
 
 use super::answer::{Answer, Execution, ToBroker};
-use super::order::{Level, Order};
+use super::order::{Level, Order, value_of};
 use super::{Good, Model, Raise};
 use portcullis::message::{
-    Control, Exec, Header, Kind, Link, LinkState, Quote, Scope, SessionChange, Text,
+    Control, Exec, Header, Kind, Link, LinkState, Quote, Scope, SessionChange, Text, TimeInForce,
 };
 use portcullis::risk::decision::Outcome;
+use portcullis::risk::setup::ReferenceKind;
 
 impl Model {
     pub(super) fn quote(&mut self, quote: &Quote) -> Answer {
-        let Some(symbol) = self.setup.symbols.get(quote.symbol.0 as usize) else {
-            return Answer::of(Outcome::Implausible);
-        };
-        let (bid, ask) = (quote.bid.raw(), quote.ask.raw());
-        let may_be_negative = symbol.price_min.is_some_and(|min| min.raw() < 0);
-        let (jump, confirmations) = (symbol.jump, symbol.jump_confirmations);
-        let now = self.now;
-        let reference = &mut self.references[quote.symbol.0 as usize];
-
-        let is_negative = bid < 0 || ask < 0;
-        if bid > ask || bid == 0 || ask == 0 || (is_negative && !may_be_negative) {
-            reference.is_usable = false;
-            reference.candidate = None;
+        let symbol = quote.symbol.0;
+        if self.setup.symbols.len() <= symbol as usize {
             return Answer::of(Outcome::Implausible);
         }
+        let (bid, ask) = (quote.bid.raw(), quote.ask.raw());
+        let (last, close) = (quote.last.raw(), quote.close.raw());
+        let mut told = Vec::new();
+        if (bid, ask) != (0, 0) || (last, close) == (0, 0) {
+            told.push((ReferenceKind::Mid, bid, ask));
+        }
+        if last != 0 {
+            told.push((ReferenceKind::Last, last, last));
+        }
+        if close != 0 {
+            told.push((ReferenceKind::Close, close, close));
+        }
+        let mut outcome = Outcome::Applied;
+        for (kind, bid, ask) in told {
+            match self.price(symbol, kind, bid, ask) {
+                None => outcome = Outcome::Implausible,
+                Some(true) if kind == self.reference_kind(symbol) => {
+                    let now = (i128::from(bid) + i128::from(ask), self.now);
+                    self.histories[symbol as usize].push(now);
+                    self.mark_anew(symbol);
+                }
+                Some(_) => {}
+            }
+        }
+        Answer::of(outcome)
+    }
+
+    /// One kind of price: true where it is believed, `None` where it cannot be.
+    fn price(&mut self, symbol: u32, kind: ReferenceKind, bid: i64, ask: i64) -> Option<bool> {
+        let terms = &self.setup.symbols[symbol as usize];
+        let may_be_negative = terms.price_min.is_some_and(|min| min.raw() < 0);
+        let (jump, confirmations) = (terms.jump, terms.jump_confirmations);
+        let now = self.now;
+        let reference = &mut self.references[symbol as usize][kind as usize];
 
         let sum = i128::from(bid) + i128::from(ask);
+        let is_negative = bid < 0 || ask < 0;
+        let is_wide = terms.spread_max.is_some_and(|max| {
+            // Twice the spread over twice the middle.
+            2 * (i128::from(ask) - i128::from(bid)) * 100_000_000 > i128::from(max) * sum.abs()
+        });
+        let half = u64::try_from(sum.unsigned_abs().div_ceil(2)).unwrap();
+        let mark = value_of(half, terms.multiplier);
+        let is_bad = bid > ask || bid == 0 || ask == 0 || (is_negative && !may_be_negative);
+        let Some(mark) = mark.filter(|_| !is_bad && !is_wide) else {
+            reference.is_usable = false;
+            reference.candidate = None;
+            return None;
+        };
+
         if let (Some(jump), true, Some(good)) = (jump, confirmations > 0, reference.good) {
             let is_far =
                 |from: i128| (sum - from).abs() * 100_000_000 > i128::from(jump) * from.abs();
@@ -38,7 +76,7 @@ impl Model {
                 if confirmed < confirmations {
                     reference.candidate = Some((sum, confirmed));
                     reference.is_usable = false;
-                    return Answer::of(Outcome::Applied);
+                    return Some(false);
                 }
             }
         }
@@ -46,11 +84,11 @@ impl Model {
             sum,
             ask,
             time: now,
+            mark: mark.into(),
         });
         reference.is_usable = true;
         reference.candidate = None;
-        reference.history.push((sum, now));
-        Answer::of(Outcome::Applied)
+        Some(true)
     }
 
     pub(super) fn link(&mut self, link: &Link) -> Answer {
@@ -172,7 +210,9 @@ impl Model {
             answer = answer.tells(self.in_doubt(serial));
         }
         let order = &self.orders[serial as usize - 1];
+        let is_for_the_day = order.time_in_force == TimeInForce::Day as u8;
         let must_go = serial <= self.cancel_through[order.who.strategy as usize]
+            || is_for_the_day && self.is_over(serial, order.who.symbol)
             || self
                 .path(order.who)
                 .into_iter()

@@ -142,7 +142,7 @@ impl Model {
                 continue;
             };
             if let Some(max) = limits.position_value_max {
-                let value = value(worst, good.mark());
+                let value = value(worst, good.mark);
                 if value > max.raw() {
                     findings.limit(level, PositionValueAboveMax, wide(max.raw()), wide(value));
                 }
@@ -154,8 +154,8 @@ impl Model {
                     _ => self.account_cell(who.account, who.symbol),
                 };
                 let after = with(&before, side, added.leaves);
-                let before = value(larger_side(&before), good.mark());
-                let after = value(larger_side(&after), good.mark());
+                let before = value(larger_side(&before), good.mark);
+                let after = value(larger_side(&after), good.mark);
                 let gross = self.gross(level) - before + after;
                 if after > before && gross > max.raw() {
                     findings.limit(level, GrossExposureAboveMax, wide(max.raw()), wide(gross));
@@ -166,8 +166,8 @@ impl Model {
                     Scope::Strategy => self.strategy_cell(who.strategy, who.symbol),
                     _ => self.account_cell(who.account, who.symbol),
                 };
-                let before = net_value(&cell, side, good.mark());
-                let after = net_value(&with(&cell, side, added.leaves), side, good.mark());
+                let before = net_value(&cell, side, good.mark);
+                let after = net_value(&with(&cell, side, added.leaves), side, good.mark);
                 let net = self.net(level, side) - before + after;
                 if after > before && net > wide(max.raw()) {
                     findings.limit(level, NetExposureAboveMax, wide(max.raw()), net);
@@ -185,7 +185,7 @@ impl Model {
         let is_too_wide = |level: &Level| worst_of(*level) > i64::MAX.into();
         let firm_value = valuation.fresh.map_or(0, |good| {
             let worst = worst_of(Level::FIRM).clamp(0, u64::MAX.into());
-            worst.unsigned_abs() * good.mark()
+            worst.unsigned_abs() * good.mark
         });
         let most = Notional::EXPOSURE_MAX.raw();
         // Desks have no more than the firm, and are looked at with their limits alone.
@@ -233,16 +233,11 @@ impl Model {
             .collect()
     }
 
-    fn mark(&self, symbol: u32) -> u128 {
-        let good = self.references[symbol as usize].good;
-        good.map_or(0, |good| good.mark())
-    }
-
     /// The sum over cells of the larger side's worst position, at the last good prices.
     pub(super) fn gross(&self, level: Level) -> u128 {
         let books = self.books(level).into_iter();
         books
-            .map(|(cell, symbol)| value(larger_side(&cell), self.mark(symbol)))
+            .map(|(cell, symbol)| value(larger_side(&cell), self.marks[symbol as usize]))
             .sum()
     }
 
@@ -250,7 +245,7 @@ impl Model {
     pub(super) fn net(&self, level: Level, side: Side) -> i128 {
         let books = self.books(level).into_iter();
         books
-            .map(|(cell, symbol)| net_value(&cell, side, self.mark(symbol)))
+            .map(|(cell, symbol)| net_value(&cell, side, self.marks[symbol as usize]))
             .sum()
     }
 }

@@ -7,6 +7,7 @@
 //! Every number here is raw: prices in 1e-9, quantities in 1e-8, times in nanoseconds.
 
 pub(crate) mod answer;
+mod calendar;
 mod checks;
 mod commands;
 mod controls;
@@ -40,7 +41,16 @@ pub(crate) struct Model {
     account_positions: BTreeMap<(u32, u32), i64>,
     strategy_positions: BTreeMap<(u32, u32), i64>,
     symbol_positions: BTreeMap<u32, i64>,
-    references: Vec<Reference>,
+    /// By symbol and kind of price: mid, last, close.
+    references: Vec<[Reference; 3]>,
+    /// By symbol: what a unit of it was last worth, and every price by which orders could be measured
+    /// when it came: bid + ask, and its time.
+    marks: Vec<u128>,
+    histories: Vec<Vec<(i128, u64)>>,
+    /// Of each calendar: orders up to this serial were of a trading day that is over.
+    expire_through: Vec<u64>,
+    /// Every fill: whose, on which day of counting, how much, and what it was worth.
+    trades: Vec<Trade>,
     links: Vec<LinkState>,
     /// Orders of a strategy up to this serial went with its session: they are to be cancelled.
     cancel_through: Vec<u64>,
@@ -66,6 +76,7 @@ struct RememberedId {
 struct Acceptance {
     kind: Kind,
     who: Who,
+    day: u64,
     time: u64,
 }
 
@@ -94,8 +105,13 @@ struct Reference {
     is_usable: bool,
     /// A jump that waits for confirmation: its bid + ask, and how many quotes confirmed it.
     candidate: Option<(i128, u32)>,
-    /// Every good quote there ever was: bid + ask, and its time.
-    history: Vec<(i128, u64)>,
+}
+
+struct Trade {
+    who: Who,
+    day: u64,
+    qty: u64,
+    value: u128,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -104,13 +120,8 @@ struct Good {
     sum: i128,
     ask: i64,
     time: u64,
-}
-
-impl Good {
-    /// The middle, rounded up, without its sign.
-    fn mark(&self) -> u128 {
-        self.sum.unsigned_abs().div_ceil(2).min(i64::MAX as u128)
-    }
+    /// The middle without its sign, times the multiplier, rounded up.
+    mark: u128,
 }
 
 /// One person's wish to raise a kill.
@@ -131,7 +142,11 @@ impl Model {
             account_positions: BTreeMap::new(),
             strategy_positions: BTreeMap::new(),
             symbol_positions: BTreeMap::new(),
-            references: vec![Reference::default(); setup.symbols.len()],
+            references: vec![Default::default(); setup.symbols.len()],
+            marks: vec![0; setup.symbols.len()],
+            histories: vec![Vec::new(); setup.symbols.len()],
+            expire_through: vec![0; setup.calendars.len()],
+            trades: Vec::new(),
             // A broker stage that has no link says so at its start.
             links: vec![LinkState::Up; setup.brokers.len()],
             cancel_through: vec![0; setup.strategies.len()],
@@ -320,7 +335,7 @@ impl Model {
 
 impl Gate for Model {
     fn step(&mut self, event: &Frame, continuations: &[Frame]) -> Answer {
-        self.now = event.header.time.raw();
+        self.turn(event.header.time.raw());
         let header = &event.header;
         match event.kind() {
             Some(Kind::NewOrder) => self.new_order(header, event.body(), continuations),
@@ -343,7 +358,8 @@ impl Gate for Model {
             return Nanos::ZERO;
         }
         let deadlines = self.orders.iter().filter_map(|order| self.deadline(order));
-        Nanos::from_raw(deadlines.min().unwrap_or(u64::MAX))
+        let deadline = deadlines.min().unwrap_or(u64::MAX);
+        Nanos::from_raw(deadline.min(self.next_turn()))
     }
 
     fn views(&self) -> Views {

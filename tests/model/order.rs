@@ -75,6 +75,8 @@ pub(crate) struct Order {
 pub(crate) struct Replacement {
     pub(crate) client_order_id: Text,
     pub(crate) price: i64,
+    /// What one unit of it counts as.
+    pub(crate) value_price: u64,
     pub(crate) qty: u64,
     /// Which request of the order it was.
     pub(crate) request: u32,
@@ -123,7 +125,7 @@ impl Order {
     /// The same in money. The larger value need not come with the larger quantity.
     pub(crate) fn reserved_notional(&self) -> u128 {
         let own = u128::from(self.own_leaves()) * u128::from(self.value_price);
-        let new_price = self.replace.map_or(0, |replace| value_of(replace.price));
+        let new_price = self.replace.map_or(0, |replace| replace.value_price);
         own.max(u128::from(self.replace_leaves()) * u128::from(new_price))
     }
 
@@ -158,14 +160,26 @@ impl Order {
         if let Some(replace) = self.replace.take() {
             self.client_order_id = replace.client_order_id;
             self.price = replace.price;
-            self.value_price = value_of(replace.price);
+            self.value_price = replace.value_price;
             self.qty = replace.qty;
         }
     }
 }
 
-/// One unit at a limit price: the price without its sign. The lowest there is has no positive
-/// counterpart and counts one less.
-pub(crate) fn value_of(price: i64) -> u64 {
+/// A limit price without its sign. The lowest there is has no positive counterpart and counts one less.
+pub(crate) fn unsigned(price: i64) -> u64 {
     price.saturating_abs() as u64
+}
+
+/// What one unit at a price is worth under a multiplier in 1e-9, zero standing for one; `None` where no
+/// price is so high.
+pub(crate) fn value_of(price: u64, multiplier: u64) -> Option<u64> {
+    let multiplier = match multiplier {
+        0 => 1_000_000_000,
+        multiplier => multiplier,
+    };
+    let value = (u128::from(price) * u128::from(multiplier)).div_ceil(1_000_000_000);
+    u64::try_from(value)
+        .ok()
+        .filter(|value| *value <= i64::MAX as u64)
 }

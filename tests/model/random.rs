@@ -11,10 +11,11 @@ use super::Model;
 use super::shrink::Command;
 use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Tick, TimeInForce};
 use portcullis::risk::setup::{
-    Account, Broker, Capacity, Desk, Group, Limits, Rate, Setup, Strategy, Symbol,
+    Account, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
+    ReferenceKind, Session, Setup, Strategy, Symbol,
 };
 use portcullis::units::{
-    AccountId, BrokerId, DeskId, Nanos, Notional, Price, Qty, StrategyId, SymbolId,
+    AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, StrategyId, SymbolId,
 };
 
 /// Marsaglia's xorshift: small, and the same everywhere. Before it, what somebody gives to draw by.
@@ -142,9 +143,23 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         })
         .collect();
     let brokers = vec![Broker::default(); random.between(1, 2) as usize];
+    let calendars: Vec<Calendar> = match random.below(4) {
+        0 => (0..random.between(1, 2))
+            .map(|_| calendar(random))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let calendar_of = |random: &mut Random| match calendars.len() {
+        0 => None,
+        count => random.maybe(70, |random| CalendarId(random.below(count as u64) as u32)),
+    };
     let symbols: Vec<Symbol> = (0..random.between(1, 3))
-        .map(|_| symbol(random, &style, density, brokers.len() as u64))
+        .map(|_| Symbol {
+            calendar: calendar_of(random),
+            ..symbol(random, &style, density, brokers.len() as u64)
+        })
         .collect();
+    let day_calendar = calendar_of(random);
     let groups = (0..random.below(3))
         .map(|_| Group {
             enabled: !random.once_in(60),
@@ -186,6 +201,8 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         symbols,
         desks,
         groups,
+        calendars,
+        day_calendar,
         brokers,
         operators: vec![String::new(); random.between(1, 4) as usize],
         raise_persons: random.between(1, 3) as u32,
@@ -229,7 +246,60 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
         new_order_rate: random.maybe(density / 4, rate).into_iter().collect(),
         replace_rate: random.maybe(density / 2, rate).into_iter().collect(),
         cancel_rate: random.maybe(density / 2, rate).into_iter().collect(),
+        day_qty_max: random.maybe(density / 3, |random| {
+            Qty::from_raw(random.between(5, 60) * lot)
+        }),
+        day_value_max: random.maybe(density / 3, |random| money(random, 60)),
+        day_orders_max: random.maybe(density / 3, |random| random.between(3, 40) as u32),
+        order_to_trade: random.maybe(density / 3, ratio),
+        cancel_to_trade: random.maybe(density / 3, ratio),
         duplicate_count: random.maybe(30, |random| random.between(1, 3) as u32),
+    }
+}
+
+fn ratio(random: &mut Random) -> Ratio {
+    Ratio {
+        max: random.between(1, 6) as u32,
+        free: random.between(0, 20) as u32,
+    }
+}
+
+/// Phases that come and go all the time.
+fn calendar(random: &mut Random) -> Calendar {
+    let sessions: Vec<Session> = (0..random.between(1, 3))
+        .map(|_| Session {
+            order_types: match random.below(3) {
+                0 => vec![OrderType::Limit],
+                _ => OrderType::ALL.to_vec(),
+            },
+            times_in_force: match random.below(3) {
+                0 => vec![TimeInForce::Day, TimeInForce::ImmediateOrCancel],
+                _ => TimeInForce::ALL.to_vec(),
+            },
+            reference: random.one_of(&[
+                ReferenceKind::Mid,
+                ReferenceKind::Mid,
+                ReferenceKind::Last,
+                ReferenceKind::Close,
+            ]),
+            ..Session::default()
+        })
+        .collect();
+    let (mut time, mut day, mut changes) = (0, 0, Vec::new());
+    for _ in 0..random.between(2, 60) {
+        time += random.one_of(&[1, 20, 100, 500, 2_000]);
+        day += u32::from(random.once_in(3));
+        let session = random.below(sessions.len() as u64) as u16;
+        changes.push(PhaseChange {
+            time: Nanos::from_raw(time),
+            session: (!random.once_in(5)).then_some(session),
+            day,
+        });
+    }
+    Calendar {
+        sessions,
+        changes,
+        ..Calendar::default()
     }
 }
 
@@ -258,6 +328,10 @@ fn symbol(random: &mut Random, style: &Style, density: u64, brokers: u64) -> Sym
             .filter(|_| is_often(random))
             .collect(),
         broker: BrokerId(random.below(brokers) as u32),
+        multiplier: random.one_of(&[0, 0, 0, 1_000_000_000, 500_000_000, 1_500_000_001]),
+        spread_max: random.maybe(10, |random| {
+            random.one_of(&[500_000, 1_000_000, 10_000_000])
+        }),
         jump: random.maybe(40, |random| {
             random.one_of(&[1_000_000, 3_000_000, 30_000_000])
         }),
@@ -301,7 +375,7 @@ pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> 
     let quotes_missing = model
         .references
         .iter()
-        .any(|reference| !reference.is_usable);
+        .any(|reference| !reference[0].is_usable);
     // Without live orders there is little to talk about.
     let is_idle = model.orders.iter().all(|order| !order.is_live());
     let choices = if is_idle && random.percent(85) {
@@ -349,7 +423,8 @@ fn step_of_time(random: &mut Random, model: &Model) -> u64 {
                 .orders
                 .iter()
                 .filter_map(|order| model.deadline(order));
-            let next = deadlines.min().unwrap_or(model.now);
+            let turn = Some(model.next_turn()).filter(|turn| *turn != u64::MAX);
+            let next = deadlines.chain(turn).min().unwrap_or(model.now);
             let edge = next.saturating_sub(model.now + random.below(2));
             if edge < 1000 { edge } else { 1 }
         }

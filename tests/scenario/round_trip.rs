@@ -171,12 +171,14 @@ fn worded(
                 ask_qty: qty(d),
                 source_time: Nanos::from_raw(e * (e & 1)),
                 symbol: SymbolId(id(f)),
+                last: [Price::default(), price(c)][(e >> 1 & 1) as usize],
+                close: [Price::default(), price(d)][(e >> 2 & 1) as usize],
                 ..Quote::default()
             };
             Frame::new(kind, header, quote)
         }
         Kind::Kill | Kind::Raise => {
-            let scope = of(a, 4);
+            let scope = of(a, 6);
             let control = Control {
                 target: if scope == 1 { u32::MAX } else { id(b) },
                 operator: [id(c), OPERATOR_UNKNOWN][c as usize % 2],

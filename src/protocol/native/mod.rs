@@ -306,8 +306,8 @@
 //!
 //! The gate takes the last quote of each symbol, at most one per interval of its configuration, and
 //! judges it: a crossed price, a zero or a jump makes the symbol's reference unusable until a good price
-//! comes. Where nobody buys or sells, the price there is 0. A symbol that was not defined is passed
-//! over.
+//! comes. Where nobody buys or sells, the price there is 0. A quote with neither bid nor ask tells of a
+//! trade or a close alone. A symbol that was not defined is passed over.
 //!
 //! #### Quote
 //!
@@ -319,7 +319,10 @@
 //! | 56 | 8 | `ask_qty` | how much stands at the ask; 0 not said |
 //! | 64 | 8 | `source_time` | the feed's own time |
 //! | 72 | 4 | `symbol` | number, from the definitions |
-//! | 76 | 52 | `reserved` | 0 |
+//! | 76 | 4 | `reserved_0` | 0 |
+//! | 80 | 8 | `last` | the price of the last trade; 0 not said |
+//! | 88 | 8 | `close` | the last close; 0 not said |
+//! | 96 | 32 | `reserved` | 0 |
 //!
 //! ## The session layer
 //!

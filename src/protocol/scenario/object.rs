@@ -82,6 +82,12 @@ impl<'s> Object<'s> {
         self.decimal(name, i128::from(price.raw()), Price::DIGITS);
     }
 
+    pub(super) fn price_unless_zero(&mut self, name: &str, price: Price) {
+        if price != Price::default() {
+            self.price(name, price);
+        }
+    }
+
     pub(super) fn qty(&mut self, name: &str, qty: Qty) {
         self.decimal(name, i128::from(qty.raw()), Qty::DIGITS);
     }

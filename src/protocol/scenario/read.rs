@@ -99,9 +99,19 @@ impl Reader<'_> {
                 .decimal(name, Price::parse)?
                 .ok_or_else(|| fields.missing(name, "write a decimal, \"0\" where nobody quotes"))
         };
+        let price = |name| Ok(fields.decimal(name, Price::parse)?.unwrap_or_default());
+        let (last, close) = (price("last")?, price("close")?);
+        let is_other = last != Price::default() || close != Price::default();
+        let has_sides = fields.raw("bid").is_some() || fields.raw("ask").is_some();
+        let (bid, ask) = match is_other && !has_sides {
+            true => (Price::default(), Price::default()),
+            false => (side("bid")?, side("ask")?),
+        };
         let quote = Quote {
-            bid: side("bid")?,
-            ask: side("ask")?,
+            last,
+            close,
+            bid,
+            ask,
             bid_qty: qty(&fields, "bid_qty")?.unwrap_or(Qty::ZERO),
             ask_qty: qty(&fields, "ask_qty")?.unwrap_or(Qty::ZERO),
             source_time: time(&fields, "source_time")?.unwrap_or(Nanos::ZERO),

@@ -184,7 +184,7 @@ macro_rules! fields {
 }
 
 fields! {
-    QUOTE = ["symbol", "bid", "ask", "bid_qty", "ask_qty", "source_time"];
+    QUOTE = ["symbol", "bid", "ask", "bid_qty", "ask_qty", "last", "close", "source_time"];
     ORDER = [
         "account", "strategy", "id", "symbol", "side", "type", "qty", "price", "tif", "passthrough"
     ];

@@ -71,8 +71,12 @@ pub fn write_event(
 fn quote(mut object: Object, frame: &Frame, names: &Names) {
     let quote: &Quote = frame.body();
     object.name("symbol", &names.symbols, quote.symbol.0);
-    object.price("bid", quote.bid);
-    object.price("ask", quote.ask);
+    if quote.tells_quote() {
+        object.price("bid", quote.bid);
+        object.price("ask", quote.ask);
+    }
+    object.price_unless_zero("last", quote.last);
+    object.price_unless_zero("close", quote.close);
     object.qty_unless_zero("bid_qty", quote.bid_qty);
     object.qty_unless_zero("ask_qty", quote.ask_qty);
     object.integer_unless_zero("source_time", quote.source_time.raw());

@@ -29,7 +29,19 @@ pub(super) fn quote(random: &mut Random, header: Header, style: &Style, model: &
         5 => (bid, ask) = (bid, 0),
         _ => {}
     }
+    let has_calendar = !model.setup.calendars.is_empty();
+    let mut other = |percent| match has_calendar && random.percent(percent) {
+        true if random.once_in(20) => Price::from_raw(random.one_of(&[-1, 1, i64::MAX, i64::MIN])),
+        true => Price::from_raw(random.between(99, 101) as i64 * style.tick),
+        false => Price::default(),
+    };
+    let (last, close) = (other(40), other(25));
+    if has_calendar && random.percent(20) {
+        (bid, ask) = (0, 0);
+    }
     let quote = Quote {
+        last,
+        close,
         bid: Price::from_raw(bid),
         ask: Price::from_raw(ask),
         symbol: SymbolId(symbol),

@@ -191,6 +191,9 @@ fn the_tables_are_the_layout() {
             ask_qty,
             source_time,
             symbol,
+            reserved_0,
+            last,
+            close,
             reserved
         }
     );

@@ -147,7 +147,7 @@ fn reserved(kind: Kind) -> [std::ops::Range<usize>; 2] {
             [79..80, 82..96]
         }
         Kind::Report => [0..0, 0..0],
-        Kind::Quote => [44..96, 0..0],
+        Kind::Quote => [44..48, 64..96],
         Kind::Challenge => [81..96, 0..0],
         Kind::Logon => [93..96, 0..0],
         Kind::Welcome => [72..96, 0..0],
