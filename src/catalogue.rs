@@ -578,13 +578,18 @@ pub const SECTIONS: &[Section] = &[
                     "a_kill_needs_one_person_and_a_raise_two",
                 ),
             },
-            waits(
-                34,
-                "No trade with oneself",
-                "An order that would meet one's own.",
-                "FINRA 5210; venue rules",
-                "own orders by price",
-            ),
+            Control {
+                number: 34,
+                name: "No trade with oneself",
+                meaning: "An order that would trade with a live one of the same owner, whichever strategy \
+                          sent it: the new one is refused, or those that stand are cancelled before \
+                          it leaves, or both.",
+                demanded_by: "FINRA 5210; venue rules",
+                status: Status::Built,
+                reasons: &[SelfMatch],
+                keys: &["account.self_match", "account.owner"],
+                shown_by: ShownBy::Scenario,
+            },
         ],
     },
     Section {

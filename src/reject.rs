@@ -155,6 +155,7 @@ reject_reasons! {
     DayOrdersAboveMax = 90, Count, "More orders and replaces in the day than `day_orders_max`.";
     OrderToTradeAboveMax = 91, Count, "More orders, replaces and cancels for the day's trades than `order_to_trade` allows.";
     CancelToTradeAboveMax = 92, Count, "More cancels for the day's trades than `cancel_to_trade`: cancels pass, orders wait for trades.";
+    SelfMatch = 93, Price, "The order would trade with a live one of the same owner, at the price told: see `self_match`.";
 }
 
 /// A set of reasons: every control that one order failed.
@@ -177,6 +178,13 @@ impl Failed {
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.0[0] | self.0[1] == 0
+    }
+
+    /// True where nothing but this one failed, if that.
+    pub fn is_only(self, reason: RejectReason) -> bool {
+        let mut one = Self::NONE;
+        one.note(reason, true);
+        self.0[0] & !one.0[0] == 0 && self.0[1] & !one.0[1] == 0
     }
 
     /// The first breach, in the order of the checks.

@@ -12,7 +12,7 @@ use crate::config::notation::{
 };
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
-use crate::config::{Config, parse_in};
+use crate::config::{Config, SELF_MATCHES, parse_in};
 use crate::message::{OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
 use crate::units::{Nanos, SymbolId};
@@ -42,6 +42,10 @@ pub fn effective_toml(config: &Config) -> String {
         out.put("name", quote(&account.name));
         out.put("enabled", account.enabled);
         out.put("restricted", symbol_names(config, &account.restricted));
+        if !account.owner.is_empty() {
+            out.put("owner", quote(&account.owner));
+        }
+        out.word("self_match", &SELF_MATCHES, &account.self_match);
         let desk = account
             .desk
             .and_then(|id| config.setup.desks.get(id.0 as usize));

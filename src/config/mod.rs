@@ -41,8 +41,10 @@ use crate::config::notation::{show, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
-use crate::config::values::{count, flag, name, off_or};
-use crate::risk::setup::{Account, Broker, Desk, GROUPS_PER_SYMBOL_MAX, Group, Setup, Strategy};
+use crate::config::values::{choice, count, flag, name, off_or};
+use crate::risk::setup::{
+    Account, Broker, Desk, GROUPS_PER_SYMBOL_MAX, Group, SelfMatch, Setup, Strategy,
+};
 use crate::units::{AccountId, BrokerId, CalendarId, DeskId, SymbolId};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -65,6 +67,16 @@ const OPERATORS_MAX: usize = 64;
 const CALENDARS_MAX: usize = 256;
 const DESKS_MAX: usize = 1 << 12;
 const GROUPS_MAX: usize = 1 << 12;
+
+/// What is done with an order that would trade with one of the same owner. To a gate, cancelling the
+/// newest is refusing it.
+pub(crate) const SELF_MATCHES: [(&str, SelfMatch); 5] = [
+    ("off", SelfMatch::Off),
+    ("reject", SelfMatch::CancelNewest),
+    ("cancel_newest", SelfMatch::CancelNewest),
+    ("cancel_oldest", SelfMatch::CancelOldest),
+    ("cancel_both", SelfMatch::CancelBoth),
+];
 
 /// Everything that the file decides. Paths are complete: relative ones were relative to the file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -310,6 +322,13 @@ fn read_accounts(
             limits: level.limits,
             restricted: read_names(&table, "restricted", symbols, "[[symbol]]"),
             desk: read_name(&table, "desk", desks, "[[desk]]"),
+            owner: table
+                .find("owner", values::name)
+                .flatten()
+                .unwrap_or_default(),
+            self_match: table
+                .get("self_match", choice(&SELF_MATCHES))
+                .unwrap_or_default(),
         });
     }
     ids

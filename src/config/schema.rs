@@ -163,6 +163,8 @@ section! {
     name = Required("\"main\""), "At most 36 printable characters.";
     enabled = Default("true"), "false refuses everything new.";
     restricted = Default("[]"), "Symbols that it may not trade.";
+    owner = Optional("\"fund one\""), "Whose it is: accounts of one owner must not trade with each other.";
+    self_match = Default("\"off\""), "An order that would trade with a live one of its owner: \"reject\" it, \"cancel_oldest\" before it leaves, \"cancel_both\", \"off\".";
     desk = Shown("\"equities\""), "The desk that it belongs to, if it belongs to one.";
     limits = Table(&ACCOUNT_LIMITS), "";
 }

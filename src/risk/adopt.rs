@@ -6,6 +6,7 @@
 use super::core::{Account, BrokerLink, Core, Strategy, Symbol};
 use super::day::Days;
 use super::market::Reference;
+use super::own::{self, Own};
 use super::rate::Rates;
 use super::route::Routes;
 use super::rules::Rules;
@@ -72,6 +73,9 @@ impl Core {
             new.take_over(old);
         }
         self.count_all_open();
+        self.owners = own::owners(new);
+        self.own = Own::new(new);
+        self.place_all_own();
         self.quoted.clone_from(&new.symbols);
         self.references
             .resize(new.symbols.len(), Reference::default());

@@ -12,6 +12,7 @@ use super::decision::{Decision, Effects, Outcome};
 use super::duplicate::{Content, Seen};
 use super::exposure::Places;
 use super::order::{NEVER, Order, Replacement};
+use super::own::Crossing;
 use super::report::Fill;
 use super::rules::{Paced, each_of};
 use crate::message::{
@@ -97,10 +98,15 @@ impl Core {
         if valuation.is_some() && duplicates != 0 {
             self.check_duplicates(&mut found, &terms, duplicates);
         }
+        let crossing = match valuation.is_some() && self.own.is_some() {
+            true => self.check_own(&mut found, &terms),
+            false => Crossing::new(),
+        };
         let is_clear = found.failed.is_empty();
         let (Some(valuation), Some(time_in_force), Err(place), true) =
             (valuation, time_in_force, previous, is_clear)
         else {
+            self.cancel_own(effects, &found, &crossing);
             return self.refuse(
                 effects,
                 header,
@@ -165,6 +171,10 @@ impl Core {
             self.count_order(places);
         }
         self.counts.orders_accepted += 1;
+        if self.own.is_some() {
+            self.place_own(slot);
+            self.cancel_own(effects, &found, &crossing);
+        }
         let request = BrokerRequest {
             order_id: id,
             price: order.price,
@@ -329,8 +339,13 @@ impl Core {
             true => self.check_limits(&mut found, &terms, route, now),
             false => None,
         };
+        let crossing = match valuation.is_some() && self.own.is_some() {
+            true => self.check_own(&mut found, &terms),
+            false => Crossing::new(),
+        };
         let is_clear = found.failed.is_empty();
         let (Some(valuation), Err(place), true) = (valuation, previous, is_clear) else {
+            self.cancel_own(effects, &found, &crossing);
             return self.refuse(
                 effects,
                 header,
@@ -377,6 +392,7 @@ impl Core {
         self.rebook(slot, Fill::NONE, 0);
         self.count_order(Places::of(self.orders.get(slot)));
         self.counts.requests_accepted += 1;
+        self.cancel_own(effects, &found, &crossing);
         let head = Header {
             strategy: terms.strategy,
             ..request_header(header, continuations.len())
@@ -387,6 +403,19 @@ impl Core {
             continuations,
         );
         about(Outcome::Accepted, id)
+    }
+
+    /// Cancels what the order would trade with, before it leaves; or in its place, where that is all
+    /// that is wrong with it.
+    #[inline]
+    fn cancel_own(&mut self, effects: &mut Effects, found: &Findings, crossing: &Crossing) {
+        if !found.failed.is_only(Reason::SelfMatch) {
+            return;
+        }
+        for slot in crossing {
+            let correlation = self.orders.get(*slot).correlation;
+            self.send_cancel(effects, *slot, correlation, &Text::EMPTY);
+        }
     }
 
     /// Asks the broker to cancel an order that lives.

@@ -17,6 +17,7 @@ use super::index::mix;
 use super::market::{Reference, multiplier};
 use super::moves::Moves;
 use super::order::Orders;
+use super::own::{self, Own, Owner};
 use super::rate::Rates;
 use super::route::Routes;
 use super::rules::Rules;
@@ -54,6 +55,10 @@ pub struct Core {
     pub(super) calendars: Calendars,
     /// What levels have done in their trading day, where any has a limit on it.
     pub(super) days: Option<Box<Days>>,
+    /// By account.
+    pub(super) owners: Vec<Owner>,
+    /// Live orders by owner and price, where any account asks for it.
+    pub(super) own: Option<Box<Own>>,
     pub(super) raises: Raises,
     /// Slots that the sweep under way has yet to look at, and where it is.
     pub(super) sweep_remaining: u32,
@@ -286,6 +291,8 @@ impl Core {
             links: vec![BrokerLink::default(); setup.brokers.len()],
             calendars,
             days,
+            owners: own::owners(setup),
+            own: Own::new(setup),
             raises: Raises::new(setup),
             sweep_remaining: 0,
             sweep_next: 0,

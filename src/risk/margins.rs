@@ -86,7 +86,10 @@ impl Core {
             let terms = Terms::of_new(header.strategy, order, side, order_type);
             if self.check_terms(&mut margins, &terms) {
                 let now = self.now.max(header.time);
-                self.check_limits(&mut margins, &terms, &route, now);
+                let valuation = self.check_limits(&mut margins, &terms, &route, now);
+                if valuation.is_some() {
+                    self.check_own(&mut margins, &terms);
+                }
             }
         }
         // The narrowest of a control that several levels have is told first.

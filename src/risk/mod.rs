@@ -34,6 +34,7 @@ pub mod margins;
 mod market;
 mod moves;
 pub mod order;
+mod own;
 mod rate;
 mod report;
 mod route;

@@ -375,6 +375,9 @@ impl Core {
         (order.reserved, order.reserved_notional) = worst;
         let places = Places::of(order);
         self.exposure.book(places, &change);
+        if self.own.is_some() {
+            self.place_own(slot);
+        }
         if self.days.is_some() {
             let value = self.fill_value(slot, fill);
             self.count_open(places, change.reserved, (fill.qty, value));

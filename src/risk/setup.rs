@@ -188,6 +188,24 @@ pub struct Account {
     pub restricted: Vec<SymbolId>,
     /// The desk that it belongs to.
     pub desk: Option<DeskId>,
+    /// Whose it is: accounts of one owner must not trade with each other. Empty: nobody else's.
+    pub owner: String,
+    /// What is done with an order that would meet one of the same owner.
+    pub self_match: SelfMatch,
+}
+
+/// What is done with an order that would trade with a live one of the same owner.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SelfMatch {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The new one is refused.
+    CancelNewest,
+    /// Those that stand are cancelled before it leaves.
+    CancelOldest,
+    /// The new one is refused and those that stand are cancelled.
+    CancelBoth,
 }
 
 /// When a market trades: every change of phase, worked out.

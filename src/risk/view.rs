@@ -12,6 +12,7 @@ use super::level::Level;
 use super::market::Reference;
 use super::moves::Moves;
 use super::order::{Order, Orders};
+use super::own::Own;
 use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{self, Setup};
@@ -266,6 +267,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
             "calendars and days",
             Calendars::size_bytes(setup) + Days::size_bytes(setup),
         ),
+        ("own orders by price", Own::size_bytes(setup)),
         (
             "desks and groups",
             others * (size_of::<Level>() + size_of::<Rules>()),

@@ -3,7 +3,7 @@
 use portcullis::message::{OrderType, TEXT_SIZE, Text, TimeInForce};
 use portcullis::risk::setup::{
     Account, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
-    ReferenceKind, Session, Setup, Strategy, Symbol,
+    ReferenceKind, SelfMatch, Session, Setup, Strategy, Symbol,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
@@ -88,6 +88,13 @@ pub(crate) fn setup(which: u8) -> Setup {
         restricted: match (name, which & 2) {
             ("a1", 2) => vec![SymbolId(1)],
             _ => Vec::new(),
+        },
+        owner: "o".to_owned(),
+        self_match: match which >> 4 & 3 {
+            0 => SelfMatch::Off,
+            1 => SelfMatch::CancelNewest,
+            2 => SelfMatch::CancelOldest,
+            _ => SelfMatch::CancelBoth,
         },
         desk: (which & 16 != 0).then_some(DeskId(0)),
     };

@@ -10,6 +10,7 @@ use portcullis::message::{
 };
 use portcullis::reject::RejectReason::{self, *};
 use portcullis::risk::decision::Outcome;
+use portcullis::risk::setup::SelfMatch;
 use portcullis::units::{OrderId, StrategyId};
 
 impl Model {
@@ -21,9 +22,27 @@ impl Model {
     ) -> Answer {
         let mut findings = Findings::default();
         let value_price = self.judge_new(&mut findings, header, order, continuations.len());
+        let who_orders = who(header, order);
+        let met = match value_price {
+            Some(_) => {
+                let side = Side::from_byte(order.side).unwrap();
+                let is_market = order.order_type == OrderType::Market as u8;
+                self.check_own(
+                    &mut findings,
+                    who_orders,
+                    side,
+                    is_market,
+                    order.price.raw(),
+                )
+            }
+            None => Vec::new(),
+        };
+        let cancels = self.cancel_own(&findings, met);
         let (Some(value_price), true) = (value_price, findings.is_empty()) else {
             let refused = (order.account.0, order.client_order_id, Kind::NewOrder);
-            return self.refuse(header, findings, refused);
+            let mut answer = self.refuse(header, findings, refused);
+            answer.to_broker = cancels;
+            return answer;
         };
 
         let who = who(header, order);
@@ -63,6 +82,7 @@ impl Model {
         self.orders_unattended[who.strategy as usize] += 1;
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
+        answer.to_broker = cancels;
         let mut request = self.request(serial, Kind::BrokerNew, order.client_order_id);
         request.passthrough_size = order.passthrough_size;
         request.continuation_count = continuations.len() as u8;
@@ -214,8 +234,19 @@ impl Model {
         };
         let value_price =
             self.judge_replace(&mut findings, header, replace, continuations.len(), serial);
+        let met = match value_price {
+            Some(_) => {
+                let order = self.orders[serial as usize - 1].clone();
+                let price = replace.price.raw();
+                self.check_own(&mut findings, order.who, order.side, false, price)
+            }
+            None => Vec::new(),
+        };
+        let cancels = self.cancel_own(&findings, met);
         let (Some(value_price), true) = (value_price, findings.is_empty()) else {
-            return self.refuse(header, findings, refused);
+            let mut answer = self.refuse(header, findings, refused);
+            answer.to_broker = cancels;
+            return answer;
         };
 
         let now = self.now;
@@ -234,6 +265,7 @@ impl Model {
         self.remember_acceptance(Kind::Replace, who, replace.client_order_id, serial);
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
+        answer.to_broker = cancels;
         let mut request = self.request(serial, Kind::BrokerReplace, replace.client_order_id);
         request.price = replace.price.raw();
         request.qty = replace.qty.raw();
@@ -343,6 +375,87 @@ impl Model {
             }));
         }
         answer
+    }
+
+    /// Which live orders of the same owner one would trade with; what is wrong with that, and which of
+    /// them are to be cancelled.
+    fn check_own(
+        &self,
+        findings: &mut Findings,
+        who: Who,
+        side: Side,
+        is_market: bool,
+        price: i64,
+    ) -> Vec<u64> {
+        let accounts = &self.setup.accounts;
+        let mine = &accounts[who.account as usize];
+        if mine.self_match == SelfMatch::Off {
+            return Vec::new();
+        }
+        let is_mine = |account: u32| {
+            account == who.account
+                || !mine.owner.is_empty() && accounts[account as usize].owner == mine.owner
+        };
+        // The soonest to trade of the prices that it may stand at; a market order at any.
+        let stands_at = |order: &Order| {
+            let replaced = order.replace.map(|replace| replace.price);
+            let prices = [Some(order.price), replaced];
+            let prices = prices.into_iter().flatten();
+            match order.side {
+                _ if order.is_market => None,
+                Side::Buy => prices.max(),
+                Side::Sell => prices.min(),
+            }
+        };
+        let meets = |order: &&Order| match (is_market, stands_at(order), side) {
+            (true, _, _) | (_, None, _) => true,
+            (_, Some(at), Side::Buy) => at <= price,
+            (_, Some(at), Side::Sell) => at >= price,
+        };
+        let live = self.orders.iter().filter(|order| order.is_live());
+        let others = live.filter(|order| {
+            is_mine(order.who.account) && order.who.symbol == who.symbol && order.side != side
+        });
+        let met: Vec<&Order> = others.filter(meets).collect();
+        let is_more = met.len() > 8;
+        if !met.is_empty() && (mine.self_match != SelfMatch::CancelOldest || is_more) {
+            // Told is the price of the one that would trade first; of a market order, and of one that
+            // trades at any price there is, zero.
+            let prices = met.iter().map(|order| stands_at(order));
+            let prices: Option<Vec<i64>> = prices.collect();
+            let first = prices.map_or(0, |prices| match side {
+                Side::Buy => prices
+                    .into_iter()
+                    .min()
+                    .filter(|of| *of != i64::MIN)
+                    .unwrap_or(0),
+                Side::Sell => prices
+                    .into_iter()
+                    .max()
+                    .filter(|of| *of != i64::MAX)
+                    .unwrap_or(0),
+            });
+            findings.bound(SelfMatch, true, first, price);
+        }
+        if is_more || mine.self_match == SelfMatch::CancelNewest {
+            return Vec::new();
+        }
+        let met = met.iter().filter(|order| !order.is_cancel_pending);
+        met.map(|order| order.serial).collect()
+    }
+
+    /// Cancels them, if nothing else is wrong.
+    fn cancel_own(&mut self, findings: &Findings, met: Vec<u64>) -> Vec<ToBroker> {
+        if findings
+            .failed()
+            .iter()
+            .any(|reason| *reason != RejectReason::SelfMatch)
+        {
+            return Vec::new();
+        }
+        let met = met.into_iter();
+        met.map(|serial| self.send_cancel(serial, Text::EMPTY))
+            .collect()
     }
 
     /// The order of a remembered id, if it is that strategy's and not forgotten.

@@ -12,7 +12,7 @@ use super::shrink::Command;
 use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Tick, TimeInForce};
 use portcullis::risk::setup::{
     Account, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
-    ReferenceKind, Session, Setup, Strategy, Symbol,
+    ReferenceKind, SelfMatch, Session, Setup, Strategy, Symbol,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, StrategyId, SymbolId,
@@ -125,6 +125,18 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
             has_limits: !random.once_in(60),
             limits: limits(random, &style, density),
             restricted: restricted(random),
+            owner: match random.below(3) {
+                0 => String::new(),
+                _ => "one".to_owned(),
+            },
+            self_match: random.one_of(&[
+                SelfMatch::Off,
+                SelfMatch::Off,
+                SelfMatch::Off,
+                SelfMatch::CancelNewest,
+                SelfMatch::CancelOldest,
+                SelfMatch::CancelBoth,
+            ]),
             ..Account::default()
         })
         .collect();
