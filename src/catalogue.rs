@@ -283,13 +283,22 @@ pub const SECTIONS: &[Section] = &[
                 ],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                12,
-                "Short sales",
-                "A sale beyond what is owned needs its mark and a locate.",
-                "Reg SHO; UMIR 6.2; SEC 15c3-5(c)(2)(i)",
-                "marks and locates",
-            ),
+            Control {
+                number: 12,
+                name: "Short sales",
+                meaning: "A sale of more than the account owns, live sales counted, needs its mark and, \
+                          where the symbol is hard to borrow, a locate of the day, which it uses up.",
+                demanded_by: "Reg SHO; UMIR 6.2; SEC 15c3-5(c)(2)(i)",
+                status: Status::Built,
+                reasons: &[
+                    SaleMarkInvalid,
+                    ShortSaleUnmarked,
+                    ShortSaleNotPermitted,
+                    LocateAboveMax,
+                ],
+                keys: &["account.short_sales", "symbol.borrow"],
+                shown_by: ShownBy::Scenario,
+            },
             Control {
                 number: 13,
                 name: "Every order has its author",
@@ -446,13 +455,17 @@ pub const SECTIONS: &[Section] = &[
                 ],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                22,
-                "Buying power",
-                "What an order may cost of the cash there is.",
-                "brokers",
-                POSITIONS,
-            ),
+            Control {
+                number: 22,
+                name: "Buying power",
+                meaning: "What purchases may cost of an account's cash: live ones at the worst, filled \
+                          ones as they were with fees, less what sales have brought.",
+                demanded_by: "brokers",
+                status: Status::Built,
+                reasons: &[FundsAboveMax],
+                keys: &["account.funds"],
+                shown_by: ShownBy::Scenario,
+            },
             waits(
                 23,
                 "Margin",
@@ -659,13 +672,17 @@ pub const SECTIONS: &[Section] = &[
                 keys: &[],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                41,
-                "Override of one order",
-                "Two persons let one order pass a soft limit.",
-                "RTS 6 Art 15(6); RTS 7 Art 20(2)(d)",
-                "overrides",
-            ),
+            Control {
+                number: 41,
+                name: "Override of one order",
+                meaning: "Two persons let one order, named before it comes, pass the limits that are soft, \
+                          once and in time; what it passed so stands in its decision.",
+                demanded_by: "RTS 6 Art 15(6); RTS 7 Art 20(2)(d)",
+                status: Status::Built,
+                reasons: &[QtyAboveMax],
+                keys: &["gateway.soft", "gateway.raise_window"],
+                shown_by: ShownBy::Scenario,
+            },
             Control {
                 number: 42,
                 name: "Limits have versions",

@@ -141,6 +141,38 @@ enum Command {
         #[arg(long, default_value = "0")]
         leaves: String,
     },
+    /// Say what may be borrowed today for short sales of an account, beside what was said before.
+    Locate {
+        #[command(flatten)]
+        at: Operators,
+        /// By which account.
+        #[arg(long)]
+        account: String,
+        /// Of what.
+        #[arg(long)]
+        symbol: String,
+        /// How much.
+        #[arg(long)]
+        qty: String,
+        /// From whom, in a few words.
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Ask to let one order that is still to come pass the limits that `gateway.soft` names. Another
+    /// person must ask for it too.
+    Override {
+        #[command(flatten)]
+        at: Operators,
+        /// Of which account.
+        #[arg(long)]
+        account: String,
+        /// The client order id that it will have.
+        #[arg(long)]
+        id: String,
+        /// Why, in a few words.
+        #[arg(long)]
+        note: Option<String>,
+    },
     /// Look into a journal.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -348,6 +380,38 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
         Command::Positions { at, only } => return ask(at, filtered(Act::Positions, only)),
         Command::Kill(switch) => return throw(Act::Kill, switch),
         Command::Raise(switch) => return throw(Act::Raise, switch),
+        Command::Locate {
+            at,
+            account,
+            symbol,
+            qty,
+            note,
+        } => {
+            let request = Request {
+                command: Act::Locate,
+                account: Some(account),
+                symbol: Some(symbol),
+                qty: Some(qty),
+                note,
+                ..Request::default()
+            };
+            return ask(at, request);
+        }
+        Command::Override {
+            at,
+            account,
+            id,
+            note,
+        } => {
+            let request = Request {
+                command: Act::Override,
+                account: Some(account),
+                id: Some(id),
+                note,
+                ..Request::default()
+            };
+            return ask(at, request);
+        }
         Command::Settle {
             at,
             account,

@@ -62,6 +62,10 @@ pub enum Kind {
     Tick = 83,
     /// The strategy stage to risk: [`SessionChange`].
     SessionChange = 84,
+    /// An operator to risk: [`Locate`], what may be borrowed.
+    Locate = 85,
+    /// An operator to risk: [`Override`], one order that may pass.
+    Override = 86,
     /// In the journal alone: [`Checkpoint`], the digest of the state here.
     Checkpoint = 96,
     /// In the journal alone: a part of the opening record, in continuation frames.
@@ -102,6 +106,8 @@ impl Kind {
             82 => Self::Settle,
             83 => Self::Tick,
             84 => Self::SessionChange,
+            85 => Self::Locate,
+            86 => Self::Override,
             96 => Self::Checkpoint,
             97 => Self::Opening,
             128 => Self::Challenge,
@@ -428,6 +434,18 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// What a sale is (SEC Regulation SHO, rule 200(g)).
+    SaleMark {
+        /// Of what the seller owns.
+        Long = 1, "long";
+        /// Of what it does not.
+        Short = 2, "short";
+        /// Likewise, and free of the price test.
+        ShortExempt = 3, "short_exempt";
+    }
+}
+
+wire_enum! {
     /// What a report says happened at the broker.
     Exec {
         /// The broker has the order.
@@ -569,13 +587,13 @@ bodies! {
         order_type: u8,
         /// A [`TimeInForce`].
         time_in_force: u8,
-        /// Zero.
-        reserved_0: [u8; 1],
+        /// A [`SaleMark`], or zero where nothing is said.
+        mark: u8,
         /// How many bytes of the continuation frames are to be passed on to the broker.
         passthrough_size: u16,
         /// Zero.
         reserved: [u8; 30],
-    } reserved [reserved_0, reserved];
+    } reserved [reserved];
 
     /// A cancel, as a strategy sends it.
     Cancel {
@@ -681,13 +699,13 @@ bodies! {
         order_type: u8,
         /// A [`TimeInForce`].
         time_in_force: u8,
-        /// Zero.
-        reserved_0: [u8; 1],
+        /// A [`SaleMark`], or zero where nothing was said.
+        mark: u8,
         /// How many bytes of the continuation frames are for the broker.
         passthrough_size: u16,
         /// Zero.
         reserved: [u8; 14],
-    } reserved [reserved_0, reserved];
+    } reserved [reserved];
 
     /// What a broker says happened.
     Report {
@@ -781,6 +799,36 @@ bodies! {
         operator: u32,
         /// Zero.
         reserved: [u8; 60],
+    } reserved [reserved];
+
+    /// What an operator says may be borrowed today, beside what was said before.
+    Locate {
+        /// How much.
+        qty: Qty,
+        /// By which account.
+        account: AccountId,
+        /// Of what.
+        symbol: SymbolId,
+        /// The operator: its place in the configuration.
+        operator: u32,
+        /// From whom, in a few words.
+        note: Text,
+        /// Zero.
+        reserved: [u8; 40],
+    } reserved [reserved];
+
+    /// An operator lets one order, that is still to come, pass what is soft.
+    Override {
+        /// Of which account.
+        account: AccountId,
+        /// The operator: its place in the configuration.
+        operator: u32,
+        /// The id that the order will have.
+        client_order_id: Text,
+        /// Why, in a few words.
+        note: Text,
+        /// Zero.
+        reserved: [u8; 16],
     } reserved [reserved];
 
     /// Nothing but its time.

@@ -114,6 +114,7 @@ reject_reasons! {
     QtyAboveSymbolMax = 44, Qty, "The quantity is above the symbol's `qty_max`.";
     MarketClosed = 45, None, "The symbol's calendar says that it is closed.";
     PhaseNotPermitted = 46, None, "The phase of the trading day does not take this order type or time in force.";
+    SaleMarkInvalid = 47, None, "Not a mark of a sale that the gate knows, or a purchase that has one.";
     // What a cancel or a replace is about.
     OrderUnknown = 50, None, "No live or remembered order has this id.";
     OrderClosed = 51, None, "The order is closed already.";
@@ -156,6 +157,10 @@ reject_reasons! {
     OrderToTradeAboveMax = 91, Count, "More orders, replaces and cancels for the day's trades than `order_to_trade` allows.";
     CancelToTradeAboveMax = 92, Count, "More cancels for the day's trades than `cancel_to_trade`: cancels pass, orders wait for trades.";
     SelfMatch = 93, Price, "The order would trade with a live one of the same owner, at the price told: see `self_match`.";
+    ShortSaleUnmarked = 94, None, "The sale is of more than the account owns and is not marked short.";
+    ShortSaleNotPermitted = 95, None, "The sale is of more than the account owns: see `short_sales` of the account and `borrow` of the symbol.";
+    LocateAboveMax = 96, Qty, "The symbol is hard to borrow, and not as much has been located for the account today: `portcullis locate`.";
+    FundsAboveMax = 97, Notional, "Purchases would cost more than the account's `funds`.";
 }
 
 /// A set of reasons: every control that one order failed.
@@ -184,7 +189,12 @@ impl Failed {
     pub fn is_only(self, reason: RejectReason) -> bool {
         let mut one = Self::NONE;
         one.note(reason, true);
-        self.0[0] & !one.0[0] == 0 && self.0[1] & !one.0[1] == 0
+        self.is_within(one)
+    }
+
+    /// True where all that failed is in `other`.
+    pub const fn is_within(self, other: Self) -> bool {
+        self.0[0] & !other.0[0] == 0 && self.0[1] & !other.0[1] == 0
     }
 
     /// The first breach, in the order of the checks.

@@ -3,7 +3,7 @@
 use crate::admin::request::{Action, Named};
 use crate::admin::{Admin, Waiting, What, failed, unconfirmed};
 use crate::follower::query::Query;
-use crate::message::{Body, Control, Frame, Header, Kind, Scope, Settle};
+use crate::message::{Body, Control, Frame, Header, Kind, Locate, Override, Scope, Settle};
 use crate::units::{Nanos, OrderId, StrategyId};
 
 impl Admin {
@@ -27,6 +27,21 @@ impl Admin {
                     &about,
                     now,
                 );
+            }
+            Action::Locate(locate) => {
+                let account = self.names.accounts.name(locate.account.0);
+                let symbol = self.names.symbols.name(locate.symbol.0);
+                let (qty, note) = (locate.qty, locate.note);
+                let about = format!("{qty} of {symbol} for {account} ({note})");
+                let locate = Locate { operator, ..locate };
+                self.push(place, Kind::Locate, locate, &about, now);
+            }
+            Action::Override(asked) => {
+                let account = self.names.accounts.name(asked.account.0);
+                let (id, note) = (asked.client_order_id, asked.note);
+                let about = format!("order {id} of {account} ({note})");
+                let asked = Override { operator, ..asked };
+                self.push(place, Kind::Override, asked, &about, now);
             }
             Action::Settle(Named::Number(order_id), settle) => {
                 self.settle(place, Settle { order_id, ..settle }, now);

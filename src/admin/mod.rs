@@ -372,6 +372,8 @@ fn unconfirmed(kind: Kind, timeout: Nanos) -> Value {
     let act = match kind {
         Kind::Kill => "kill",
         Kind::Raise => "raise",
+        Kind::Locate => "locate",
+        Kind::Override => "override",
         _ => "settle",
     };
     json!({ "ok": true, "confirmed": false, "act": act, "waited_nanos": timeout.raw() })

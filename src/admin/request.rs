@@ -6,7 +6,7 @@
 
 use crate::follower::names::Names;
 use crate::follower::query::{Query, ROWS_MAX};
-use crate::message::{Control, Kind, Scope, Settle, Text};
+use crate::message::{Control, Kind, Locate, Override, Scope, Settle, Text};
 use crate::units::{AccountId, OrderId, Price, Qty, StrategyId, SymbolId};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,10 @@ pub enum Command {
     Raise,
     /// Says what became of an order in doubt: account and id, or `order_id`; filled, price, leaves.
     Settle,
+    /// Says what may be borrowed today: account, symbol, qty, and a note if wanted.
+    Locate,
+    /// Asks to let one order pass what is soft: account, id, and a note if wanted.
+    Override,
 }
 
 /// One line. What a command does not use must be absent.
@@ -66,6 +70,9 @@ pub struct Request {
     /// The gate's number of an order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<u64>,
+    /// What was located: a decimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qty: Option<String>,
     /// What was filled in all: a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filled: Option<String>,
@@ -86,6 +93,10 @@ pub(super) enum Action {
     Control(Kind, Control),
     /// For risk, once the order's number is known.
     Settle(Named, Settle),
+    /// For risk. The operator is still to be filled in.
+    Locate(Locate),
+    /// Likewise.
+    Override(Override),
 }
 
 /// How an order is named.
@@ -108,6 +119,8 @@ impl Command {
             Self::References => &["symbol", "count"],
             Self::Kill | Self::Raise => &["scope", "name", "note"],
             Self::Settle => &["account", "id", "order_id", "filled", "price", "leaves"],
+            Self::Locate => &["account", "symbol", "qty", "note"],
+            Self::Override => &["account", "id", "note"],
         }
     }
 }
@@ -153,6 +166,8 @@ impl Request {
             Command::Kill => self.control(Kind::Kill, names),
             Command::Raise => self.control(Kind::Raise, names),
             Command::Settle => self.settle(names),
+            Command::Locate => self.locate(names),
+            Command::Override => self.ask_override(names),
         }
     }
 
@@ -181,15 +196,42 @@ impl Request {
 
     fn control(&self, kind: Kind, names: &Names) -> Result<Action, String> {
         let scope = self.scope()?.ok_or_else(|| said("scope", SCOPES))?;
-        let note = self.note.as_deref().unwrap_or_default();
         let control = Control {
             target: self.target(scope, names)?,
             scope: scope as u8,
-            note: Text::new(note)
-                .ok_or_else(|| said("note", "write at most 36 characters of plain ASCII"))?,
+            note: self.note()?,
             ..Control::default()
         };
         Ok(Action::Control(kind, control))
+    }
+
+    fn note(&self) -> Result<Text, String> {
+        let note = self.note.as_deref().unwrap_or_default();
+        Text::new(note).ok_or_else(|| said("note", "write at most 36 characters of plain ASCII"))
+    }
+
+    fn locate(&self, names: &Names) -> Result<Action, String> {
+        let account = self.account(names)?;
+        let symbol = self.symbol(names)?;
+        Ok(Action::Locate(Locate {
+            qty: decimal("qty", self.qty.as_deref(), Qty::parse)?,
+            account: account.ok_or_else(|| said("account", "required: which one?"))?,
+            symbol: symbol.ok_or_else(|| said("symbol", "required: which one?"))?,
+            note: self.note()?,
+            ..Locate::default()
+        }))
+    }
+
+    fn ask_override(&self, names: &Names) -> Result<Action, String> {
+        let account = self.account(names)?;
+        let id = self.id.as_deref().and_then(Text::new).filter(Text::is_id);
+        Ok(Action::Override(Override {
+            account: account.ok_or_else(|| said("account", "required: which one?"))?,
+            client_order_id: id
+                .ok_or_else(|| said("id", "write the id that the order will have"))?,
+            note: self.note()?,
+            ..Override::default()
+        }))
     }
 
     fn settle(&self, names: &Names) -> Result<Action, String> {
@@ -231,6 +273,7 @@ impl Request {
             ("note", self.note.is_some()),
             ("id", self.id.is_some()),
             ("order_id", self.order_id.is_some()),
+            ("qty", self.qty.is_some()),
             ("filled", self.filled.is_some()),
             ("price", self.price.is_some()),
             ("leaves", self.leaves.is_some()),

@@ -71,14 +71,14 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
             ];
             show_rows(&mut out, answer, "references", &columns);
         }
-        Command::Kill | Command::Raise | Command::Settle => {
+        Command::Kill | Command::Raise | Command::Settle | Command::Locate | Command::Override => {
             out = show_act(answer, paint);
             out.push('\n');
         }
     }
     if !matches!(
         request.command,
-        Command::Kill | Command::Raise | Command::Settle
+        Command::Kill | Command::Raise | Command::Settle | Command::Locate | Command::Override
     ) {
         show_standing(&mut out, answer, paint);
     }
@@ -118,6 +118,25 @@ fn show_act(answer: &Value, paint: Paint) -> String {
             format!("raised {what}: it may trade again")
         }
         "raise" => show_raise(answer, &what),
+        "locate" => format!(
+            "located {} of {} for {}, for today",
+            text(answer, "qty"),
+            text(answer, "symbol"),
+            text(answer, "account")
+        ),
+        "override" => {
+            let order = format!(
+                "order {} of {}",
+                text(answer, "id"),
+                text(answer, "account")
+            );
+            match answer["persons_missing"].as_u64() {
+                Some(0) => format!("{order} may pass what is soft, once"),
+                Some(1) => format!("{order}: another person must ask for it too"),
+                Some(count) => format!("{order}: {count} others must ask for it too"),
+                None => format!("{order}: nobody asks for it any more"),
+            }
+        }
         _ => {
             let why = answer["why"]
                 .as_str()

@@ -12,7 +12,7 @@ use crate::config::notation::{
 };
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
-use crate::config::{Config, SELF_MATCHES, parse_in};
+use crate::config::{BORROWS, Config, SELF_MATCHES, SHORT_SALES, parse_in};
 use crate::message::{OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
 use crate::units::{Nanos, SymbolId};
@@ -46,6 +46,8 @@ pub fn effective_toml(config: &Config) -> String {
             out.put("owner", quote(&account.owner));
         }
         out.word("self_match", &SELF_MATCHES, &account.self_match);
+        out.word("short_sales", &SHORT_SALES, &account.short_sales);
+        out.text_or_off("funds", account.funds);
         let desk = account
             .desk
             .and_then(|id| config.setup.desks.get(id.0 as usize));
@@ -211,6 +213,12 @@ fn write_process(out: &mut Writer, config: &Config) {
     out.put("raise_persons", setup.raise_persons);
     out.span("raise_window", setup.raise_window);
     out.put("checkpoint_events", setup.checkpoint_events);
+    let soft: Vec<_> = setup
+        .soft
+        .iter()
+        .map(|reason| quote(reason.name()))
+        .collect();
+    out.put("soft", list(&soft));
     let calendar = setup
         .day_calendar
         .and_then(|id| config.calendars.get(id.0 as usize));
@@ -474,6 +482,7 @@ fn write_symbols(out: &mut Writer, config: &Config, symbols: &[Symbol]) {
     if let Some(calendar) = calendar {
         out.put("calendar", quote(&calendar.name));
     }
+    out.word("borrow", &BORROWS, &symbol.borrow);
     let multiplier = write_digits(symbol.multiplier, MULTIPLIER_DIGITS);
     out.put("multiplier", quote(&multiplier));
     let spread = symbol.spread_max.map(|max| write_digits(max, BPS_DIGITS));
@@ -517,6 +526,7 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         calendar,
         multiplier,
         spread_max,
+        borrow,
     } = one;
     *enabled == other.enabled
         && *limits == other.limits
@@ -537,6 +547,7 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         && *calendar == other.calendar
         && *multiplier == other.multiplier
         && *spread_max == other.spread_max
+        && *borrow == other.borrow
 }
 
 fn rates(rates: &[Rate]) -> Option<String> {

@@ -42,10 +42,12 @@ use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
 use crate::config::values::{choice, count, flag, name, off_or};
+use crate::reject::RejectReason;
 use crate::risk::setup::{
-    Account, Broker, Desk, GROUPS_PER_SYMBOL_MAX, Group, SelfMatch, Setup, Strategy,
+    Account, Borrow, Broker, Desk, GROUPS_PER_SYMBOL_MAX, Group, SelfMatch, Setup, ShortSales,
+    Strategy,
 };
-use crate::units::{AccountId, BrokerId, CalendarId, DeskId, SymbolId};
+use crate::units::{AccountId, BrokerId, CalendarId, DeskId, Notional, SymbolId};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::Hash;
@@ -77,6 +79,45 @@ pub(crate) const SELF_MATCHES: [(&str, SelfMatch); 5] = [
     ("cancel_oldest", SelfMatch::CancelOldest),
     ("cancel_both", SelfMatch::CancelBoth),
 ];
+
+/// What is done with a sale of more than the account owns.
+pub(crate) const SHORT_SALES: [(&str, ShortSales); 3] = [
+    ("off", ShortSales::Off),
+    ("check", ShortSales::Check),
+    ("refuse", ShortSales::Refuse),
+];
+
+/// Whether a symbol can be borrowed.
+pub(crate) const BORROWS: [(&str, Borrow); 3] = [
+    ("none", Borrow::None),
+    ("easy", Borrow::Easy),
+    ("hard", Borrow::Hard),
+];
+
+/// What may be passed by an override: limits, and no other control.
+pub(crate) const SOFT: [RejectReason; 18] = {
+    use RejectReason::*;
+    [
+        QtyAboveMax,
+        NotionalAboveMax,
+        PriceOutsideCollar,
+        NotionalBelowMin,
+        ReferenceMoved,
+        OrderRateAboveMax,
+        OrderDuplicate,
+        OrdersOpenAboveMax,
+        OpenNotionalAboveMax,
+        PositionQtyAboveMax,
+        PositionValueAboveMax,
+        GrossExposureAboveMax,
+        NewOrderRateAboveMax,
+        CancelRateAboveMax,
+        NetExposureAboveMax,
+        DayQtyAboveMax,
+        DayValueAboveMax,
+        DayOrdersAboveMax,
+    ]
+};
 
 /// Everything that the file decides. Paths are complete: relative ones were relative to the file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -211,6 +252,7 @@ fn read(root: &Table<'_>) -> Config {
     config.threads = process::read_threads(&root.table("threads"));
     let brokers = read_brokers(root, &mut config);
     let calendars = read_calendars(root, &mut config);
+    config.setup.soft = read_soft(&gateway);
     config.setup.day_calendar = read_name(&gateway, "trading_day", &calendars, "[[calendar]]");
     read_symbols(root, &firm, (&brokers, &calendars), &mut config);
     let symbols = config.setup.symbols.iter().zip(0..);
@@ -224,6 +266,25 @@ fn read(root: &Table<'_>) -> Config {
     read_strategies(root, &firm, (&accounts, &symbols), &mut config);
     config.setup.firm = firm.limits;
     config
+}
+
+/// The controls that an override may let an order pass.
+fn read_soft(table: &Table<'_>) -> Vec<RejectReason> {
+    let mut soft = Vec::new();
+    for value in table.elements("soft") {
+        let name = value.get_ref().as_str().unwrap_or_default();
+        match SOFT.iter().find(|reason| reason.name() == name) {
+            Some(reason) if !soft.contains(reason) => soft.push(*reason),
+            Some(_) => table.refuse_value("soft", value, "a word twice; keep one".to_owned()),
+            None => {
+                let known: Vec<_> = SOFT.iter().map(|reason| reason.name()).collect();
+                let known = known.join(", ");
+                let problem = format!("no soft limit can be this; known: {known}");
+                table.refuse_value("soft", value, problem);
+            }
+        }
+    }
+    soft
 }
 
 fn read_operators(root: &Table<'_>, config: &mut Config) {
@@ -329,6 +390,12 @@ fn read_accounts(
             self_match: table
                 .get("self_match", choice(&SELF_MATCHES))
                 .unwrap_or_default(),
+            short_sales: table
+                .get("short_sales", choice(&SHORT_SALES))
+                .unwrap_or_default(),
+            funds: table
+                .get("funds", off_or(values::decimal(Notional::parse)))
+                .flatten(),
         });
     }
     ids

@@ -81,6 +81,7 @@ section! {
     raise_persons = Default("2"), "How many operators must raise what one has killed.";
     raise_window = Default("\"5m\""), "A first raise waits so long for the others.";
     checkpoint_events = Default("4096"), "The state's digest goes into the journal after so many events.";
+    soft = Default("[]"), "Limits that two persons may let one order pass, by their reasons, as in [\"QtyAboveMax\"].";
     trading_day = Optional("\"xnas\""), "The calendar whose days are those of limits on a day; without one, days of UTC.";
     drain_timeout = Default("\"5s\""), "The bound on an orderly stop.";
     cancel_on_panic = Default("false"), "true cancels every live order when the gateway must end for a fault of its own.";
@@ -165,6 +166,8 @@ section! {
     restricted = Default("[]"), "Symbols that it may not trade.";
     owner = Optional("\"fund one\""), "Whose it is: accounts of one owner must not trade with each other.";
     self_match = Default("\"off\""), "An order that would trade with a live one of its owner: \"reject\" it, \"cancel_oldest\" before it leaves, \"cancel_both\", \"off\".";
+    short_sales = Default("\"off\""), "A sale of more than it owns: \"check\" its mark and what was located, \"refuse\" it, \"off\".";
+    funds = Default("\"off\""), "The cash that it may spend, from where this figure is written or changed.";
     desk = Shown("\"equities\""), "The desk that it belongs to, if it belongs to one.";
     limits = Table(&ACCOUNT_LIMITS), "";
 }
@@ -237,6 +240,7 @@ section! {
     order_types = Default("[\"limit\", \"market\"]"), "What it takes of limit, market.";
     times_in_force = Default("[\"day\", \"gtc\", \"ioc\", \"fok\"]"), "What it takes of day, gtc, ioc, fok.";
     broker = Required("\"sim\""), "Where its orders go.";
+    borrow = Default("\"none\""), "For short sales: \"easy\", \"hard\" (only what was located today), \"none\".";
     calendar = Shown("\"xnas\""), "When it trades; without one, always.";
     multiplier = Default("\"1\""), "What one unit of price and one of quantity are worth together, as of a future.";
     reference_spread_bps = Default("\"off\""), "A quote whose ask is further than this from its bid is not believed.";

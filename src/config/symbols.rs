@@ -2,9 +2,9 @@
 
 use crate::config::limits::{self, Level, SPAN};
 use crate::config::notation::{BPS_DIGITS, MULTIPLIER_DIGITS, parse_scaled};
-use crate::config::read_name;
 use crate::config::reader::Table;
-use crate::config::values::{choices, count, decimal, duration, flag, name, off_or};
+use crate::config::values::{choice, choices, count, decimal, duration, flag, name, off_or};
+use crate::config::{BORROWS, read_name};
 use crate::message::{OrderType, TimeInForce};
 use crate::risk::setup::Symbol;
 use crate::units::{BrokerId, CalendarId, Notional, Price, Qty};
@@ -140,6 +140,7 @@ fn read_terms(table: &Table<'_>, broker_of: impl Fn(&str) -> Option<BrokerId>) -
             .get("times_in_force", choices(&TIMES_IN_FORCE))
             .unwrap_or_default(),
         broker: read_broker(table, broker_of),
+        borrow: table.get("borrow", choice(&BORROWS)).unwrap_or_default(),
         multiplier: read_multiplier(table),
         spread_max: table
             .get("reference_spread_bps", off_or(decimal(jump)))

@@ -7,7 +7,7 @@
 
 use crate::follower::names::Names;
 use crate::follower::query::{Question, Reply, Said};
-use crate::message::{Control, Frame, Kind, Scope, Settle};
+use crate::message::{Control, Frame, Kind, Locate, Override, Scope, Settle};
 use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Outcome};
 use crate::risk::setup::Setup;
@@ -93,6 +93,8 @@ impl Acts {
             Some(Kind::Kill) => self.kill(head.body(), decision.outcome, core, names),
             Some(Kind::Raise) => self.raise(head.body(), decision.outcome, core, setup, names),
             Some(Kind::Settle) => settle(head.body(), decision.outcome, names),
+            Some(Kind::Locate) => locate(head.body(), decision.outcome, names),
+            Some(Kind::Override) => ask_override(head.body(), decision.outcome, core, names),
             _ => return,
         };
         value["sequence"] = json!(sequence);
@@ -246,6 +248,43 @@ fn settle(settle: &Settle, outcome: Outcome, names: &Names) -> Value {
         _ => return value,
     };
     value["why"] = json!(why);
+    value
+}
+
+fn locate(locate: &Locate, outcome: Outcome, names: &Names) -> Value {
+    let mut value = json!({
+        "act": "locate",
+        "operator": names.operator(locate.operator),
+        "account": names.accounts.name(locate.account.0),
+        "symbol": names.symbols.name(locate.symbol.0),
+        "qty": locate.qty.to_string(),
+        "note": locate.note.as_str(),
+    });
+    if outcome == Outcome::NotPermitted {
+        value["why"] = json!(
+            "no account checks short sales (`short_sales`), the table of positions is full, or the \
+             operator, the account or the symbol is unknown"
+        );
+    }
+    value
+}
+
+fn ask_override(asked: &Override, outcome: Outcome, core: &Core, names: &Names) -> Value {
+    let missing = core.override_persons_missing(asked.account, &asked.client_order_id);
+    let mut value = json!({
+        "act": "override",
+        "operator": names.operator(asked.operator),
+        "account": names.accounts.name(asked.account.0),
+        "id": asked.client_order_id.as_str(),
+        "note": asked.note.as_str(),
+        "persons_missing": missing,
+    });
+    if outcome == Outcome::NotPermitted {
+        value["why"] = json!(
+            "nothing may be overridden (`gateway.soft`), this person has asked already, too many \
+             overrides wait, or the operator or the account is unknown"
+        );
+    }
     value
 }
 

@@ -4,7 +4,8 @@
 
 use crate::follower::names::{Names, Table};
 use crate::message::{
-    Cancel, Control, Frame, Kind, Link, NewOrder, Quote, Replace, Report, Scope, Settle,
+    Cancel, Control, Frame, Kind, Link, Locate, NewOrder, Override, Quote, Replace, Report, Scope,
+    Settle,
 };
 use crate::units::{AccountId, BrokerId, StrategyId, SymbolId};
 
@@ -73,6 +74,17 @@ impl Places {
                 quote.symbol = symbol(quote.symbol);
             }
             Some(Kind::Kill | Kind::Raise) => self.translate_control(frame.body_mut()),
+            Some(Kind::Locate) => {
+                let locate = frame.body_mut::<Locate>();
+                locate.account = account(locate.account);
+                locate.symbol = symbol(locate.symbol);
+                locate.operator = place(&self.operators, locate.operator);
+            }
+            Some(Kind::Override) => {
+                let asked = frame.body_mut::<Override>();
+                asked.account = account(asked.account);
+                asked.operator = place(&self.operators, asked.operator);
+            }
             Some(Kind::Settle) => {
                 let settle = frame.body_mut::<Settle>();
                 settle.operator = place(&self.operators, settle.operator);

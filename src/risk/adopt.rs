@@ -6,6 +6,7 @@
 use super::core::{Account, BrokerLink, Core, Strategy, Symbol};
 use super::day::Days;
 use super::market::Reference;
+use super::overrides::Overrides;
 use super::own::{self, Own};
 use super::rate::Rates;
 use super::route::Routes;
@@ -76,6 +77,9 @@ impl Core {
         self.owners = own::owners(new);
         self.own = Own::new(new);
         self.place_all_own();
+        self.adopt_locates(new);
+        self.adopt_funds(new);
+        self.overrides = Overrides::new(new);
         self.quoted.clone_from(&new.symbols);
         self.references
             .resize(new.symbols.len(), Reference::default());

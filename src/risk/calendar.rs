@@ -222,6 +222,7 @@ impl Core {
         {
             days.roll();
             days.end = day_end(&self.calendars, days, now);
+            self.forget_located();
         }
     }
 

@@ -14,7 +14,7 @@ use super::route::{Route, Who};
 use super::rules::{Paced, each_of};
 use super::setup::{self, GROUPS_PER_SYMBOL_MAX};
 use super::sums::{Grown, Sums};
-use crate::message::{NewOrder, OrderType, Scope, Side, flags};
+use crate::message::{NewOrder, OrderType, SaleMark, Scope, Side, flags};
 use crate::reject::{Failed, RejectReason as Reason};
 use crate::units::{AccountId, Nanos, Notional, Price, Qty, StrategyId, SymbolId};
 use arrayvec::ArrayVec;
@@ -115,6 +115,9 @@ pub(super) struct Terms {
     pub(super) reserved_notional: Notional,
     /// What of `qty` has been filled.
     pub(super) filled: Qty,
+    pub(super) mark: Option<SaleMark>,
+    /// Of a sale that is replaced: how much of it the account owned.
+    pub(super) covered: Qty,
     pub(super) is_new: bool,
 }
 
@@ -138,6 +141,8 @@ impl Terms {
             reserved: Qty::ZERO,
             reserved_notional: Notional::ZERO,
             filled: Qty::ZERO,
+            mark: SaleMark::from_byte(order.mark),
+            covered: Qty::ZERO,
             is_new: true,
         }
     }
@@ -154,6 +159,8 @@ pub(super) struct Valuation {
     pub(super) reserved_notional: Notional,
     /// What the strategy's and the account's book will add to their gross.
     pub(super) grown: [Grown; 2],
+    /// Of a sale: how much of it the account owns.
+    pub(super) covered: Qty,
 }
 
 impl Core {
@@ -445,6 +452,11 @@ impl Core {
             is_new: terms.is_new,
         };
         let grown = sums.check(found, notional, route.bounded);
+        let covered = match terms.side == Side::Sell && self.locates.is_some() {
+            true => self.check_short(found, terms, route, more),
+            false => Qty::MAX,
+        };
+        self.check_funds(found, terms.account, terms.side, sums.more_notional);
         if let Some(days) = &self.days {
             let levels = levels.into_iter().chain(beside.iter().copied());
             let more = reserved.saturating_sub(terms.reserved);
@@ -478,6 +490,7 @@ impl Core {
             reserved,
             reserved_notional,
             grown,
+            covered,
         })
     }
 

@@ -17,7 +17,7 @@ use super::report::Fill;
 use super::rules::{Paced, each_of};
 use crate::message::{
     Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
-    Refusal, Replace, Side, Text, TimeInForce, flags, split_wide,
+    Refusal, Replace, SaleMark, Side, Text, TimeInForce, flags, split_wide,
 };
 use crate::reject::RejectReason as Reason;
 use crate::units::{AccountId, Notional, OrderId, Qty, StrategyId};
@@ -83,6 +83,9 @@ impl Core {
         );
         let (of_type, of_time) = (order.order_type, order.time_in_force);
         self.check_phase(&mut found, order.symbol, of_type, of_time);
+        let mark = SaleMark::from_byte(order.mark);
+        let is_marked_wrong = order.mark != 0 && (mark.is_none() || side != Some(Side::Sell));
+        found.note(Reason::SaleMarkInvalid, is_marked_wrong);
         let terms = Terms::of_new(
             header.strategy,
             order,
@@ -102,7 +105,11 @@ impl Core {
             true => self.check_own(&mut found, &terms),
             false => Crossing::new(),
         };
-        let is_clear = found.failed.is_empty();
+        let is_overridden = !self.overrides.are_none()
+            && valuation.is_some()
+            && !found.failed.is_empty()
+            && self.use_override(order.account, &order.client_order_id, found.failed);
+        let is_clear = is_overridden || found.failed.is_empty();
         let (Some(valuation), Some(time_in_force), Err(place), true) =
             (valuation, time_in_force, previous, is_clear)
         else {
@@ -157,9 +164,17 @@ impl Core {
             side: terms.side,
             order_type: terms.order_type,
             time_in_force,
+            mark,
+            covered: valuation.covered,
             client_order_id: order.client_order_id,
             ..Order::default()
         };
+        if self.locates.is_some() {
+            self.use_located(slot, 0);
+        }
+        let bought = (terms.account, terms.side);
+        let open = (Notional::ZERO, valuation.reserved_notional);
+        self.count_funds(bought, open, &Fill::NONE, Notional::ZERO);
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, order.account, &order.client_order_id, id, now);
@@ -186,6 +201,7 @@ impl Core {
             side: order.side,
             order_type: order.order_type,
             time_in_force: order.time_in_force,
+            mark: order.mark,
             passthrough_size: order.passthrough_size,
             ..BrokerRequest::default()
         };
@@ -200,7 +216,12 @@ impl Core {
         if row.acknowledge {
             self.tell_execution(effects, slot, Exec::Accepted, &order.client_order_id);
         }
-        about(Outcome::Accepted, id)
+        // What it has failed, if persons have let it pass, stands in its decision.
+        Decision {
+            outcome: Outcome::Accepted,
+            order_id: id,
+            ..refused(&found)
+        }
     }
 
     /// Passes a cancel. Nothing but a wrong id stops it.
@@ -305,6 +326,8 @@ impl Core {
             reserved: order.reserved,
             reserved_notional: order.reserved_notional,
             filled: order.filled,
+            mark: order.mark,
+            covered: order.covered,
             is_new: false,
         };
         let mut may_go_on = self.check_terms(&mut found, &terms);
@@ -381,6 +404,7 @@ impl Core {
             side: order.side as u8,
             order_type: order.order_type as u8,
             time_in_force: order.time_in_force as u8,
+            mark: order.mark.map_or(0, |mark| mark as u8),
             passthrough_size: replace.passthrough_size,
             ..BrokerRequest::default()
         };

@@ -12,19 +12,22 @@ use super::control::Raises;
 use super::day::Days;
 use super::decision::{Decision, EFFECTS_MAX, Effects, Outcome};
 use super::exposure::Exposure;
+use super::funds::{self, Funds};
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
 use super::market::{Reference, multiplier};
 use super::moves::Moves;
 use super::order::Orders;
+use super::overrides::Overrides;
 use super::own::{self, Own, Owner};
 use super::rate::Rates;
 use super::route::Routes;
 use super::rules::Rules;
-use super::setup::{self, Capacity, Setup};
+use super::setup::{self, Borrow, Capacity, Setup, ShortSales};
+use super::short::{self, Locates};
 use crate::message::{
-    Cancel, Control, Frame, Header, Kind, Link, NewOrder, Quote, Replace, Report, SessionChange,
-    Settle, Text,
+    Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override, Quote, Replace, Report,
+    SessionChange, Settle, Text,
 };
 use crate::reject::Failed;
 use crate::units::{AccountId, BrokerId, Nanos, Notional, OrderId, StrategyId, SymbolId};
@@ -59,6 +62,11 @@ pub struct Core {
     pub(super) owners: Vec<Owner>,
     /// Live orders by owner and price, where any account asks for it.
     pub(super) own: Option<Box<Own>>,
+    /// By the place of an account's cell, where any account's short sales are watched.
+    pub(super) locates: Option<Locates>,
+    /// By account.
+    pub(super) funds: Vec<Funds>,
+    pub(super) overrides: Overrides,
     pub(super) raises: Raises,
     /// Slots that the sweep under way has yet to look at, and where it is.
     pub(super) sweep_remaining: u32,
@@ -103,6 +111,7 @@ pub struct Counts {
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) has_limits: bool,
+    pub(super) short_sales: ShortSales,
     /// In order.
     pub(super) restricted: Box<[SymbolId]>,
     pub(super) rules: Rules,
@@ -140,6 +149,7 @@ pub(super) struct Symbol {
     pub(super) moves: Option<Box<Moves>>,
     /// What price times quantity is multiplied by, in 1e-9.
     pub(super) multiplier: u64,
+    pub(super) borrow: Borrow,
     /// Its place among [`Calendars`].
     pub(super) calendar: u32,
     pub(super) order_types: u8,
@@ -171,6 +181,7 @@ impl Account {
     pub(super) fn new(setup: &setup::Account, rules: Rules) -> Self {
         Self {
             has_limits: setup.has_limits,
+            short_sales: setup.short_sales,
             restricted: in_order(&setup.restricted),
             rules,
         }
@@ -190,6 +201,7 @@ impl Symbol {
             notional_min: symbol.notional_min.map_or(0, Notional::raw),
             moves: Moves::new(symbol),
             multiplier: multiplier(symbol),
+            borrow: symbol.borrow,
             calendar: calendar::place(symbol),
             order_types: order_type_bits(&symbol.order_types),
             times_in_force: time_in_force_bits(&symbol.times_in_force),
@@ -293,6 +305,9 @@ impl Core {
             days,
             owners: own::owners(setup),
             own: Own::new(setup),
+            locates: short::locates(setup),
+            funds: funds::funds(setup),
+            overrides: Overrides::new(setup),
             raises: Raises::new(setup),
             sweep_remaining: 0,
             sweep_next: 0,
@@ -338,6 +353,8 @@ impl Core {
                 plain(self.session_change(header, event.body::<SessionChange>()))
             }
             Some(Kind::Settle) => self.settle(event.body::<Settle>(), effects),
+            Some(Kind::Locate) => plain(self.locate(event.body::<Locate>())),
+            Some(Kind::Override) => plain(self.ask_override(event.body::<Override>())),
             _ => plain(Outcome::NotPermitted),
         };
         match decision.outcome {

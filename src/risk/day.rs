@@ -12,6 +12,7 @@ use super::exposure::Places;
 use super::level::{Level, Whose};
 use super::order::Order;
 use super::setup::{Limits, Ratio, Setup};
+use super::short::is_watched;
 use crate::message::Scope;
 use crate::reject::RejectReason as Reason;
 use crate::units::{Nanos, Notional, Qty};
@@ -119,9 +120,10 @@ impl Day {
 }
 
 impl Days {
-    /// `None` where no level has a limit on its day: then nothing is counted.
+    /// `None` where no level has a limit on its day, and nothing is located for one: then nothing is
+    /// counted.
     pub(super) fn new(setup: &Setup, calendars: &Calendars, now: Nanos) -> Option<Box<Self>> {
-        if !setup.limits().any(Limits::has_day) {
+        if !setup.limits().any(Limits::has_day) && !is_watched(setup) {
             return None;
         }
         let mut days = Self {
@@ -220,7 +222,7 @@ impl Days {
 
     /// Bytes of the days of all levels.
     pub(super) fn size_bytes(setup: &Setup) -> usize {
-        match setup.limits().any(Limits::has_day) {
+        match setup.limits().any(Limits::has_day) || is_watched(setup) {
             true => setup.limits().count() * size_of::<Day>(),
             false => 0,
         }

@@ -8,7 +8,7 @@
 //!   its deadline; no other is.
 
 use super::foresee::{hint_at, room_of};
-use crate::message::{OrderState, OrderType, Side, Text, TimeInForce};
+use crate::message::{OrderState, OrderType, SaleMark, Side, Text, TimeInForce};
 use crate::units::{
     AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
 };
@@ -33,6 +33,8 @@ pub struct Order {
     pub qty: Qty,
     /// What has been filled.
     pub filled: Qty,
+    /// Of a sale: how much of it the account owned.
+    pub(super) covered: Qty,
     /// What may still fill on the worst terms: counted in every exposure.
     pub reserved: Qty,
     /// Its value.
@@ -65,6 +67,8 @@ pub struct Order {
     pub order_type: OrderType,
     /// How long it stands.
     pub time_in_force: TimeInForce,
+    /// How it is marked, if it is a sale that is.
+    pub mark: Option<SaleMark>,
     /// How it ended; live while `None`.
     pub end: Option<OrderState>,
     /// The broker has answered.
@@ -141,6 +145,7 @@ impl Default for Order {
             value_price: Price::default(),
             qty: Qty::ZERO,
             filled: Qty::ZERO,
+            covered: Qty::MAX,
             reserved: Qty::ZERO,
             reserved_notional: Notional::ZERO,
             deadline: Nanos::MAX,
@@ -159,6 +164,7 @@ impl Default for Order {
             side: Side::Buy,
             order_type: OrderType::Limit,
             time_in_force: TimeInForce::Day,
+            mark: None,
             end: None,
             is_acknowledged: false,
             is_cancel_pending: false,

@@ -16,7 +16,7 @@ use crate::message::{OrderType, Side};
 use crate::reject::RejectReason as Reason;
 use crate::units::{Price, SymbolId};
 use arrayvec::ArrayVec;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// An order that would meet more of its owner's than this is refused, whatever the mode: one event can
 /// cancel no more.
@@ -76,7 +76,7 @@ pub(super) struct Owner {
 
 /// By account. Without a name, an account is its own owner.
 pub(super) fn owners(setup: &Setup) -> Vec<Owner> {
-    let mut ids = HashMap::new();
+    let mut ids = BTreeMap::new();
     let mut owners: Vec<Owner> = Vec::new();
     for (at, account) in (0u32..).zip(&setup.accounts) {
         let id = match account.owner.is_empty() {

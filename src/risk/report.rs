@@ -15,13 +15,14 @@ use super::order::{NEVER, Order, Replacement};
 use crate::message::{
     BrokerRequest, Exec, Execution, Header, Kind, OrderState, Report, Settle, Text,
 };
-use crate::units::{BrokerId, Notional, OrderId, Price, Qty};
+use crate::units::{BrokerId, Money, Notional, OrderId, Price, Qty};
 
 /// What is known of an order from a question.
 struct Standing {
     filled: Qty,
     /// Of what was not reported.
     price: Price,
+    fee: Money,
     leaves: Qty,
     state: u8,
     request: u32,
@@ -33,12 +34,14 @@ pub(super) struct Fill {
     pub(super) qty: Qty,
     /// Zero where nobody has said.
     pub(super) price: Price,
+    pub(super) fee: Money,
 }
 
 impl Fill {
     pub(super) const NONE: Self = Self {
         qty: Qty::ZERO,
         price: Price::from_raw(0),
+        fee: Money::from_raw(0),
     };
 }
 
@@ -73,6 +76,7 @@ impl Core {
                 let standing = Standing {
                     filled: report.qty,
                     price: report.price,
+                    fee: report.fee,
                     leaves: report.leaves,
                     state: report.state,
                     request: report.request,
@@ -133,6 +137,7 @@ impl Core {
         let standing = Standing {
             filled: settle.filled,
             price: settle.price,
+            fee: Money::from_raw(0),
             leaves: settle.leaves,
             state: 0,
             request: order.request,
@@ -160,8 +165,8 @@ impl Core {
             return None;
         }
         let outcome = filled_how(self.orders.get(slot), qty);
-        let price = report.price;
-        self.fill(slot, Fill { qty, price });
+        let (price, fee) = (report.price, report.fee);
+        self.fill(slot, Fill { qty, price, fee });
         Some(outcome)
     }
 
@@ -255,6 +260,7 @@ impl Core {
         let fill = Fill {
             qty: missed,
             price: standing.price,
+            fee: standing.fee,
         };
         let mut outcome = match missed {
             Qty::ZERO => Outcome::Applied,
@@ -364,6 +370,15 @@ impl Core {
             Some(_) => (Qty::ZERO, Notional::ZERO),
             None => self.orders.worst(slot),
         };
+        // What is told of a fill that was none is of none.
+        let is_filled = fill.qty != Qty::ZERO;
+        let fill = if is_filled { fill } else { Fill::NONE };
+        let order = self.orders.get(slot);
+        // Before the fill counted, it counted as what may fill.
+        let was_used = match self.locates.is_some() {
+            true => order.used_before(fill.qty),
+            false => 0,
+        };
         let order = self.orders.get_mut(slot);
         let change = Change {
             side: order.side,
@@ -378,8 +393,17 @@ impl Core {
         if self.own.is_some() {
             self.place_own(slot);
         }
+        if self.locates.is_some() {
+            self.use_located(slot, was_used);
+        }
+        let value = match is_filled {
+            true => self.fill_value(slot, fill),
+            false => Notional::ZERO,
+        };
+        let order = self.orders.get(slot);
+        let of = (order.account, order.side);
+        self.count_funds(of, change.notional, &fill, value);
         if self.days.is_some() {
-            let value = self.fill_value(slot, fill);
             self.count_open(places, change.reserved, (fill.qty, value));
         }
     }

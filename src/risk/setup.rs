@@ -4,6 +4,7 @@
 //! these lists.
 
 use crate::message::{OrderType, TimeInForce};
+use crate::reject::RejectReason;
 use crate::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
 };
@@ -39,6 +40,8 @@ pub struct Setup {
     pub raise_persons: u32,
     /// A first `raise` counts for this long while it waits for the others.
     pub raise_window: Nanos,
+    /// The controls that an override may let an order pass.
+    pub soft: Vec<RejectReason>,
     /// A broker that has not answered for so long leaves the order in doubt.
     pub answer_timeout: Nanos,
     /// Write the digest into the journal after so many events.
@@ -192,6 +195,34 @@ pub struct Account {
     pub owner: String,
     /// What is done with an order that would meet one of the same owner.
     pub self_match: SelfMatch,
+    /// What is done with a sale of more than it owns.
+    pub short_sales: ShortSales,
+    /// The cash that it may spend.
+    pub funds: Option<Notional>,
+}
+
+/// What is done with a sale of more than the account owns.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ShortSales {
+    /// Nothing.
+    #[default]
+    Off,
+    /// It passes if it is marked, and what is hard to borrow was located.
+    Check,
+    /// It is refused.
+    Refuse,
+}
+
+/// Whether a symbol can be borrowed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Borrow {
+    /// Not at all, as far as anybody has said.
+    #[default]
+    None,
+    /// Easily: no locate is needed.
+    Easy,
+    /// Only what was located.
+    Hard,
 }
 
 /// What is done with an order that would trade with a live one of the same owner.
@@ -324,6 +355,8 @@ pub struct Symbol {
     pub qty_max: Option<Qty>,
     /// The least that an order may be worth, unless it only reduces the account's position.
     pub notional_min: Option<Notional>,
+    /// Whether it can be borrowed, for short sales.
+    pub borrow: Borrow,
     /// When it trades; without one, always.
     pub calendar: Option<CalendarId>,
     /// What one unit of price and one of quantity are worth together, in 1e-9: a thousand million

@@ -16,8 +16,9 @@ use super::own::Own;
 use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{self, Setup};
-use crate::message::Scope;
-use crate::units::{BrokerId, Nanos, Notional, StrategyId, SymbolId};
+use super::short::{Located, is_watched};
+use crate::message::{Scope, Text};
+use crate::units::{AccountId, BrokerId, Nanos, Notional, StrategyId, SymbolId};
 
 /// What one level has at risk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,6 +102,11 @@ impl Core {
     /// Whether some have asked to raise it, and others still must.
     pub fn is_raise_waiting(&self, scope: Scope, target: u32) -> bool {
         self.raises.is_waiting(scope, target)
+    }
+
+    /// How many persons are still to ask for an override that somebody has asked for.
+    pub fn override_persons_missing(&self, account: AccountId, id: &Text) -> Option<usize> {
+        self.overrides.persons_missing(account, id)
     }
 
     /// The books of accounts, by account and symbol as they came.
@@ -207,6 +213,9 @@ impl Core {
         if let Some(days) = &self.days {
             days.hash(&mut add);
         }
+        self.hash_located(&mut add);
+        self.hash_funds(&mut add);
+        self.overrides.hash(&mut add);
         for strategy in &self.strategies {
             add(strategy.command_sequence, strategy.report_sequence);
             add(strategy.orders_unattended, strategy.orders_unattended_max);
@@ -268,6 +277,13 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
             Calendars::size_bytes(setup) + Days::size_bytes(setup),
         ),
         ("own orders by price", Own::size_bytes(setup)),
+        (
+            "locates",
+            match is_watched(setup) {
+                true => of.positions as usize * size_of::<Located>(),
+                false => 0,
+            },
+        ),
         (
             "desks and groups",
             others * (size_of::<Level>() + size_of::<Rules>()),

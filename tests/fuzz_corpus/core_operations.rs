@@ -5,8 +5,8 @@ use crate::beside_model;
 use crate::bytes::Bytes;
 use crate::small_world::{TICK, id, price, qty, setup};
 use portcullis::message::{
-    BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, NewOrder, Quote, Replace, Report,
-    Scope, SessionChange, Settle, Text, Tick,
+    BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override, Quote,
+    Replace, Report, Scope, SessionChange, Settle, Text, Tick,
 };
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
@@ -121,13 +121,24 @@ impl Bench {
     fn check_decision(&mut self, head: &Frame, decision: &Decision) {
         let kind = head.kind();
         let adds_risk = matches!(kind, Some(Kind::NewOrder | Kind::Replace));
-        assert_eq!(
-            decision.outcome == Outcome::Refused,
-            decision.reason.is_some()
-        );
         assert_eq!(decision.reason, decision.failed.first());
-        if decision.outcome == Outcome::Refused {
-            assert!(self.effects.to_broker.is_empty(), "refused and sent");
+        let is_refused = decision.outcome == Outcome::Refused;
+        // What passes in spite of a control has been let pass, and that control is soft.
+        let is_soft = decision
+            .failed
+            .iter()
+            .all(|it| self.setup.soft.contains(&it));
+        assert!(!is_refused || decision.reason.is_some());
+        assert!(is_refused || kind == Some(Kind::NewOrder) && is_soft || decision.reason.is_none());
+        if is_refused {
+            // In place of an order that would trade with them, orders may be cancelled.
+            let mut sent = self
+                .effects
+                .to_broker
+                .iter()
+                .map(|approved| approved.frame());
+            let is_cancel = |frame: &Frame| frame.kind() == Some(Kind::BrokerCancel);
+            assert!(sent.all(is_cancel), "refused and sent");
         }
         if adds_risk && decision.outcome == Outcome::Accepted {
             assert!(!self.is_firm_killed, "accepted after a kill");
@@ -258,6 +269,10 @@ impl Bench {
                     side: 1 + fields[11] % 2 + fields[11] / 255,
                     order_type: 2 - u8::from(fields[12] < 32) + fields[12] / 255,
                     time_in_force: 1 + fields[13] % 4 + fields[13] / 255,
+                    mark: match fields[11] % 2 {
+                        0 => 0,
+                        _ => fields[14] / 64,
+                    },
                     passthrough_size: (count * 128) as u16,
                     ..NewOrder::default()
                 };
@@ -353,6 +368,25 @@ impl Bench {
                     ..SessionChange::default()
                 };
                 Frame::new(Kind::SessionChange, header, change)
+            }
+            _ if what < 24 => {
+                let locate = Locate {
+                    qty,
+                    account,
+                    symbol,
+                    operator: u32::from(fields[14]) % 3,
+                    ..Locate::default()
+                };
+                Frame::new(Kind::Locate, header, locate)
+            }
+            _ if what < 48 => {
+                let asked = Override {
+                    account,
+                    operator: u32::from(fields[14]) % 3,
+                    client_order_id: id(fields[13]),
+                    ..Override::default()
+                };
+                Frame::new(Kind::Override, header, asked)
             }
             _ if what == 255 => {
                 let mut frame = Frame::from_bytes(&[fields[4]; 128]);

@@ -1,9 +1,10 @@
 //! A small world: two of everything, little room, and numbers of which some are at the edges.
 
 use portcullis::message::{OrderType, TEXT_SIZE, Text, TimeInForce};
+use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
-    Account, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
-    ReferenceKind, SelfMatch, Session, Setup, Strategy, Symbol,
+    Account, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
+    ReferenceKind, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
@@ -90,6 +91,12 @@ pub(crate) fn setup(which: u8) -> Setup {
             _ => Vec::new(),
         },
         owner: "o".to_owned(),
+        short_sales: match which & 3 {
+            0 => ShortSales::Off,
+            1 => ShortSales::Check,
+            _ => ShortSales::Refuse,
+        },
+        funds: (which & 8 != 0).then(|| Notional::from_raw(10u128.pow(23))),
         self_match: match which >> 4 & 3 {
             0 => SelfMatch::Off,
             1 => SelfMatch::CancelNewest,
@@ -122,6 +129,7 @@ pub(crate) fn setup(which: u8) -> Setup {
         notional_min: (which & 8 != 0).then(|| Notional::from_raw(10u128.pow(20))),
         move_max: (which & 192 == 192).then_some(5_000_000),
         move_window: Nanos::from_secs(2),
+        borrow: [Borrow::Hard, Borrow::Easy][(which >> 6 & 1) as usize],
         calendar: (which & 4 != 0).then_some(CalendarId(0)),
         multiplier: if which & 16 == 0 { 0 } else { 2_500_000_000 },
         spread_max: (which & 32 != 0).then_some(30_000_000),
@@ -161,6 +169,7 @@ pub(crate) fn setup(which: u8) -> Setup {
         operators: vec!["ann".to_owned(), "bob".to_owned()],
         calendars: vec![calendar()],
         day_calendar: (which & 8 != 0).then_some(CalendarId(0)),
+        soft: vec![RejectReason::QtyAboveMax],
         raise_persons: 2,
         raise_window: Nanos::from_secs(3),
         answer_timeout: Nanos::from_millis(500),

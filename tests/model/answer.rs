@@ -138,6 +138,7 @@ pub(crate) struct Request {
     pub(crate) side: u8,
     pub(crate) order_type: u8,
     pub(crate) time_in_force: u8,
+    pub(crate) mark: u8,
     pub(crate) passthrough_size: u16,
     pub(crate) continuation_count: u8,
 }

@@ -6,7 +6,7 @@ use super::exposure::Added;
 use super::order::{Level, Who};
 use portcullis::message::Kind;
 use portcullis::reject::RejectReason::*;
-use portcullis::risk::setup::{Calendar, Limits, PhaseChange, Ratio, ReferenceKind, Session};
+use portcullis::risk::setup::{Calendar, PhaseChange, Ratio, ReferenceKind, Session};
 
 const DAY_NANOS: u64 = 86_400_000_000_000;
 
@@ -83,7 +83,11 @@ impl Model {
 
     /// Time goes on: phases end, and days.
     pub(super) fn turn(&mut self, now: u64) {
-        let before = std::mem::replace(&mut self.now, now);
+        let (before, was_today) = (self.now, self.day());
+        self.now = now;
+        if self.day() != was_today {
+            self.forget_short();
+        }
         for at in 0..self.setup.calendars.len() {
             let calendar = &self.setup.calendars[at];
             let has_ended = day(calendar, before) != day(calendar, now);
@@ -117,7 +121,7 @@ impl Model {
         let changes = self.setup.calendars.iter().flat_map(|of| &of.changes);
         let next = changes.map(|change| change.time.raw());
         let next = next.filter(|time| self.now < *time).min();
-        let has_day = self.setup.limits().any(Limits::has_day);
+        let has_day = self.has_day();
         let midnight = match self.setup.day_calendar {
             None if has_day => (self.now / DAY_NANOS + 1) * DAY_NANOS,
             _ => u64::MAX,
@@ -189,7 +193,7 @@ impl Model {
     }
 
     /// Something of an order has been filled. Without a price it was filled at what it was valued at.
-    pub(super) fn remember_trade(&mut self, serial: u64, qty: u64, price: i64) {
+    pub(super) fn remember_trade(&mut self, serial: u64, qty: u64, price: i64, fee: i64) {
         let order = &self.orders[serial as usize - 1];
         let (who, symbol) = (order.who, &self.setup.symbols[order.who.symbol as usize]);
         let unit = match price {
@@ -200,8 +204,11 @@ impl Model {
             }
         };
         let (day, value) = (self.day(), u128::from(unit) * u128::from(qty));
+        let side = order.side;
         self.trades.push(super::Trade {
             who,
+            side,
+            fee,
             day,
             qty,
             value,

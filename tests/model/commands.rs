@@ -6,12 +6,12 @@ use super::exposure::Added;
 use super::order::{Level, Order, Replacement, Who};
 use super::{Acceptance, Model, RememberedId, Shape};
 use portcullis::message::{
-    Body, Cancel, Exec, Frame, Header, Kind, NewOrder, OrderType, Replace, Side, Text,
+    Body, Cancel, Exec, Frame, Header, Kind, NewOrder, OrderType, Replace, SaleMark, Side, Text,
 };
 use portcullis::reject::RejectReason::{self, *};
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::SelfMatch;
-use portcullis::units::{OrderId, StrategyId};
+use portcullis::units::{OrderId, Qty, StrategyId};
 
 impl Model {
     pub(super) fn new_order(
@@ -21,7 +21,11 @@ impl Model {
         continuations: &[Frame],
     ) -> Answer {
         let mut findings = Findings::default();
-        let value_price = self.judge_new(&mut findings, header, order, continuations.len());
+        let judged = self.judge_new(&mut findings, header, order, continuations.len());
+        let (value_price, covered) = match judged {
+            Some((value_price, covered)) => (Some(value_price), covered),
+            None => (None, 0),
+        };
         let who_orders = who(header, order);
         let met = match value_price {
             Some(_) => {
@@ -38,7 +42,11 @@ impl Model {
             None => Vec::new(),
         };
         let cancels = self.cancel_own(&findings, met);
-        let (Some(value_price), true) = (value_price, findings.is_empty()) else {
+        let id = order.client_order_id;
+        let is_overridden =
+            value_price.is_some() && self.use_override(order.account.0, id, &findings.failed());
+        let is_clear = is_overridden || findings.is_empty();
+        let (Some(value_price), true) = (value_price, is_clear) else {
             let refused = (order.account.0, order.client_order_id, Kind::NewOrder);
             let mut answer = self.refuse(header, findings, refused);
             answer.to_broker = cancels;
@@ -63,6 +71,9 @@ impl Model {
             qty: order.qty.raw(),
             value_price,
             filled: 0,
+            mark: SaleMark::from_byte(order.mark),
+            covered,
+            short_before: 0,
             is_acknowledged: false,
             is_in_doubt: false,
             is_untold: false,
@@ -82,6 +93,10 @@ impl Model {
         self.orders_unattended[who.strategy as usize] += 1;
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
+        if let Some((reason, limit, value, _)) = findings.told() {
+            (answer.reason, answer.limit, answer.value) = (Some(reason), limit, value);
+            answer.failed = findings.failed();
+        }
         answer.to_broker = cancels;
         let mut request = self.request(serial, Kind::BrokerNew, order.client_order_id);
         request.passthrough_size = order.passthrough_size;
@@ -94,15 +109,15 @@ impl Model {
         answer
     }
 
-    /// Finds all that is wrong with a new order. The value of one unit; `None` where the checks
-    /// could not come to their end.
+    /// Finds all that is wrong with a new order. The value of one unit, and how much of a sale is
+    /// covered; `None` where the checks could not come to their end.
     fn judge_new(
         &mut self,
         findings: &mut Findings,
         header: &Header,
         order: &NewOrder,
         continuation_count: usize,
-    ) -> Option<u64> {
+    ) -> Option<(u64, u64)> {
         let who = who(header, order);
         self.check_permission(
             findings,
@@ -118,6 +133,12 @@ impl Model {
         let is_market = order.order_type == OrderType::Market as u8;
         self.check_id(findings, who.account, order.client_order_id);
         findings.fact(SideInvalid, side.is_none());
+        let mark = SaleMark::from_byte(order.mark);
+        let is_sale = order.side == Side::Sell as u8;
+        findings.fact(
+            SaleMarkInvalid,
+            order.mark != 0 && (mark.is_none() || !is_sale),
+        );
         self.check_order_type(findings, who, order.order_type, order.time_in_force);
         if is_market {
             findings.bound(PriceNotAllowed, price != 0, 0, price);
@@ -149,6 +170,11 @@ impl Model {
         };
         self.check_sums(findings, who, side, &valuation, &added);
         self.check_days(findings, who, &added);
+        let covered = match side {
+            Side::Sell => self.check_short(findings, who, mark, added.leaves, None),
+            Side::Buy => Qty::MAX.raw(),
+        };
+        self.check_funds(findings, who, side, added.notional);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
 
         let capacity = self.setup.capacity;
@@ -175,7 +201,7 @@ impl Model {
             capacity.positions,
             capacity.positions,
         );
-        Some(valuation.value_price)
+        Some((valuation.value_price, covered))
     }
 
     /// A cancel always passes, if there is something to cancel.
@@ -336,6 +362,10 @@ impl Model {
         };
         self.check_sums(findings, order.who, order.side, &valuation, &added);
         self.check_days(findings, order.who, &added);
+        if order.side == Side::Sell {
+            self.check_short(findings, order.who, order.mark, added.leaves, Some(&order));
+        }
+        self.check_funds(findings, order.who, order.side, added.notional);
         let (who, side) = (order.who, order.side);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
 
@@ -520,6 +550,10 @@ impl Model {
             side: order.side as u8,
             order_type: order.order_type,
             time_in_force: order.time_in_force,
+            mark: match kind {
+                Kind::BrokerNew | Kind::BrokerReplace => order.mark.map_or(0, |mark| mark as u8),
+                _ => 0,
+            },
             passthrough_size: 0,
             continuation_count: 0,
         }

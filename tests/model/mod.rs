@@ -16,6 +16,7 @@ pub(crate) mod order;
 pub(crate) mod random;
 pub(crate) mod real;
 mod reports;
+mod short;
 pub(crate) mod shrink;
 
 use answer::{Answer, Cell, Execution, Gate, OrderView, Sums, ToStrategy, Views};
@@ -51,6 +52,9 @@ pub(crate) struct Model {
     expire_through: Vec<u64>,
     /// Every fill: whose, on which day of counting, how much, and what it was worth.
     trades: Vec<Trade>,
+    located: Vec<short::Located>,
+    /// Overrides that somebody has asked for.
+    asked: Vec<short::Asked>,
     links: Vec<LinkState>,
     /// Orders of a strategy up to this serial went with its session: they are to be cancelled.
     cancel_through: Vec<u64>,
@@ -109,9 +113,11 @@ struct Reference {
 
 struct Trade {
     who: Who,
+    side: Side,
     day: u64,
     qty: u64,
     value: u128,
+    fee: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +153,8 @@ impl Model {
             histories: vec![Vec::new(); setup.symbols.len()],
             expire_through: vec![0; setup.calendars.len()],
             trades: Vec::new(),
+            located: Vec::new(),
+            asked: Vec::new(),
             // A broker stage that has no link says so at its start.
             links: vec![LinkState::Up; setup.brokers.len()],
             cancel_through: vec![0; setup.strategies.len()],
@@ -347,6 +355,8 @@ impl Gate for Model {
             Some(Kind::Kill) => self.kill(event.body()),
             Some(Kind::Raise) => self.raise(event.body()),
             Some(Kind::Settle) => self.settle(event.body()),
+            Some(Kind::Locate) => self.locate(event.body()),
+            Some(Kind::Override) => self.ask_override(event.body()),
             Some(Kind::Tick) => self.tick(),
             Some(Kind::SessionChange) => self.session_change(header, event.body()),
             _ => Answer::of(Outcome::NotPermitted),

@@ -1,6 +1,6 @@
 //! Order: one accepted order, its terms, and what of it may still fill.
 
-use portcullis::message::{OrderState, Scope, Side, Text};
+use portcullis::message::{OrderState, SaleMark, Scope, Side, Text};
 use portcullis::units::OrderId;
 
 /// Whose order it is, and of what: its levels follow from it.
@@ -50,6 +50,11 @@ pub(crate) struct Order {
     /// What one unit of it counts as: the price without its sign, or the value of a market order.
     pub(crate) value_price: u64,
     pub(crate) filled: u64,
+    pub(crate) mark: Option<SaleMark>,
+    /// Of a sale: how much of it the account owned.
+    pub(crate) covered: u64,
+    /// How much of it was a short sale of days that are over.
+    pub(crate) short_before: u64,
 
     pub(crate) is_acknowledged: bool,
     pub(crate) is_in_doubt: bool,

@@ -10,9 +10,10 @@ mod world;
 use super::Model;
 use super::shrink::Command;
 use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Tick, TimeInForce};
+use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
-    Account, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
-    ReferenceKind, SelfMatch, Session, Setup, Strategy, Symbol,
+    Account, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
+    ReferenceKind, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, StrategyId, SymbolId,
@@ -129,6 +130,19 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
                 0 => String::new(),
                 _ => "one".to_owned(),
             },
+            short_sales: random.one_of(&[
+                ShortSales::Off,
+                ShortSales::Off,
+                ShortSales::Off,
+                ShortSales::Check,
+                ShortSales::Check,
+                ShortSales::Refuse,
+            ]),
+            funds: random.maybe(density, |random| {
+                let steps = u128::from(random.between(5, 60)) * 100;
+                let step = u128::from(style.tick.unsigned_abs()) * u128::from(style.lot);
+                Notional::from_raw(steps * step)
+            }),
             self_match: random.one_of(&[
                 SelfMatch::Off,
                 SelfMatch::Off,
@@ -217,6 +231,16 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         day_calendar,
         brokers,
         operators: vec![String::new(); random.between(1, 4) as usize],
+        soft: match random.below(3) {
+            0 => vec![
+                RejectReason::QtyAboveMax,
+                RejectReason::NotionalAboveMax,
+                RejectReason::PositionQtyAboveMax,
+                RejectReason::OrderRateAboveMax,
+                RejectReason::GrossExposureAboveMax,
+            ],
+            _ => Vec::new(),
+        },
         raise_persons: random.between(1, 3) as u32,
         raise_window: Nanos::from_raw(random.one_of(&SPANS)),
         answer_timeout: Nanos::from_raw(random.one_of(&SPANS)),
@@ -340,6 +364,7 @@ fn symbol(random: &mut Random, style: &Style, density: u64, brokers: u64) -> Sym
             .filter(|_| is_often(random))
             .collect(),
         broker: BrokerId(random.below(brokers) as u32),
+        borrow: random.one_of(&[Borrow::None, Borrow::Easy, Borrow::Hard, Borrow::Hard]),
         multiplier: random.one_of(&[0, 0, 0, 1_000_000_000, 500_000_000, 1_500_000_001]),
         spread_max: random.maybe(10, |random| {
             random.one_of(&[500_000, 1_000_000, 10_000_000])
@@ -419,7 +444,9 @@ pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> 
         }
         957..=961 => world::session_change(random, header, model),
         962..=976 => world::settle(random, header, style, model),
-        977..=996 => pick::alone(Frame::new(Kind::Tick, header, Tick::default())),
+        977..=984 => world::locate(random, header, style, model),
+        985..=988 => world::ask_override(random, header, style, model),
+        989..=996 => pick::alone(Frame::new(Kind::Tick, header, Tick::default())),
         _ => world::odd(random, header),
     }
 }

@@ -193,6 +193,7 @@ fn to_broker(effects: &Effects) -> Vec<ToBroker> {
             side: body.side,
             order_type: body.order_type,
             time_in_force: body.time_in_force,
+            mark: body.mark,
             passthrough_size: body.passthrough_size,
             continuation_count: frame.header.continuation_count,
         }));

@@ -114,7 +114,7 @@ impl Model {
         if qty == 0 || qty > Qty::MAX.raw() {
             return None;
         }
-        let outcome = self.fill(serial, qty, report.price.raw());
+        let outcome = self.fill(serial, qty, report.price.raw(), report.fee.raw());
         let order = self.order_of_serial(serial);
         if order.is_live() {
             order.is_acknowledged = true;
@@ -216,7 +216,7 @@ impl Model {
         }
         let mut outcome = Outcome::Applied;
         if missed > 0 {
-            outcome = self.fill(serial, missed, report.price.raw());
+            outcome = self.fill(serial, missed, report.price.raw(), report.fee.raw());
         }
         if let Some(order) = self.live(serial) {
             if report.request < order.request {
@@ -284,8 +284,8 @@ impl Model {
     }
 
     /// A fill counts, however late and however much: it happened.
-    fn fill(&mut self, serial: u64, qty: u64, price: i64) -> Outcome {
-        self.remember_trade(serial, qty, price);
+    fn fill(&mut self, serial: u64, qty: u64, price: i64, fee: i64) -> Outcome {
+        self.remember_trade(serial, qty, price, fee);
         let order = self.order_of_serial(serial);
         let outcome = if !order.is_live() {
             Outcome::LateFill

@@ -2,8 +2,8 @@
 
 use super::names;
 use portcullis::message::{
-    Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind, Link, NewOrder, Quote, Replace,
-    Report, SessionChange, Settle, TEXT_SIZE, Text, Tick, flags,
+    Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind, Link, Locate, NewOrder,
+    Override, Quote, Replace, Report, SessionChange, Settle, TEXT_SIZE, Text, Tick, flags,
 };
 use portcullis::protocol::scenario::OPERATOR_UNKNOWN;
 use portcullis::protocol::scenario::read::read_line;
@@ -46,7 +46,7 @@ fn write_and_read(head: &Frame, continuations: &[Frame]) -> String {
     line.to_owned()
 }
 
-const EVENTS: [Kind; 11] = [
+const EVENTS: [Kind; 13] = [
     Kind::NewOrder,
     Kind::Cancel,
     Kind::Replace,
@@ -58,6 +58,8 @@ const EVENTS: [Kind; 11] = [
     Kind::Settle,
     Kind::Tick,
     Kind::SessionChange,
+    Kind::Locate,
+    Kind::Override,
 ];
 
 /// Continuation frames of `bytes`, zeros behind.
@@ -112,6 +114,7 @@ fn worded(
                 side: e as u8,
                 order_type: f as u8 % 4,
                 time_in_force: g as u8 % 6,
+                mark: h as u8 % 5,
                 passthrough_size: size,
                 ..NewOrder::default()
             };
@@ -200,6 +203,27 @@ fn worded(
             Frame::new(kind, header, settle)
         }
         Kind::Tick => Frame::new(kind, header, Tick::default()),
+        Kind::Locate => {
+            let locate = Locate {
+                qty: qty(a),
+                account: AccountId(id(b)),
+                symbol: SymbolId(id(c)),
+                operator: [id(d), OPERATOR_UNKNOWN][usize::from(id(d) == u32::MAX)],
+                note: text,
+                ..Locate::default()
+            };
+            Frame::new(kind, header, locate)
+        }
+        Kind::Override => {
+            let asked = Override {
+                account: AccountId(id(b)),
+                operator: [id(d), OPERATOR_UNKNOWN][usize::from(id(d) == u32::MAX)],
+                client_order_id: text,
+                note: other,
+                ..Override::default()
+            };
+            Frame::new(kind, header, asked)
+        }
         Kind::SessionChange => {
             let change = SessionChange {
                 state: of(a, 4),

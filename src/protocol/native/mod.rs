@@ -205,7 +205,7 @@
 //! | 92 | 1 | `side` | 1 buy, 2 sell |
 //! | 93 | 1 | `order_type` | 1 market, 2 limit |
 //! | 94 | 1 | `time_in_force` | 1 day, 2 until cancelled, 3 immediate or cancel, 4 fill or kill |
-//! | 95 | 1 | `reserved_0` | 0 |
+//! | 95 | 1 | `mark` | of a sale, a `SaleMark`; 0 nothing said |
 //! | 96 | 2 | `passthrough_size` | bytes in the continuation frames |
 //! | 98 | 30 | `reserved` | 0 |
 //!
@@ -281,7 +281,7 @@
 //! | 108 | 1 | `side` | 1 buy, 2 sell |
 //! | 109 | 1 | `order_type` | 1 market, 2 limit |
 //! | 110 | 1 | `time_in_force` | as in a new order |
-//! | 111 | 1 | `reserved_0` | 0 |
+//! | 111 | 1 | `mark` | of a sale, a `SaleMark`; 0 nothing said |
 //! | 112 | 2 | `passthrough_size` | bytes in the continuation frames |
 //! | 114 | 14 | `reserved` | 0 |
 //!

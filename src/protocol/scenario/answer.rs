@@ -118,6 +118,8 @@ const fn event_text(kind: Option<Kind>) -> &'static str {
         Some(Kind::Kill) => "kill",
         Some(Kind::Raise) => "raise",
         Some(Kind::Settle) => "settle",
+        Some(Kind::Locate) => "locate",
+        Some(Kind::Override) => "override",
         Some(Kind::Tick) => "tick",
         _ => "frame",
     }

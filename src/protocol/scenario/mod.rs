@@ -19,7 +19,8 @@
 //! ```
 //!
 //! Beside these: `raise` as `kill`, `link` with broker and state, `session` with strategy, state and
-//! `cancel_orders`, `settle` with operator, filled and leaves, and `frame`, a whole event as hexadecimal
+//! `cancel_orders`, `settle` with operator, filled and leaves, `locate` with account, symbol, qty and
+//! operator, `override` with account, id and operator, and `frame`, a whole event as hexadecimal
 //! digits, for what no other form can say. `sequence` and `correlation` may stand beside `t`, also
 //! `strategy` where the command has none of its own and yet the event's header names one, and in any
 //! command `busy`, `journal_full`, `journal_failed` and `not_ready`: what the gate knew of itself.
@@ -175,6 +176,8 @@ const fn is_event(kind: Kind) -> bool {
             | Kind::Kill
             | Kind::Raise
             | Kind::Settle
+            | Kind::Locate
+            | Kind::Override
             | Kind::Tick
             | Kind::SessionChange
     )

@@ -1,14 +1,16 @@
 //! Read: one line of a scenario to the event that it says.
 
 use crate::message::{
-    Body, Cancel, Control, Exec, Frame, Header, Kind, Link, NewOrder, OrderState, OrderType, Quote,
-    Replace, Report, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce,
+    Body, Cancel, Control, Exec, Frame, Header, Kind, Link, Locate, NewOrder, OrderState,
+    OrderType, Override, Quote, Replace, Report, SaleMark, Scope, SessionChange, Settle, Side,
+    Text, Tick, TimeInForce,
 };
 use crate::protocol::scenario::fields::{self, Fields};
 use crate::protocol::scenario::names::{Names, Table};
 use crate::protocol::scenario::terms::{
-    CANCEL, CONTROL, LINE, LINE_HEADER, LINK, ORDER, QUOTE, REPLACE, REPORT, SESSION, SETTLE, TICK,
-    byte, flag_bits, frames, id_required, link_state, passthrough, qty, qty_required, time, word,
+    CANCEL, CONTROL, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE, QUOTE, REPLACE, REPORT,
+    SESSION, SETTLE, TICK, byte, flag_bits, frames, id_required, link_state, passthrough, qty,
+    qty_required, time, word,
 };
 use crate::protocol::scenario::{Command, Line, LineError, OPERATOR_UNKNOWN};
 use crate::units::{AccountId, BrokerId, Money, Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
@@ -79,6 +81,8 @@ fn read(bytes: &[u8], names: &Names) -> Result<Option<(Nanos, Command)>, LineErr
         "kill" => reader.control(Kind::Kill, object),
         "raise" => reader.control(Kind::Raise, object),
         "settle" => reader.settle(object),
+        "locate" => reader.locate(object),
+        "override" => reader.ask_override(object),
         "tick" => reader.tick(object),
         _ => frames(&line, time).map(|(head, rest)| Command::Event(head, rest)),
     };
@@ -139,8 +143,12 @@ impl Reader<'_> {
         let time_in_force = byte(&fields, "tif", |it| {
             TimeInForce::from_text(it).map(|it| it as u8)
         })?;
+        let mark = byte(&fields, "mark", |it| {
+            SaleMark::from_text(it).map(|it| it as u8)
+        })?;
         let (continuations, passthrough_size) = passthrough(&fields)?;
         let order = NewOrder {
+            mark: mark.unwrap_or(0),
             price,
             qty: qty_required(&fields, "qty")?,
             account,
@@ -273,6 +281,37 @@ impl Reader<'_> {
             ..Settle::default()
         };
         self.about_order(Kind::Settle, &fields, order_id, settle)
+    }
+
+    fn locate(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("locate", LOCATE, object)?;
+        if fields.raw("operator").is_none() {
+            return Err(fields.missing("operator", "write the name of who has located it"));
+        }
+        let locate = Locate {
+            qty: qty_required(&fields, "qty")?,
+            account: self.account(&fields)?,
+            symbol: self.symbol(&fields)?,
+            operator: self.operator(&fields)?,
+            note: fields.text("note")?.unwrap_or(Text::EMPTY),
+            ..Locate::default()
+        };
+        self.event(Kind::Locate, &fields, locate)
+    }
+
+    fn ask_override(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("override", OVERRIDE, object)?;
+        if fields.raw("operator").is_none() {
+            return Err(fields.missing("operator", "write the name of who asks for it"));
+        }
+        let asked = Override {
+            account: self.account(&fields)?,
+            operator: self.operator(&fields)?,
+            client_order_id: id_required(&fields, "id")?,
+            note: fields.text("note")?.unwrap_or(Text::EMPTY),
+            ..Override::default()
+        };
+        self.event(Kind::Override, &fields, asked)
     }
 
     fn link(&self, object: &str) -> Result<Command, LineError> {

@@ -165,6 +165,8 @@ pub(super) const LINE: &[&str] = &[
     "kill",
     "raise",
     "settle",
+    "locate",
+    "override",
     "tick",
     "frame",
 ];
@@ -186,7 +188,8 @@ macro_rules! fields {
 fields! {
     QUOTE = ["symbol", "bid", "ask", "bid_qty", "ask_qty", "last", "close", "source_time"];
     ORDER = [
-        "account", "strategy", "id", "symbol", "side", "type", "qty", "price", "tif", "passthrough"
+        "account", "strategy", "id", "symbol", "side", "type", "qty", "price", "tif", "mark",
+        "passthrough"
     ];
     CANCEL = ["account", "strategy", "id", "orig"];
     REPLACE = ["account", "strategy", "id", "orig", "qty", "price", "passthrough"];
@@ -198,5 +201,7 @@ fields! {
     SESSION = ["strategy", "state", "cancel_orders"];
     CONTROL = ["scope", "name", "operator", "note"];
     SETTLE = ["account", "id", "orig", "order_id", "operator", "filled", "price", "leaves"];
+    LOCATE = ["account", "symbol", "qty", "operator", "note"];
+    OVERRIDE = ["account", "id", "operator", "note"];
     TICK = [];
 }

@@ -4,9 +4,9 @@
 //! is written as the frame's own bytes.
 
 use crate::message::{
-    Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Kind, Link, LinkState, NewOrder, OrderState,
-    OrderType, Quote, Replace, Report, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce,
-    flags,
+    Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Kind, Link, LinkState, Locate, NewOrder,
+    OrderState, OrderType, Override, Quote, Replace, Report, SaleMark, Scope, SessionChange,
+    Settle, Side, Text, Tick, TimeInForce, flags,
 };
 use crate::protocol::scenario::is_event;
 use crate::protocol::scenario::names::Names;
@@ -62,6 +62,8 @@ pub fn write_event(
         Kind::Kill => control(object.object("kill"), frame, names),
         Kind::Raise => control(object.object("raise"), frame, names),
         Kind::Settle => settle(object.object("settle"), frame, names, client_id_of),
+        Kind::Locate => locate(object.object("locate"), frame, names),
+        Kind::Override => ask_override(object.object("override"), frame, names),
         _ => flags_and_close(object.object("tick"), frame),
     }
     out.push_str("}\n");
@@ -102,6 +104,13 @@ fn order(mut object: Object, frame: &Frame, names: &Names, passthrough: &str) {
     }
     let time_in_force = TimeInForce::from_byte(order.time_in_force).map(TimeInForce::text);
     object.word("tif", time_in_force, order.time_in_force);
+    if order.mark != 0 {
+        object.word(
+            "mark",
+            SaleMark::from_byte(order.mark).map(SaleMark::text),
+            order.mark,
+        );
+    }
     if !passthrough.is_empty() {
         object.string("passthrough", passthrough);
     }
@@ -210,6 +219,29 @@ fn session(mut object: Object, frame: &Frame, names: &Names) {
     flags_and_close(object, frame);
 }
 
+fn locate(mut object: Object, frame: &Frame, names: &Names) {
+    let locate: &Locate = frame.body();
+    object.name("account", &names.accounts, locate.account.0);
+    object.name("symbol", &names.symbols, locate.symbol.0);
+    object.qty("qty", locate.qty);
+    object.name("operator", &names.operators, locate.operator);
+    if !locate.note.is_empty() {
+        object.text("note", &locate.note);
+    }
+    flags_and_close(object, frame);
+}
+
+fn ask_override(mut object: Object, frame: &Frame, names: &Names) {
+    let asked: &Override = frame.body();
+    object.name("account", &names.accounts, asked.account.0);
+    object.text("id", &asked.client_order_id);
+    object.name("operator", &names.operators, asked.operator);
+    if !asked.note.is_empty() {
+        object.text("note", &asked.note);
+    }
+    flags_and_close(object, frame);
+}
+
 fn control(mut object: Object, frame: &Frame, names: &Names) {
     let control: &Control = frame.body();
     let scope = Scope::from_byte(control.scope);
@@ -291,6 +323,16 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
                 None => false,
             };
             control.reserved_is_zero() && target && text(&control.note)
+        }
+        Kind::Locate => {
+            let locate: &Locate = frame.body();
+            let fits = qty(locate.qty) && locate.operator != u32::MAX;
+            locate.reserved_is_zero() && fits && text(&locate.note)
+        }
+        Kind::Override => {
+            let asked: &Override = frame.body();
+            let texts = text(&asked.client_order_id) && text(&asked.note);
+            asked.reserved_is_zero() && texts && asked.operator != u32::MAX
         }
         Kind::Tick => frame.body::<Tick>().reserved_is_zero(),
         _ => false,

@@ -6,8 +6,8 @@ use crate::model::Model;
 use crate::model::order::Order;
 use crate::model::shrink::Command;
 use portcullis::message::{
-    Cancel, Exec, Frame, Header, Kind, NewOrder, OrderState, OrderType, Replace, Report, Text,
-    TimeInForce,
+    Cancel, Exec, Frame, Header, Kind, NewOrder, OrderState, OrderType, Replace, Report, Side,
+    Text, TimeInForce,
 };
 use portcullis::units::{AccountId, BrokerId, Money, OrderId, Price, Qty, StrategyId, SymbolId};
 
@@ -39,6 +39,11 @@ pub(super) fn new_order(
             OrderType::Limit as u8
         },
         time_in_force: random.one_of(TimeInForce::ALL) as u8,
+        mark: match random.below(60) {
+            0 => 4,
+            1 => 255,
+            of => (of % 4) as u8,
+        },
         ..NewOrder::default()
     };
     if random.once_in(100) {
@@ -50,8 +55,8 @@ pub(super) fn new_order(
     if random.once_in(200) {
         order.reserved[random.below(30) as usize] = 1 << random.below(8);
     }
-    if random.once_in(400) {
-        order.reserved_0 = [1];
+    if order.side == Side::Buy as u8 && !random.once_in(100) {
+        order.mark = 0;
     }
     let (size, continuations) = continuations(random, &mut header);
     order.passthrough_size = size;

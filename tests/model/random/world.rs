@@ -6,9 +6,10 @@ use crate::model::Model;
 use crate::model::order::Order;
 use crate::model::shrink::Command;
 use portcullis::message::{
-    Control, Frame, Header, Kind, Link, LinkState, Quote, Scope, SessionChange, Settle, Tick,
+    Control, Frame, Header, Kind, Link, LinkState, Locate, Override, Quote, Scope, SessionChange,
+    Settle, Text, Tick,
 };
-use portcullis::units::{BrokerId, Price, Qty, StrategyId, SymbolId};
+use portcullis::units::{AccountId, BrokerId, Price, Qty, StrategyId, SymbolId};
 
 pub(super) fn quote(random: &mut Random, header: Header, style: &Style, model: &Model) -> Command {
     let symbol = place(random, model.setup.symbols.len());
@@ -140,6 +141,37 @@ pub(super) fn settle(random: &mut Random, header: Header, style: &Style, model: 
         about: order.map(|order| order.correlation),
         ..alone(Frame::new(Kind::Settle, header, settle))
     }
+}
+
+pub(super) fn locate(random: &mut Random, header: Header, style: &Style, model: &Model) -> Command {
+    let locate = Locate {
+        qty: qty(random, style),
+        account: AccountId(place(random, model.setup.accounts.len())),
+        symbol: SymbolId(place(random, model.setup.symbols.len())),
+        operator: operator(random, model),
+        ..Locate::default()
+    };
+    alone(Frame::new(Kind::Locate, header, locate))
+}
+
+/// Mostly for an order that is to come soon, or that somebody else has named.
+pub(super) fn ask_override(
+    random: &mut Random,
+    header: Header,
+    style: &Style,
+    model: &Model,
+) -> Command {
+    let id = format!("id-{}", style.next_id + random.below(6));
+    let asked = Override {
+        account: AccountId(place(random, model.setup.accounts.len())),
+        operator: operator(random, model),
+        client_order_id: match random.once_in(20) {
+            true => Text::EMPTY,
+            false => Text::new(&id).unwrap(),
+        },
+        ..Override::default()
+    };
+    alone(Frame::new(Kind::Override, header, asked))
 }
 
 pub(super) fn session_change(random: &mut Random, mut header: Header, model: &Model) -> Command {

@@ -89,7 +89,7 @@ fn the_tables_are_the_layout() {
             side,
             order_type,
             time_in_force,
-            reserved_0,
+            mark,
             passthrough_size,
             reserved
         }
@@ -160,7 +160,7 @@ fn the_tables_are_the_layout() {
             side,
             order_type,
             time_in_force,
-            reserved_0,
+            mark,
             passthrough_size,
             reserved
         }

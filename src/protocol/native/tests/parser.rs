@@ -138,13 +138,13 @@ fn kinds_pass_only_where_they_belong() {
 /// The bytes of each body that must be zero, counted from the body's start.
 fn reserved(kind: Kind) -> [std::ops::Range<usize>; 2] {
     match kind {
-        Kind::NewOrder => [63..64, 66..96],
+        Kind::NewOrder => [66..96, 0..0],
         Kind::Cancel => [76..96, 0..0],
         Kind::Replace => [94..96, 0..0],
         Kind::Execution => [92..96, 0..0],
         Kind::Refusal => [0..0, 0..0],
         Kind::BrokerNew | Kind::BrokerCancel | Kind::BrokerReplace | Kind::BrokerStatus => {
-            [79..80, 82..96]
+            [82..96, 0..0]
         }
         Kind::Report => [0..0, 0..0],
         Kind::Quote => [44..48, 64..96],
