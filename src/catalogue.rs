@@ -514,12 +514,15 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 28,
                 name: "Volatility and bad prices",
-                meaning: "A price that jumps is no reference before it is confirmed; crossed and zero \
-                          prices never are.",
+                meaning: "A price that jumps is no reference before it is confirmed; crossed, zero and \
+                          stub prices never are. A symbol that moves too far, or of which too many \
+                          prices are bad, is warned of, paused or killed.",
                 demanded_by: "FIA; RTS 6 Art 16",
-                status: Status::Partly("stages, and the volume of the market"),
-                reasons: &[ReferenceUnusable, ReferenceMoved],
+                status: Status::Built,
+                reasons: &[ReferenceUnusable, ReferenceMoved, LevelPaused],
                 keys: &[
+                    "response.on",
+                    "symbol.reference_spread_bps",
                     "symbol.reference_move_bps",
                     "symbol.reference_jump_bps",
                     "symbol.reference_jump_confirmations",
@@ -529,20 +532,27 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 29,
                 name: "Bursts of rejects, missing answers",
-                meaning: "A link on which too much goes wrong is shut for new orders, then tried again.",
+                meaning: "A link on which too much goes wrong is shut for new orders, then tried again. Too \
+                          many refusals, rejects or fills of a strategy, an account, a symbol or the \
+                          firm are answered.",
                 demanded_by: "FIA",
-                status: Status::Partly("by strategy, and on rates of fills"),
-                reasons: &[BreakerOpen],
-                keys: &["broker.breaker"],
+                status: Status::Built,
+                reasons: &[BreakerOpen, LevelPaused],
+                keys: &["broker.breaker", "response.on", "response.count"],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                30,
-                "Answers in stages",
-                "Warn, slow down, refuse, cancel, flatten.",
-                "venue rules",
-                "stages for each control",
-            ),
+            Control {
+                number: 30,
+                name: "Answers in stages",
+                meaning: "Warn, slow down, refuse, cancel, kill: for any control and any count, to the \
+                          level that it concerns, for a while or until persons raise it. Those who \
+                          watch are warned at a share of each limit.",
+                demanded_by: "venue rules",
+                status: Status::Built,
+                reasons: &[LevelSlowed, LevelPaused, StrategyKilled],
+                keys: &["response.answer", "response.reasons", "gateway.warn_share"],
+                shown_by: ShownBy::Scenario,
+            },
         ],
     },
     Section {

@@ -161,6 +161,8 @@ reject_reasons! {
     ShortSaleNotPermitted = 95, None, "The sale is of more than the account owns: see `short_sales` of the account and `borrow` of the symbol.";
     LocateAboveMax = 96, Qty, "The symbol is hard to borrow, and not as much has been located for the account today: `portcullis locate`.";
     FundsAboveMax = 97, Notional, "Purchases would cost more than the account's `funds`.";
+    LevelPaused = 98, Nanos, "A response has paused the level told, for so long: see `[[response]]`. Persons may raise it.";
+    LevelSlowed = 99, Nanos, "A response has slowed the level told: its orders pass so far apart.";
 }
 
 /// A set of reasons: every control that one order failed.
@@ -190,6 +192,11 @@ impl Failed {
         let mut one = Self::NONE;
         one.note(reason, true);
         self.is_within(one)
+    }
+
+    /// True where anything that failed is in `other`.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0[0] & other.0[0] != 0 || self.0[1] & other.0[1] != 0
     }
 
     /// True where all that failed is in `other`.

@@ -10,11 +10,13 @@ use portcullis::admin::{Admin, Ends, Settings, kernel_peers};
 use portcullis::follower::Follower;
 use portcullis::follower::names::Names;
 use portcullis::message::{Frame, Kind, Text};
+use portcullis::reject::RejectReason;
 use portcullis::ring::{Consumer, ring};
 use portcullis::risk::decision::Outcome;
+use portcullis::risk::setup::{Setup, ShortSales};
 use portcullis::sys::poller::{Doorbell, Poller};
 use portcullis::topology::Stage as _;
-use portcullis::units::{AccountId, Nanos};
+use portcullis::units::{AccountId, Nanos, Qty};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -45,7 +47,16 @@ impl Desk {
     }
 
     fn with_ring(capacity: usize) -> Self {
-        let config = config();
+        Self::with(capacity, |_| {})
+    }
+
+    fn of(change: impl FnOnce(&mut Setup)) -> Self {
+        Self::with(16, change)
+    }
+
+    fn with(capacity: usize, change: impl FnOnce(&mut Setup)) -> Self {
+        let mut config = config();
+        change(&mut config.setup);
         let gate = Gate::new(&config);
         let interval = Nanos::from_millis(10);
         let (follower, views) =
@@ -588,4 +599,82 @@ fn the_kernel_says_who_is_there() {
     let (here, _there) = mio::net::UnixStream::pair().unwrap();
     let uid = rustix::process::getuid().as_raw();
     assert_eq!(kernel_peers()(&here).unwrap(), uid);
+}
+
+#[test]
+fn what_is_located_and_who_may_pass_is_told() {
+    let mut desk = Desk::new();
+    let locate = json!({"command": "locate", "account": "A", "symbol": "X", "qty": "5"});
+    let said = desk.ask(ALICE, &locate);
+    assert_eq!(said["outcome"], "NotPermitted", "{said}");
+    assert!(
+        said["why"].as_str().unwrap().contains("short_sales"),
+        "{said}"
+    );
+
+    let asked = json!({"command": "override", "account": "A", "id": "7", "note": "agreed"});
+    let said = desk.ask(ALICE, &asked);
+    assert_eq!(said["outcome"], "NotPermitted", "{said}");
+    assert!(
+        said["why"].as_str().unwrap().contains("gateway.soft"),
+        "{said}"
+    );
+    for (line, wanted) in [
+        (
+            json!({"command": "locate", "account": "A", "symbol": "X"}),
+            "qty: required",
+        ),
+        (
+            json!({"command": "locate", "symbol": "X", "qty": "1"}),
+            "account: required",
+        ),
+        (json!({"command": "override", "account": "A"}), "id: "),
+        (
+            json!({"command": "override", "account": "A", "id": "7", "qty": "1"}),
+            "qty: means nothing",
+        ),
+    ] {
+        let said = desk.ask(ALICE, &line);
+        assert!(
+            said["error"].as_str().unwrap().contains(wanted),
+            "{line}: {said}"
+        );
+    }
+}
+
+#[test]
+fn two_persons_let_one_order_pass() {
+    let mut desk = Desk::of(|setup| {
+        setup.soft = vec![RejectReason::QtyAboveMax];
+        setup.accounts[0].limits.order_qty_max = Qty::parse("5").ok();
+        setup.accounts[0].short_sales = ShortSales::Check;
+    });
+    desk.gate.quote(0, "99", "101");
+    let asked = json!({"command": "override", "account": "A", "id": "7", "note": "agreed"});
+    let said = desk.ask(ALICE, &asked);
+    assert_eq!(
+        (&said["outcome"], &said["persons_missing"]),
+        (&json!("Applied"), &json!(1))
+    );
+    assert_eq!(
+        desk.gate.order(0, "6", "6", "100").outcome,
+        Outcome::Refused
+    );
+    let said = desk.ask(ALICE, &asked);
+    assert_eq!(said["outcome"], "NotPermitted", "{said}");
+    let said = desk.ask(BOB, &asked);
+    assert_eq!(
+        (&said["outcome"], &said["persons_missing"]),
+        (&json!("Applied"), &json!(0))
+    );
+    let decision = desk.gate.order(0, "7", "6", "100");
+    assert_eq!(decision.outcome, Outcome::Accepted, "{decision:?}");
+    assert_eq!(decision.reason, Some(RejectReason::QtyAboveMax));
+
+    let locate = json!({"command": "locate", "account": "A", "symbol": "X", "qty": "5"});
+    let said = desk.ask(ALICE, &locate);
+    assert_eq!(
+        (&said["outcome"], &said["qty"]),
+        (&json!("Applied"), &json!("5"))
+    );
 }

@@ -570,3 +570,43 @@ fn an_orders_story_is_told_from_the_journal() {
     assert!(explain("3").is_err());
     assert!(explain("").is_err());
 }
+
+#[test]
+fn a_limit_that_is_nearly_used_up_and_a_pause_are_told() {
+    let mut config = config();
+    config.setup.warn_share = 800_000;
+    config.setup.firm.open_orders_max = Some(5);
+    let effective = portcullis::config::effective::effective_toml(&config);
+    let effective = format!(
+        "{effective}\n[[response]]\nname = \"r\"\non = \"refusals\"\nscope = \"account\"\ncount = 1\n\
+         window = \"1s\"\nanswer = \"refuse\"\npause = \"1m\"\n"
+    );
+    let config = portcullis::config::effective::parse_effective(&effective).unwrap();
+    let mut gate = Gate::new(&config);
+    let (mut follower, views) = follow(&gate);
+    gate.quote(0, "99", "102");
+    for id in ["1", "2", "3"] {
+        assert_eq!(gate.order(0, id, "10", "100.5").outcome, Outcome::Accepted);
+    }
+    let near = |follower: &mut Follower, gate: &Gate| {
+        let status = ask(follower, &views, Query::Status, gate.now());
+        (status["near"].clone(), status["answered"].clone())
+    };
+    let (few, _) = near(&mut follower, &gate);
+    let is_open = |rows: &Value| {
+        let mut rows = rows.as_array().unwrap().iter();
+        rows.any(|row| row["control"] == "OrdersOpenAboveMax" && row["scope"] == "firm")
+    };
+    assert!(!is_open(&few), "{few}");
+    assert_eq!(gate.order(0, "4", "10", "100.5").outcome, Outcome::Accepted);
+    let (near_now, answered) = near(&mut follower, &gate);
+    assert!(is_open(&near_now), "{near_now}");
+    assert_eq!(answered, serde_json::json!([]));
+
+    // An order that is refused pauses its account.
+    assert_eq!(gate.order(0, "4", "10", "100.5").outcome, Outcome::Refused);
+    let (_, answered) = near(&mut follower, &gate);
+    assert_eq!(answered[0]["scope"], "account");
+    assert_eq!(answered[0]["name"], "A");
+    assert!(answered[0]["paused_until"].is_string(), "{answered}");
+}

@@ -92,7 +92,7 @@ fn read(
             continue;
         };
         let found = rebuild
-            .core()
+            .core_mut()
             .and_then(|core| ask(core, head, &record, wanted, account, &names, run));
         match rebuild.take(&record).map_err(Failure::of)? {
             Taken::Opened => {
@@ -124,7 +124,7 @@ fn read(
 
 /// The beginning of a story, where a record is the order that is looked for.
 fn ask(
-    core: &Core,
+    core: &mut Core,
     head: &Frame,
     record: &Record<'_>,
     wanted: &Text,

@@ -11,6 +11,7 @@ use crate::config::notation::{
     BPS_DIGITS, MULTIPLIER_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
 };
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
+use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::{BORROWS, Config, SELF_MATCHES, SHORT_SALES, parse_in};
 use crate::message::{OrderType, TimeInForce};
@@ -65,6 +66,19 @@ pub fn effective_toml(config: &Config) -> String {
     }
     for symbols in config.setup.symbols.chunk_by(has_same_terms) {
         write_symbols(&mut out, config, symbols);
+    }
+    for response in &config.setup.responses {
+        out.table("[[response]]");
+        out.put("name", quote(&response.name));
+        out.word("on", &TRIGGERS, &response.on);
+        let reasons = response.reasons.iter().map(|reason| quote(reason.name()));
+        out.put("reasons", list(&reasons.collect::<Vec<_>>()));
+        out.word("scope", &SCOPES, &response.scope);
+        out.put("count", response.count);
+        out.span("window", response.window);
+        out.word("answer", &ANSWERS, &response.answer);
+        out.span("pause", response.pause);
+        out.span("slow_interval", response.slow_interval);
     }
     for group in &config.setup.groups {
         out.table("[[group]]");
@@ -219,6 +233,8 @@ fn write_process(out: &mut Writer, config: &Config) {
         .map(|reason| quote(reason.name()))
         .collect();
     out.put("soft", list(&soft));
+    let share = write_digits(u64::from(setup.warn_share), SHARE_DIGITS);
+    out.put("warn_share", quote(&share));
     let calendar = setup
         .day_calendar
         .and_then(|id| config.calendars.get(id.0 as usize));

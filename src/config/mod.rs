@@ -21,6 +21,7 @@ pub mod example;
 pub mod keys;
 pub mod limits;
 pub mod process;
+pub mod responses;
 pub mod sessions;
 
 mod controls;
@@ -37,7 +38,7 @@ use crate::config::brokers::BrokerLink;
 use crate::config::calendars::CalendarTerms;
 use crate::config::error::ConfigErrors;
 use crate::config::limits::{Level, Written};
-use crate::config::notation::{show, write_size};
+use crate::config::notation::{SHARE_DIGITS, parse_scaled, show, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
@@ -67,6 +68,7 @@ const BROKERS_MAX: usize = 64;
 const FEEDS_MAX: usize = 64;
 const OPERATORS_MAX: usize = 64;
 const CALENDARS_MAX: usize = 256;
+const RESPONSES_MAX: usize = 64;
 const DESKS_MAX: usize = 1 << 12;
 const GROUPS_MAX: usize = 1 << 12;
 
@@ -253,6 +255,9 @@ fn read(root: &Table<'_>) -> Config {
     let brokers = read_brokers(root, &mut config);
     let calendars = read_calendars(root, &mut config);
     config.setup.soft = read_soft(&gateway);
+    let share = |text: &str| parse_scaled(text, SHARE_DIGITS, 1_000_000);
+    let warn_share = gateway.get("warn_share", values::decimal(share));
+    config.setup.warn_share = warn_share.unwrap_or_default() as u32;
     config.setup.day_calendar = read_name(&gateway, "trading_day", &calendars, "[[calendar]]");
     read_symbols(root, &firm, (&brokers, &calendars), &mut config);
     let symbols = config.setup.symbols.iter().zip(0..);
@@ -264,6 +269,13 @@ fn read(root: &Table<'_>) -> Config {
     read_groups(root, &firm, &symbols, &mut config);
     read_endpoints(root, &mut config);
     read_strategies(root, &firm, (&accounts, &symbols), &mut config);
+    let mut names = HashSet::new();
+    for table in root.tables("response", RESPONSES_MAX) {
+        if let Some(response) = responses::read(&table) {
+            claim(&table, "name", response.name.clone(), &mut names);
+            config.setup.responses.push(response);
+        }
+    }
     config.setup.firm = firm.limits;
     config
 }

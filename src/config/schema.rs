@@ -67,6 +67,7 @@ section! {
     group = List(&GROUP), "";
     broker = List(&BROKER), "";
     feed = List(&FEED), "";
+    response = List(&RESPONSE), "";
     admin = Table(&ADMIN), "";
     operator = List(&OPERATOR), "";
     journal = Table(&JOURNAL), "";
@@ -82,6 +83,7 @@ section! {
     raise_window = Default("\"5m\""), "A first raise waits so long for the others.";
     checkpoint_events = Default("4096"), "The state's digest goes into the journal after so many events.";
     soft = Default("[]"), "Limits that two persons may let one order pass, by their reasons, as in [\"QtyAboveMax\"].";
+    warn_share = Default("\"0.8\""), "Those who watch are warned at this share of a limit.";
     trading_day = Optional("\"xnas\""), "The calendar whose days are those of limits on a day; without one, days of UTC.";
     drain_timeout = Default("\"5s\""), "The bound on an orderly stop.";
     cancel_on_panic = Default("false"), "true cancels every live order when the gateway must end for a fault of its own.";
@@ -315,6 +317,19 @@ section! {
     key_file = Shown("\"keys/prices.key\""), "The file of its key: who feeds prices moves every collar.";
     unix_user = Optional("\"alice\""), "A user's name or number instead; needs `unix`.";
     interval_min = Default("\"1ms\""), "One symbol's price goes to the core at most this often; the latest wins.";
+}
+
+section! {
+    RESPONSE, "response", "What the gate does by itself when too much of something happens.";
+    name = Required("\"runaway\""), "At most 36 printable characters.";
+    on = Required("\"refusals\""), "What is counted: \"refusals\" of the gate, \"rejects\" of brokers, \"fills\", \"moves\" beyond reference_move_bps, \"bad_prices\".";
+    reasons = Default("[]"), "Of refusals: for which reasons; none named: for any but those that stop a sender for a while.";
+    scope = Required("\"strategy\""), "For each of what, and who is answered: \"firm\", \"account\", \"strategy\", \"symbol\".";
+    count = Required("20"), "At the so-manyth ...";
+    window = Required("\"1s\""), "... within this time it answers, and counts anew.";
+    answer = Required("\"cancel\""), "\"warn\"; \"slow\"; \"refuse\" what is new; \"cancel\" beside that; \"kill\", until persons raise it.";
+    pause = Default("\"1m\""), "For how long it is slow or refuses, unless persons raise it.";
+    slow_interval = Default("\"100ms\""), "How far apart orders pass while it is slow.";
 }
 
 section! {

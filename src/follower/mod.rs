@@ -24,12 +24,14 @@ pub mod replica;
 mod acts;
 mod places;
 pub(crate) mod view;
+mod watch;
 
 use crate::follower::acts::Acts;
 use crate::follower::names::Names;
 use crate::follower::query::{Query, Question, Said, Views};
 use crate::follower::replica::{Difference, Replica};
 use crate::follower::view::View;
+use crate::follower::watch::Watch;
 use crate::journal::reader::Tail;
 use crate::risk::approved::Approved;
 use crate::risk::core::Core;
@@ -54,6 +56,7 @@ pub struct Follower {
     /// Of the run that the last record belongs to.
     names: Names,
     acts: Acts,
+    watch: Watch,
     questions: Receiver<Question>,
     interval: Nanos,
     now: Nanos,
@@ -75,6 +78,7 @@ impl Follower {
             tail,
             names: Names::default(),
             acts: Acts::default(),
+            watch: Watch::default(),
             questions,
             interval,
             now: Nanos::ZERO,
@@ -139,11 +143,13 @@ impl Follower {
             (Taken::Opened, _) => {
                 self.names = Names::new(setup);
                 self.acts.open();
+                self.watch.open();
             }
             (Taken::Event { recorded, .. }, Some(core)) => {
                 let sequence = record.sequence;
                 self.acts
                     .note(sequence, head, &recorded, core, setup, &self.names);
+                self.watch.note(&recorded, core, setup, &self.names);
             }
             _ => {}
         }
@@ -203,6 +209,11 @@ impl Follower {
             ) => {
                 let id = core.and_then(|core| core.order_id(account, &client_order_id));
                 return Said::Order(id);
+            }
+            (Query::Status, Some(view)) => {
+                let mut value = view.say(query, &self.acts);
+                value["near"] = self.watch.say_near(&self.names);
+                value
             }
             (_, Some(view)) => view.say(query, &self.acts),
             (_, None) => json!({}),

@@ -72,6 +72,7 @@ impl View<'_> {
             "orders_in_doubt": core.orders_in_doubt_count(),
             "counts": counts(core.counts()),
             "killed": self.killed(acts),
+            "answered": self.answered(),
             "links": self.links(),
             "tables": self.tables(),
         })
@@ -258,6 +259,24 @@ impl View<'_> {
             }
         }
         Value::Array(rows.rows)
+    }
+
+    /// What responses have paused or slowed.
+    fn answered(&self) -> Value {
+        let rows = self.core.stages().take(ROWS_MAX).map(|stage| {
+            let target = match stage.scope {
+                Scope::Firm => u32::MAX,
+                _ => stage.target,
+            };
+            let until = |at: Nanos| (self.core.now() < at).then(|| time(at));
+            json!({
+                "scope": stage.scope.text(),
+                "name": self.names.name(stage.scope, target),
+                "paused_until": until(stage.paused_until),
+                "slow_until": until(stage.slow_until),
+            })
+        });
+        Value::Array(rows.collect())
     }
 
     fn links(&self) -> Value {

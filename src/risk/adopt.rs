@@ -9,6 +9,7 @@ use super::market::Reference;
 use super::overrides::Overrides;
 use super::own::{self, Own};
 use super::rate::Rates;
+use super::respond::Responses;
 use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{Limits, Setup};
@@ -80,6 +81,11 @@ impl Core {
         self.adopt_locates(new);
         self.adopt_funds(new);
         self.overrides = Overrides::new(new);
+        let old_responses = self.responses.take();
+        self.responses = Responses::new(new);
+        if let (Some(new), Some(old)) = (&mut self.responses, old_responses) {
+            new.take_over(*old);
+        }
         self.quoted.clone_from(&new.symbols);
         self.references
             .resize(new.symbols.len(), Reference::default());

@@ -190,6 +190,9 @@ impl Core {
         if is_stopped {
             self.note_stops(found, event_flags, who);
         }
+        if self.responses.is_some() {
+            self.check_stages(found, who);
+        }
     }
 
     /// True where a symbol's calendar says so.

@@ -114,6 +114,7 @@ impl Core {
             (valuation, time_in_force, previous, is_clear)
         else {
             self.cancel_own(effects, &found, &crossing);
+            self.respond_to_refusal(who, found.failed);
             return self.refuse(
                 effects,
                 header,
@@ -179,6 +180,7 @@ impl Core {
         self.client_order_ids
             .insert(place, order.account, &order.client_order_id, id, now);
         self.note_pace(route_at, [Paced::Orders, Paced::New]);
+        self.note_stages(who);
         self.exposure.book_new(places, terms.side, &valuation);
         if self.days.is_some() {
             let nothing = (Qty::ZERO, Notional::ZERO);
@@ -369,6 +371,7 @@ impl Core {
         let is_clear = found.failed.is_empty();
         let (Some(valuation), Err(place), true) = (valuation, previous, is_clear) else {
             self.cancel_own(effects, &found, &crossing);
+            self.respond_to_refusal(who, found.failed);
             return self.refuse(
                 effects,
                 header,
@@ -413,6 +416,7 @@ impl Core {
         self.client_order_ids
             .insert(place, replace.account, &replace.client_order_id, id, now);
         self.note_pace(route_at, [Paced::Orders, Paced::Replaces]);
+        self.note_stages(who);
         self.rebook(slot, Fill::NONE, 0);
         self.count_order(Places::of(self.orders.get(slot)));
         self.counts.requests_accepted += 1;

@@ -99,6 +99,22 @@ impl Core {
         Outcome::Applied
     }
 
+    /// Drops the kill switch of a level, without a person.
+    pub(super) fn kill_level(&mut self, scope: Scope, target: u32) {
+        let target = if scope == Scope::Firm {
+            u32::MAX
+        } else {
+            target
+        };
+        let control = Control {
+            target,
+            operator: u32::MAX,
+            scope: scope as u8,
+            ..Control::default()
+        };
+        self.kill(&control);
+    }
+
     /// Raises a kill switch, once as many persons as it needs have said so. For a strategy that may
     /// not send for ever without a person, that is the word of a person, killed or not.
     pub(super) fn raise(&mut self, control: &Control) -> Outcome {
@@ -112,7 +128,9 @@ impl Core {
             Scope::Strategy => self.strategies.get(control.target as usize),
             _ => None,
         };
-        let is_watched = strategy.is_some_and(|row| row.orders_unattended_max != u64::MAX);
+        let responses = self.responses.as_ref();
+        let is_watched = strategy.is_some_and(|row| row.orders_unattended_max != u64::MAX)
+            || responses.is_some_and(|all| all.is_answered(scope, control.target, time));
         if !is_known || !(is_killed || is_watched) {
             return Outcome::NotPermitted;
         }
@@ -128,6 +146,9 @@ impl Core {
             Some(true) => {
                 if let Some((_, level)) = self.level_mut(control) {
                     level.is_killed = false;
+                }
+                if let Some(responses) = &mut self.responses {
+                    responses.raise(scope, control.target);
                 }
                 if scope == Scope::Strategy
                     && let Some(row) = self.strategies.get_mut(control.target as usize)
@@ -228,6 +249,7 @@ impl Core {
             return;
         }
         let link = self.links[order.broker.0 as usize];
+        let who = (order.account, order.strategy, order.symbol);
         let cancel_through = self.strategies[order.strategy.0 as usize].cancel_through;
         let must_go = self.exposure.firm.is_killed
             || self.exposure.accounts[order.account.0 as usize].is_killed
@@ -237,6 +259,7 @@ impl Core {
                 .exposure
                 .is_killed_beside(order.account.0, order.symbol.0)
             || order.id.serial() <= cancel_through
+            || self.responses.is_some() && self.is_answered_with_cancel(who, order.id.serial())
             || order.time_in_force == TimeInForce::Day
                 && order.id.serial() <= self.expire_through(order.symbol);
         let must_cancel = must_go && !order.is_cancel_pending;

@@ -21,6 +21,7 @@ use super::order::Orders;
 use super::overrides::Overrides;
 use super::own::{self, Own, Owner};
 use super::rate::Rates;
+use super::respond::Responses;
 use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{self, Borrow, Capacity, Setup, ShortSales};
@@ -67,6 +68,7 @@ pub struct Core {
     /// By account.
     pub(super) funds: Vec<Funds>,
     pub(super) overrides: Overrides,
+    pub(super) responses: Option<Box<Responses>>,
     pub(super) raises: Raises,
     /// Slots that the sweep under way has yet to look at, and where it is.
     pub(super) sweep_remaining: u32,
@@ -106,6 +108,8 @@ pub struct Counts {
     pub implausible: u64,
     /// Orders whose answer did not come in time.
     pub timeouts: u64,
+    /// How often a response has answered.
+    pub answers: u64,
 }
 
 #[derive(Debug)]
@@ -308,6 +312,7 @@ impl Core {
             locates: short::locates(setup),
             funds: funds::funds(setup),
             overrides: Overrides::new(setup),
+            responses: Responses::new(setup),
             raises: Raises::new(setup),
             sweep_remaining: 0,
             sweep_next: 0,
@@ -330,11 +335,8 @@ impl Core {
         effects: &mut Effects,
     ) -> Decision {
         let header = &event.header;
-        self.now = self.now.max(header.time);
+        self.advance(header.time);
         self.counts.events += 1;
-        if self.next_turn() <= self.now {
-            self.turn();
-        }
         let decision = match event.kind() {
             Some(Kind::NewOrder) => {
                 self.new_order(header, event.body::<NewOrder>(), continuations, effects)
@@ -367,6 +369,15 @@ impl Core {
         }
         self.fold(event, &decision);
         decision
+    }
+
+    /// Time goes on, and never back.
+    #[inline]
+    pub(super) fn advance(&mut self, time: Nanos) {
+        self.now = self.now.max(time);
+        if self.next_turn() <= self.now {
+            self.turn();
+        }
     }
 
     /// The digest of all that has happened: the same after the same events, and after no others.

@@ -72,8 +72,10 @@ fn is_limit(reason: RejectReason, limit: i128) -> bool {
 }
 
 impl Core {
-    /// What each armed control would find on a new order now, in the order of the checks.
-    pub fn margins(&self, header: &Header, order: &NewOrder) -> Vec<Margin> {
+    /// What each armed control would find on a new order at its time, in the order of the checks. Time
+    /// goes on to then.
+    pub fn margins(&mut self, header: &Header, order: &NewOrder) -> Vec<Margin> {
+        self.advance(header.time);
         let mut margins = Margins::default();
         let who = (order.account, header.strategy, order.symbol);
         self.note_stops(&mut margins, header.flags, who);
@@ -83,10 +85,10 @@ impl Core {
         {
             let (of_type, of_time) = (order.order_type, order.time_in_force);
             self.check_phase(&mut margins, order.symbol, of_type, of_time);
+            self.check_stages(&mut margins, who);
             let terms = Terms::of_new(header.strategy, order, side, order_type);
             if self.check_terms(&mut margins, &terms) {
-                let now = self.now.max(header.time);
-                let valuation = self.check_limits(&mut margins, &terms, &route, now);
+                let valuation = self.check_limits(&mut margins, &terms, &route, self.now);
                 if valuation.is_some() {
                     self.check_own(&mut margins, &terms);
                 }

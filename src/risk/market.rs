@@ -9,9 +9,10 @@
 
 use super::core::Core;
 use super::decision::Outcome;
-use super::setup::{self, ReferenceKind};
+use super::setup::{self, ReferenceKind, Trigger};
 use crate::message::Quote;
-use crate::units::{Nanos, Price, SymbolId};
+use crate::reject::Failed;
+use crate::units::{AccountId, Nanos, Price, StrategyId, SymbolId};
 
 pub(super) const SCALE: i128 = 100_000_000;
 
@@ -262,18 +263,34 @@ impl Core {
             took[2] = Some(reference.close.take(symbol, quote.close, quote.close, now));
         }
         if took[kind as usize] == Some(Took::Believed) {
+            let mut has_moved = false;
             if let (Some(moves), Some(good)) = (
                 &mut self.symbols[at].moves,
                 self.references[at].source(kind).good,
             ) {
                 moves.note(good.sum, now);
+                has_moved = self.responses.is_some() && moves.breach(good.sum, now).is_some();
             }
             self.mark(quote.symbol);
+            if has_moved {
+                self.respond_about_price(quote.symbol, Trigger::Moves);
+            }
+        }
+        let is_bad = |of: &Option<Took>| matches!(of, Some(Took::Implausible | Took::Doubted));
+        if self.responses.is_some() && took.iter().any(is_bad) {
+            self.respond_about_price(quote.symbol, Trigger::BadPrices);
         }
         match took.contains(&Some(Took::Implausible)) {
             true => Outcome::Implausible,
             false => Outcome::Applied,
         }
+    }
+
+    /// Something has happened to a price, which concerns its symbol and the firm.
+    #[cold]
+    fn respond_about_price(&mut self, symbol: SymbolId, trigger: Trigger) {
+        let who = (AccountId::NONE, StrategyId::NONE, symbol);
+        self.respond(trigger, who, Failed::NONE);
     }
 
     /// Values positions in a symbol by the price that its orders are measured by.

@@ -39,6 +39,7 @@ mod overrides;
 mod own;
 mod rate;
 mod report;
+pub mod respond;
 mod route;
 mod rules;
 mod short;

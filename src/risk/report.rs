@@ -12,9 +12,11 @@ use super::decision::{Decision, Effects, Outcome};
 use super::exposure::Places;
 use super::market::valued;
 use super::order::{NEVER, Order, Replacement};
+use super::setup::Trigger;
 use crate::message::{
     BrokerRequest, Exec, Execution, Header, Kind, OrderState, Report, Settle, Text,
 };
+use crate::reject::Failed;
 use crate::units::{BrokerId, Money, Notional, OrderId, Price, Qty};
 
 /// What is known of an order from a question.
@@ -107,6 +109,9 @@ impl Core {
         };
         self.settle_waiting(slot);
         if let (Some(exec), Some(_)) = (exec, booked) {
+            if self.responses.is_some() && exec == Exec::Rejected {
+                self.respond_about(slot, Trigger::Rejects);
+            }
             self.tell_report(effects, slot, exec, report, filled);
         }
         about(booked.unwrap_or(Outcome::Implausible), id)
@@ -396,6 +401,9 @@ impl Core {
         if self.locates.is_some() {
             self.use_located(slot, was_used);
         }
+        if is_filled && self.responses.is_some() {
+            self.respond_about(slot, Trigger::Fills);
+        }
         let value = match is_filled {
             true => self.fill_value(slot, fill),
             false => Notional::ZERO,
@@ -406,6 +414,14 @@ impl Core {
         if self.days.is_some() {
             self.count_open(places, change.reserved, (fill.qty, value));
         }
+    }
+
+    /// Something has happened to an order.
+    #[cold]
+    fn respond_about(&mut self, slot: u32, trigger: Trigger) {
+        let order = self.orders.get(slot);
+        let who = (order.account, order.strategy, order.symbol);
+        self.respond(trigger, who, Failed::NONE);
     }
 
     /// What a fill is worth: at its price, or at what its order was valued at where none was told.

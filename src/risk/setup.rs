@@ -3,7 +3,7 @@
 //! The configuration is compiled into this once; the core reads nothing else. Ids are places in
 //! these lists.
 
-use crate::message::{OrderType, TimeInForce};
+use crate::message::{OrderType, Scope, TimeInForce};
 use crate::reject::RejectReason;
 use crate::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
@@ -40,10 +40,14 @@ pub struct Setup {
     pub raise_persons: u32,
     /// A first `raise` counts for this long while it waits for the others.
     pub raise_window: Nanos,
+    /// What the gate does by itself when too much of something happens.
+    pub responses: Vec<Response>,
     /// The controls that an override may let an order pass.
     pub soft: Vec<RejectReason>,
     /// A broker that has not answered for so long leaves the order in doubt.
     pub answer_timeout: Nanos,
+    /// At which share of a limit those who watch are warned, in millionths. Nothing is decided by it.
+    pub warn_share: u32,
     /// Write the digest into the journal after so many events.
     pub checkpoint_events: u32,
 }
@@ -285,6 +289,59 @@ pub enum ReferenceKind {
     Last,
     /// The last close, as long as the trading day lasts in which it was told.
     Close,
+}
+
+/// What is done when too much of something happens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    /// As users write it.
+    pub name: String,
+    /// What is counted.
+    pub on: Trigger,
+    /// Of refusals: for which reasons; none named: for any but those that stop a sender for a while.
+    pub reasons: Vec<RejectReason>,
+    /// For each of what it is counted, and who is answered: the firm, accounts, strategies or symbols.
+    pub scope: Scope,
+    /// At the so-manyth it answers. At least 1.
+    pub count: u32,
+    /// If that many come within this time.
+    pub window: Nanos,
+    /// How.
+    pub answer: Answer,
+    /// For how long, where the answer does not stand until persons raise it.
+    pub pause: Nanos,
+    /// Of slowing down: how far apart orders pass.
+    pub slow_interval: Nanos,
+}
+
+/// What a response counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Trigger {
+    /// New orders and replaces that the gate refused.
+    Refusals,
+    /// Orders that a broker rejected.
+    Rejects,
+    /// Fills.
+    Fills,
+    /// Prices that have moved further than the symbol's `move_max`.
+    Moves,
+    /// Prices that cannot be believed.
+    BadPrices,
+}
+
+/// What a response does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// It is told to those who watch.
+    Warn,
+    /// Orders pass one at a time, so far apart.
+    Slow,
+    /// Nothing new passes.
+    Refuse,
+    /// Nothing new passes, and what lives is cancelled.
+    Cancel,
+    /// The kill switch drops.
+    Kill,
 }
 
 /// A desk: accounts under one roof.

@@ -1,23 +1,26 @@
 //! View: the state as others may see it. Cold: followers, `try` and tests ask here.
 
 use super::calendar::Calendars;
-use super::cell::Cell;
+use super::cell::{Cell, contribution};
+use super::check::wide;
 use super::core::{Account, Core, Counts, Strategy, Symbol};
 use super::day::Days;
 use super::duplicate::Recent;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
-use super::level::Level;
+use super::level::{Level, armed};
 use super::market::Reference;
 use super::moves::Moves;
 use super::order::{Order, Orders};
 use super::own::Own;
+use super::respond::Responses;
 use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{self, Setup};
 use super::short::{Located, is_watched};
-use crate::message::{Scope, Text};
+use crate::message::{Scope, Side, Text};
+use crate::reject::RejectReason;
 use crate::units::{AccountId, BrokerId, Nanos, Notional, StrategyId, SymbolId};
 
 /// What one level has at risk.
@@ -107,6 +110,76 @@ impl Core {
     /// How many persons are still to ask for an override that somebody has asked for.
     pub fn override_persons_missing(&self, account: AccountId, id: &Text) -> Option<usize> {
         self.overrides.persons_missing(account, id)
+    }
+
+    /// How much of each limit on sums an order's levels use: whose it is, the reason for which it would
+    /// refuse, the limit and what there is.
+    pub fn used_limits(
+        &self,
+        order: &Order,
+        mut see: impl FnMut(Scope, u32, RejectReason, i128, i128),
+    ) {
+        let exposure = &self.exposure;
+        let (account, strategy, symbol) = (order.account.0, order.strategy.0, order.symbol.0);
+        let of_account = exposure.cell(order.account_cell);
+        let of_desk = exposure.desk_cell(of_account.above);
+        let mark = exposure.mark(symbol);
+        let four = [
+            &exposure.symbols[symbol as usize],
+            &exposure.strategies[strategy as usize],
+            &exposure.accounts[account as usize],
+            &exposure.firm,
+        ];
+        for level in four.into_iter().chain(exposure.beside(account, symbol)) {
+            let (bounds, whose) = (&level.bounds, level.whose);
+            let Some(scope) = Scope::from_byte(whose.scope()) else {
+                continue;
+            };
+            let cell = match scope {
+                Scope::Strategy => exposure.cell(order.strategy_cell),
+                Scope::Account => of_account,
+                Scope::Desk => of_desk,
+                Scope::Firm | Scope::Symbol | Scope::Group => exposure.symbol_cell(symbol),
+            };
+            let worst = cell.worst_now(Side::Buy).max(cell.worst_now(Side::Sell));
+            let value = contribution(worst, mark);
+            let count = (bounds.open_orders_max.into(), level.open_count.into());
+            let max = |raw| wide(Notional::from_raw(raw));
+            let open = (max(bounds.open_notional_max), wide(level.open_notional));
+            let position = (bounds.position_qty_max.into(), worst.into());
+            let valued = (max(bounds.position_value_max), wide(value));
+            let gross = (max(bounds.gross_exposure_max), wide(level.gross));
+            let net = level.net[0].max(level.net[1]);
+            let net = (max(bounds.net_exposure_max), net);
+            for (bit, reason, (limit, value)) in [
+                (armed::OPEN_ORDERS, RejectReason::OrdersOpenAboveMax, count),
+                (
+                    armed::OPEN_NOTIONAL,
+                    RejectReason::OpenNotionalAboveMax,
+                    open,
+                ),
+                (
+                    armed::POSITION_QTY,
+                    RejectReason::PositionQtyAboveMax,
+                    position,
+                ),
+                (
+                    armed::POSITION_VALUE,
+                    RejectReason::PositionValueAboveMax,
+                    valued,
+                ),
+                (
+                    armed::GROSS_EXPOSURE,
+                    RejectReason::GrossExposureAboveMax,
+                    gross,
+                ),
+                (armed::NET_EXPOSURE, RejectReason::NetExposureAboveMax, net),
+            ] {
+                if bounds.armed & bit != 0 {
+                    see(scope, whose.target(), reason, limit, value);
+                }
+            }
+        }
     }
 
     /// The books of accounts, by account and symbol as they came.
@@ -216,6 +289,9 @@ impl Core {
         self.hash_located(&mut add);
         self.hash_funds(&mut add);
         self.overrides.hash(&mut add);
+        if let Some(responses) = &self.responses {
+            responses.hash(&mut add);
+        }
         for strategy in &self.strategies {
             add(strategy.command_sequence, strategy.report_sequence);
             add(strategy.orders_unattended, strategy.orders_unattended_max);
@@ -277,6 +353,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
             Calendars::size_bytes(setup) + Days::size_bytes(setup),
         ),
         ("own orders by price", Own::size_bytes(setup)),
+        ("responses", Responses::size_bytes(setup)),
         (
             "locates",
             match is_watched(setup) {

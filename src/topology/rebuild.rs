@@ -147,6 +147,11 @@ impl Rebuild {
         self.core.as_ref()
     }
 
+    /// The same, for who asks what may be asked of a core alone.
+    pub const fn core_mut(&mut self) -> Option<&mut Core> {
+        self.core.as_mut()
+    }
+
     /// What the core runs under now.
     pub const fn setup(&self) -> &Setup {
         &self.setup

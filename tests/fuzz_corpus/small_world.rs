@@ -1,10 +1,11 @@
 //! A small world: two of everything, little room, and numbers of which some are at the edges.
 
-use portcullis::message::{OrderType, TEXT_SIZE, Text, TimeInForce};
+use portcullis::message::{OrderType, Scope, TEXT_SIZE, Text, TimeInForce};
 use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
-    Account, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
-    ReferenceKind, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
+    Account, Answer, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate,
+    Ratio, ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
+    Trigger,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
@@ -170,6 +171,21 @@ pub(crate) fn setup(which: u8) -> Setup {
         calendars: vec![calendar()],
         day_calendar: (which & 8 != 0).then_some(CalendarId(0)),
         soft: vec![RejectReason::QtyAboveMax],
+        responses: match which >> 5 & 3 {
+            0 => Vec::new(),
+            at => vec![Response {
+                name: "r".to_owned(),
+                on: [Trigger::Refusals, Trigger::Fills, Trigger::BadPrices][usize::from(at) - 1],
+                reasons: Vec::new(),
+                scope: [Scope::Strategy, Scope::Account, Scope::Symbol][usize::from(at) - 1],
+                count: 6,
+                window: Nanos::from_secs(1),
+                answer: [Answer::Cancel, Answer::Slow, Answer::Kill][usize::from(at) - 1],
+                pause: Nanos::from_secs(1),
+                slow_interval: Nanos::from_millis(30),
+            }],
+        },
+        warn_share: 0,
         raise_persons: 2,
         raise_window: Nanos::from_secs(3),
         answer_timeout: Nanos::from_millis(500),

@@ -168,7 +168,11 @@ impl Model {
                 }
             }
         }
-        (account.is_some() && strategy.is_some() && symbol.is_some()).then_some(())
+        let is_known = account.is_some() && strategy.is_some() && symbol.is_some();
+        if is_known {
+            self.check_stages(findings, who);
+        }
+        is_known.then_some(())
     }
 
     /// Group 2: the new id.
@@ -291,7 +295,7 @@ impl Model {
             findings.limit(level, PriceOutsideCollar, bound, price.into());
         }
         if let Some(good) = fresh
-            && let Some((may, has)) = self.moved(who, good.sum)
+            && let Some((may, has)) = self.moved(who.symbol, good.sum)
         {
             findings.bound(ReferenceMoved, true, may, has);
         }
@@ -304,11 +308,11 @@ impl Model {
 
     /// How far the reference may move within the window and how far it has, where that is too far.
     /// Time is divided into eighths of the window; this one counts, and the eight before it.
-    fn moved(&self, who: Who, sum: i128) -> Option<(i128, i128)> {
-        let symbol = &self.setup.symbols[who.symbol as usize];
+    pub(super) fn moved(&self, symbol: u32, sum: i128) -> Option<(i128, i128)> {
+        let history = self.histories[symbol as usize].iter();
+        let symbol = &self.setup.symbols[symbol as usize];
         let max = i128::from(symbol.move_max?);
         let eighth = symbol.move_window.raw().div_ceil(8).max(1);
-        let history = self.histories[who.symbol as usize].iter();
         let counts = |time: u64| self.now / eighth <= time / eighth + 8;
         let sums: Vec<i128> = history
             .filter(|(_, time)| counts(*time))

@@ -4,13 +4,14 @@ use super::answer::{Answer, Refusal, Request, ToBroker, ToStrategy};
 use super::checks::Findings;
 use super::exposure::Added;
 use super::order::{Level, Order, Replacement, Who};
+use super::respond::About;
 use super::{Acceptance, Model, RememberedId, Shape};
 use portcullis::message::{
     Body, Cancel, Exec, Frame, Header, Kind, NewOrder, OrderType, Replace, SaleMark, Side, Text,
 };
 use portcullis::reject::RejectReason::{self, *};
 use portcullis::risk::decision::Outcome;
-use portcullis::risk::setup::SelfMatch;
+use portcullis::risk::setup::{SelfMatch, Trigger};
 use portcullis::units::{OrderId, Qty, StrategyId};
 
 impl Model {
@@ -48,6 +49,14 @@ impl Model {
         let is_clear = is_overridden || findings.is_empty();
         let (Some(value_price), true) = (value_price, is_clear) else {
             let refused = (order.account.0, order.client_order_id, Kind::NewOrder);
+            let setup = &self.setup;
+            let is_known = (who_orders.account as usize) < setup.accounts.len()
+                && (who_orders.strategy as usize) < setup.strategies.len()
+                && (who_orders.symbol as usize) < setup.symbols.len();
+            if is_known {
+                let about = About::Order(who_orders);
+                self.respond(Trigger::Refusals, about, &findings.failed());
+            }
             let mut answer = self.refuse(header, findings, refused);
             answer.to_broker = cancels;
             return answer;
@@ -90,6 +99,7 @@ impl Model {
         self.account_positions.entry(account).or_insert(0);
         self.strategy_positions.entry(strategy).or_insert(0);
         self.remember_acceptance(Kind::NewOrder, who, order.client_order_id, serial);
+        self.note_stages(who);
         self.orders_unattended[who.strategy as usize] += 1;
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
@@ -270,6 +280,8 @@ impl Model {
         };
         let cancels = self.cancel_own(&findings, met);
         let (Some(value_price), true) = (value_price, findings.is_empty()) else {
+            let about = About::Order(self.orders[serial as usize - 1].who);
+            self.respond(Trigger::Refusals, about, &findings.failed());
             let mut answer = self.refuse(header, findings, refused);
             answer.to_broker = cancels;
             return answer;
@@ -289,6 +301,7 @@ impl Model {
         order.was_asked = false;
         let who = order.who;
         self.remember_acceptance(Kind::Replace, who, replace.client_order_id, serial);
+        self.note_stages(who);
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
         answer.to_broker = cancels;

@@ -2,12 +2,13 @@
 
 use super::answer::{Answer, Execution, ToBroker};
 use super::order::{Level, Order, value_of};
+use super::respond::About;
 use super::{Good, Model, Raise};
 use portcullis::message::{
     Control, Exec, Header, Kind, Link, LinkState, Quote, Scope, SessionChange, Text, TimeInForce,
 };
 use portcullis::risk::decision::Outcome;
-use portcullis::risk::setup::ReferenceKind;
+use portcullis::risk::setup::{ReferenceKind, Trigger};
 
 impl Model {
     pub(super) fn quote(&mut self, quote: &Quote) -> Answer {
@@ -28,16 +29,26 @@ impl Model {
             told.push((ReferenceKind::Close, close, close));
         }
         let mut outcome = Outcome::Applied;
+        let (mut has_moved, mut is_bad) = (false, false);
         for (kind, bid, ask) in told {
-            match self.price(symbol, kind, bid, ask) {
+            let price = self.price(symbol, kind, bid, ask);
+            is_bad |= price != Some(true);
+            match price {
                 None => outcome = Outcome::Implausible,
                 Some(true) if kind == self.reference_kind(symbol) => {
                     let now = (i128::from(bid) + i128::from(ask), self.now);
                     self.histories[symbol as usize].push(now);
                     self.mark_anew(symbol);
+                    has_moved = self.moved(symbol, now.0).is_some();
                 }
                 Some(_) => {}
             }
+        }
+        if has_moved {
+            self.respond(Trigger::Moves, About::Price(symbol), &[]);
+        }
+        if is_bad {
+            self.respond(Trigger::BadPrices, About::Price(symbol), &[]);
         }
         Answer::of(outcome)
     }
@@ -119,9 +130,7 @@ impl Model {
         };
         // Who wanted to raise it did not know of this.
         self.latches.insert(latch, Vec::new());
-        if latch.0 == Scope::Strategy as u8 {
-            self.watched.remove(&latch.1);
-        }
+        self.watched.remove(&latch);
         self.sweep_is_due = true;
         Answer::of(Outcome::Applied)
     }
@@ -137,10 +146,10 @@ impl Model {
         let is_watched = strategy.is_some_and(|at| {
             let strategy = &self.setup.strategies[at as usize];
             strategy.orders_unattended_max.is_some()
-        });
+        }) || self.is_answered(latch.0, latch.1);
         let raises = match self.latches.get_mut(&latch) {
             Some(raises) => raises,
-            None if is_watched => self.watched.entry(latch.1).or_default(),
+            None if is_watched => self.watched.entry(latch).or_default(),
             None => return Answer::of(Outcome::NotPermitted),
         };
         raises.retain(|raise| now - raise.time <= window);
@@ -154,8 +163,9 @@ impl Model {
         });
         if raises.len() >= self.setup.raise_persons.max(1) as usize {
             self.latches.remove(&latch);
+            self.watched.remove(&latch);
+            self.raise_stage(latch.0, latch.1);
             if let Some(strategy) = strategy {
-                self.watched.remove(&strategy);
                 self.orders_unattended[strategy as usize] = 0;
             }
         }
@@ -212,6 +222,7 @@ impl Model {
         let order = &self.orders[serial as usize - 1];
         let is_for_the_day = order.time_in_force == TimeInForce::Day as u8;
         let must_go = serial <= self.cancel_through[order.who.strategy as usize]
+            || self.is_answered_with_cancel(order.who, serial)
             || is_for_the_day && self.is_over(serial, order.who.symbol)
             || self
                 .path(order.who)

@@ -16,6 +16,7 @@ pub(crate) mod order;
 pub(crate) mod random;
 pub(crate) mod real;
 mod reports;
+mod respond;
 mod short;
 pub(crate) mod shrink;
 
@@ -55,13 +56,17 @@ pub(crate) struct Model {
     located: Vec<short::Located>,
     /// Overrides that somebody has asked for.
     asked: Vec<short::Asked>,
+    /// What levels are under, by scope and target; and by response and target what has happened since
+    /// it last answered.
+    stages: BTreeMap<(u8, u32), respond::Stage>,
+    happened: BTreeMap<(usize, u32), Vec<u64>>,
     links: Vec<LinkState>,
     /// Orders of a strategy up to this serial went with its session: they are to be cancelled.
     cancel_through: Vec<u64>,
     /// Who has asked to raise what is killed, by scope and target.
     pub(crate) latches: BTreeMap<(u8, u32), Vec<Raise>>,
-    /// Who has asked to let a strategy go on that is not killed, by strategy.
-    watched: BTreeMap<u32, Vec<Raise>>,
+    /// Who has asked to raise what is not killed but stopped otherwise, by scope and target.
+    watched: BTreeMap<(u8, u32), Vec<Raise>>,
     /// Orders of each strategy since a person last raised it.
     orders_unattended: Vec<u64>,
     /// Broker and execution id of the reports seen, oldest first.
@@ -155,6 +160,8 @@ impl Model {
             trades: Vec::new(),
             located: Vec::new(),
             asked: Vec::new(),
+            stages: BTreeMap::new(),
+            happened: BTreeMap::new(),
             // A broker stage that has no link says so at its start.
             links: vec![LinkState::Up; setup.brokers.len()],
             cancel_through: vec![0; setup.strategies.len()],

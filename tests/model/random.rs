@@ -9,11 +9,12 @@ mod world;
 
 use super::Model;
 use super::shrink::Command;
-use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Tick, TimeInForce};
+use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Scope, Tick, TimeInForce};
 use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
-    Account, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate, Ratio,
-    ReferenceKind, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
+    Account, Answer, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate,
+    Ratio, ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
+    Trigger,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, StrategyId, SymbolId,
@@ -231,6 +232,12 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         day_calendar,
         brokers,
         operators: vec![String::new(); random.between(1, 4) as usize],
+        responses: match random.below(5) {
+            0 => (0..random.between(1, 3))
+                .map(|_| response(random))
+                .collect(),
+            _ => Vec::new(),
+        },
         soft: match random.below(3) {
             0 => vec![
                 RejectReason::QtyAboveMax,
@@ -241,6 +248,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
             ],
             _ => Vec::new(),
         },
+        warn_share: 0,
         raise_persons: random.between(1, 3) as u32,
         raise_window: Nanos::from_raw(random.one_of(&SPANS)),
         answer_timeout: Nanos::from_raw(random.one_of(&SPANS)),
@@ -297,6 +305,41 @@ fn ratio(random: &mut Random) -> Ratio {
     Ratio {
         max: random.between(1, 6) as u32,
         free: random.between(0, 20) as u32,
+    }
+}
+
+fn response(random: &mut Random) -> Response {
+    let on = random.one_of(&[
+        Trigger::Refusals,
+        Trigger::Refusals,
+        Trigger::Rejects,
+        Trigger::Fills,
+        Trigger::Moves,
+        Trigger::BadPrices,
+    ]);
+    let span = |random: &mut Random| Nanos::from_raw(random.one_of(&SPANS));
+    Response {
+        name: String::new(),
+        on,
+        reasons: match random.below(3) {
+            0 => vec![RejectReason::QtyAboveMax, RejectReason::OrderRateAboveMax],
+            _ => Vec::new(),
+        },
+        scope: match on {
+            Trigger::Moves | Trigger::BadPrices => random.one_of(&[Scope::Firm, Scope::Symbol]),
+            _ => random.one_of(&[Scope::Firm, Scope::Account, Scope::Strategy, Scope::Symbol]),
+        },
+        count: random.between(1, 5) as u32,
+        window: span(random),
+        answer: random.one_of(&[
+            Answer::Warn,
+            Answer::Slow,
+            Answer::Refuse,
+            Answer::Cancel,
+            Answer::Kill,
+        ]),
+        pause: span(random),
+        slow_interval: span(random),
     }
 }
 

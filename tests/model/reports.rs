@@ -4,8 +4,10 @@ use super::Model;
 use super::answer::{Answer, Execution};
 use super::exposure::{with, worst};
 use super::order::{Level, Order};
+use super::respond::About;
 use portcullis::message::{Exec, OrderState, Report, Settle, Side};
 use portcullis::risk::decision::Outcome;
+use portcullis::risk::setup::Trigger;
 use portcullis::units::{BrokerId, Notional, OrderId, Qty};
 
 impl Model {
@@ -48,6 +50,10 @@ impl Model {
             return Answer::about(Outcome::Implausible, serial);
         };
         self.wait_no_more_if_answered(serial);
+        if report.exec == Exec::Rejected as u8 {
+            let about = About::Order(self.orders[serial as usize - 1].who);
+            self.respond(Trigger::Rejects, about, &[]);
+        }
         execution.broker_reason = report.broker_reason;
         execution.fee = report.fee.raw();
         // The answer to a cancel is told by the cancel's own id, if somebody gave it one.
@@ -286,6 +292,8 @@ impl Model {
     /// A fill counts, however late and however much: it happened.
     fn fill(&mut self, serial: u64, qty: u64, price: i64, fee: i64) -> Outcome {
         self.remember_trade(serial, qty, price, fee);
+        let about = About::Order(self.orders[serial as usize - 1].who);
+        self.respond(Trigger::Fills, about, &[]);
         let order = self.order_of_serial(serial);
         let outcome = if !order.is_live() {
             Outcome::LateFill

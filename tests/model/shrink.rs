@@ -94,10 +94,12 @@ impl<'a, M: Gate> Match<'a, M> {
             }
         }
         // A mass cancel may send at once or by and by, and in any order.
-        if matches!(
+        let is_swept = matches!(
             frame.kind(),
             Some(Kind::Kill | Kind::Link | Kind::SessionChange)
-        ) {
+        );
+        let deadlines = [self.model.next_deadline(), self.other.next_deadline()];
+        if is_swept || deadlines.contains(&Nanos::ZERO) {
             model.absorb(ticks(&mut self.model, time));
             other.absorb(guarded(&model, || ticks(&mut *self.other, time))?);
             model.sort();
