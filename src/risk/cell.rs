@@ -150,12 +150,15 @@ impl Cell {
         value.clamp(-cap, cap)
     }
 
-    /// What it adds to its level.
+    /// What it adds to its level: to its net only where that is asked for.
     #[inline]
-    pub(super) fn added(&self, mark: Price) -> Added {
+    pub(super) fn added(&self, mark: Price, with_net: bool) -> Added {
         Added {
             gross: self.contribution,
-            net: [Side::Buy, Side::Sell].map(|side| self.net(side, 0, mark)),
+            net: match with_net {
+                true => [Side::Buy, Side::Sell].map(|side| self.net(side, 0, mark)),
+                false => [0; 2],
+            },
         }
     }
 
@@ -172,19 +175,24 @@ impl Cell {
 
     /// Books the change, and says what the cell added to its level before and adds now.
     #[inline]
-    pub(super) fn book_valued(&mut self, change: &Change, mark: Price) -> (Added, Added) {
-        let old = self.added(mark);
+    pub(super) fn book_valued(
+        &mut self,
+        change: &Change,
+        mark: Price,
+        with_net: bool,
+    ) -> (Added, Added) {
+        let old = self.added(mark, with_net);
         self.book(change);
         self.contribution = self.value(mark);
-        (old, self.added(mark))
+        (old, self.added(mark, with_net))
     }
 
     /// The mark is another: what the cell added to its level at the old one and adds now.
     #[inline]
-    pub(super) fn revalue(&mut self, old: Price, new: Price) -> (Added, Added) {
-        let before = self.added(old);
+    pub(super) fn revalue(&mut self, old: Price, new: Price, with_net: bool) -> (Added, Added) {
+        let before = self.added(old, with_net);
         self.contribution = self.value(new);
-        (before, self.added(new))
+        (before, self.added(new, with_net))
     }
 
     /// Books the change.

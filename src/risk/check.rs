@@ -10,8 +10,8 @@ use super::cell::NO_CELL;
 use super::core::Core;
 use super::level::{Level, Whose, armed};
 use super::market::{Standing, valued};
+use super::rate::Paced;
 use super::route::{Route, Who};
-use super::rules::{Paced, each_of};
 use super::setup::{self, GROUPS_PER_SYMBOL_MAX};
 use super::sums::{Grown, Sums};
 use crate::message::{NewOrder, OrderType, SaleMark, Scope, Side, flags};
@@ -414,7 +414,7 @@ impl Core {
             }
         }
 
-        if route.paced != 0 {
+        if !route.paced.is_empty() {
             self.check_pace(found, route, terms.is_new, now);
         }
 
@@ -453,6 +453,7 @@ impl Core {
             more,
             more_notional: reserved_notional.saturating_sub(terms.reserved_notional),
             is_new: terms.is_new,
+            has_net: exposure.has_net,
         };
         let grown = sums.check(found, notional, route.bounded);
         let covered = match terms.side == Side::Sell && self.locates.is_some() {
@@ -498,29 +499,25 @@ impl Core {
     }
 
     /// Limits on how often. Rates of cancels stop what is not one.
-    #[inline]
+    #[inline(always)]
     fn check_pace(&self, found: &mut impl Sink, route: &Route, is_new: bool, now: Nanos) {
-        let own = match is_new {
-            true => Paced::New,
-            false => Paced::Replaces,
-        };
-        for level in each_of(route.paced) {
-            let (whose, rules) = self.rules(level, route.who());
-            for paced in [Paced::Orders, own, Paced::Cancels] {
-                let range = rules.rates[paced as usize];
-                if range.is_empty() {
-                    continue;
-                }
-                match self.rates.breached(range, now) {
-                    Some(count) => {
-                        found.check_of(whose, paced.reason(), true, || paced.told(count));
+        for (whose, paces) in &route.paced {
+            let mut look = |range| {
+                self.rates.look(range, now, |paced, remembered, look| {
+                    let reason = paced.reason();
+                    if look.is_full {
+                        let told = || paced.told(remembered, remembered + 1);
+                        found.check_of(*whose, reason, true, told);
+                    } else {
+                        found.passed(*whose, reason, || paced.told(remembered, look.count(now)));
                     }
-                    None => found.passed(whose, paced.reason(), || {
-                        let (max, count) = self.rates.nearest(range, now);
-                        let of_cancels = i128::from(paced == Paced::Cancels);
-                        (max - of_cancels, count - of_cancels)
-                    }),
-                }
+                });
+            };
+            if is_new {
+                look(paces.from(Paced::New, Paced::Orders));
+                look(paces.from(Paced::Cancels, Paced::Cancels));
+            } else {
+                look(paces.from(Paced::Orders, Paced::Cancels));
             }
         }
     }

@@ -13,8 +13,9 @@ use super::duplicate::{Content, Seen};
 use super::exposure::Places;
 use super::order::{NEVER, Order, Replacement};
 use super::own::Crossing;
+use super::rate::Paced;
 use super::report::Fill;
-use super::rules::{Paced, each_of};
+use super::rules::each_of;
 use crate::message::{
     Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
     Refusal, Replace, SaleMark, Side, Text, TimeInForce, flags, split_wide,
@@ -179,7 +180,7 @@ impl Core {
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, order.account, &order.client_order_id, id, now);
-        self.note_pace(route_at, [Paced::Orders, Paced::New]);
+        self.note_pace(route_at, Paced::New, Paced::Orders);
         self.note_stages(who);
         self.exposure.book_new(places, terms.side, &valuation);
         if self.days.is_some() {
@@ -267,7 +268,7 @@ impl Core {
         let order = self.orders.get(slot);
         let who = (order.account, order.strategy, order.symbol);
         if let Some(route_at) = self.route(who) {
-            self.note_pace(route_at, [Paced::Cancels; 1]);
+            self.note_pace(route_at, Paced::Cancels, Paced::Cancels);
         }
     }
 
@@ -415,7 +416,7 @@ impl Core {
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, replace.account, &replace.client_order_id, id, now);
-        self.note_pace(route_at, [Paced::Orders, Paced::Replaces]);
+        self.note_pace(route_at, Paced::Orders, Paced::Replaces);
         self.note_stages(who);
         self.rebook(slot, Fill::NONE, 0);
         self.count_order(Places::of(self.orders.get(slot)));

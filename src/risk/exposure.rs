@@ -77,6 +77,8 @@ pub(super) struct Exposure {
     /// There are never more of them than of accounts, so they have room.
     desk_cells: Vec<Cell>,
     desk_index: Index,
+    /// Some level limits its net: only then is it kept.
+    pub(super) has_net: bool,
     seed: u64,
 }
 
@@ -173,6 +175,7 @@ impl Exposure {
             index: Index::new(capacity),
             desk_cells: Vec::with_capacity(desk_capacity),
             desk_index: Index::new(desk_capacity),
+            has_net: has_net(setup),
             seed: setup.hash_seed,
         }
     }
@@ -198,6 +201,44 @@ impl Exposure {
             self.index.insert(hash, at as u32);
         }
         self.adopt_others(setup, live);
+        self.has_net = has_net(setup);
+        self.add_up_net();
+    }
+
+    /// Adds up every net anew.
+    fn add_up_net(&mut self) {
+        let rows = [
+            &mut self.accounts,
+            &mut self.strategies,
+            &mut self.symbols,
+            &mut self.others,
+        ];
+        let levels = rows.into_iter().flatten().chain([&mut self.firm]);
+        levels.for_each(|level| level.net = [0; 2]);
+        for at in 0..self.cells.len() {
+            let cell = self.cells[at];
+            let added = self.added(&cell, self.marks[cell.symbol as usize]);
+            let net = added.net;
+            let add = |level: &mut Level| {
+                for (sum, more) in level.net.iter_mut().zip(net) {
+                    *sum += more;
+                }
+            };
+            if !cell.is_account {
+                add(&mut self.strategies[cell.owner as usize]);
+                continue;
+            }
+            add(&mut self.accounts[cell.owner as usize]);
+            add(&mut self.symbols[cell.symbol as usize]);
+            add(&mut self.firm);
+            let beside = Beside::of(&self.desks, &self.groups, cell.owner, cell.symbol);
+            beside.each(&mut self.others, add);
+        }
+    }
+
+    /// What a cell adds to its level.
+    pub(super) fn added(&self, cell: &Cell, mark: Price) -> Added {
+        cell.added(mark, self.has_net)
     }
 
     fn adopt_others<'a>(&mut self, setup: &Setup, live: impl Iterator<Item = &'a Order>) {
@@ -226,7 +267,7 @@ impl Exposure {
             if !cell.is_account {
                 continue;
             }
-            let added = cell.added(self.marks[cell.symbol as usize]);
+            let added = self.added(&cell, self.marks[cell.symbol as usize]);
             let beside = Beside::of(&self.desks, &self.groups, cell.owner, cell.symbol);
             beside.each(&mut self.others, |level| {
                 level.exchange(&Added::NOTHING, &added);
@@ -433,12 +474,13 @@ impl Exposure {
         let mark = self.marks[places.symbol as usize];
         let (notional, orders) = (change.notional, change.orders);
         self.symbol_cells[places.symbol as usize].book(change);
-        let (old, new) = self.cells[places.strategy_cell as usize].book_valued(change, mark);
+        let (old, new) =
+            self.cells[places.strategy_cell as usize].book_valued(change, mark, self.has_net);
         let strategy = &mut self.strategies[places.strategy as usize];
         strategy.count(notional, orders);
         strategy.exchange(&old, &new);
         let cell = &mut self.cells[places.account_cell as usize];
-        let (old, new) = cell.book_valued(change, mark);
+        let (old, new) = cell.book_valued(change, mark, self.has_net);
         if let Some(desk_cell) = self.desk_cells.get_mut(cell.above as usize) {
             desk_cell.book(change);
         }
@@ -464,7 +506,7 @@ impl Exposure {
         let more = of_strategy.gross.raw() - cell.contribution.raw();
         cell.contribution = of_strategy.gross;
         let strategy = &mut self.strategies[places.strategy as usize];
-        strategy.open(side, notional, (more, of_strategy.net_more));
+        strategy.open(side, notional, more, of_strategy.net_more);
         let cell = &mut self.cells[places.account_cell as usize];
         cell.open(side, reserved);
         let more = of_account.gross.raw() - cell.contribution.raw();
@@ -472,7 +514,7 @@ impl Exposure {
         if let Some(desk_cell) = self.desk_cells.get_mut(cell.above as usize) {
             desk_cell.open(side, reserved);
         }
-        let open = |level: &mut Level| level.open(side, notional, (more, of_account.net_more));
+        let open = |level: &mut Level| level.open(side, notional, more, of_account.net_more);
         open(&mut self.accounts[places.account as usize]);
         open(&mut self.symbols[places.symbol as usize]);
         open(&mut self.firm);
@@ -488,7 +530,7 @@ impl Exposure {
         }
         let mut at = self.first_in_symbol[symbol as usize];
         while let Some(cell) = self.cells.get_mut(at as usize) {
-            let (old, new) = cell.revalue(old_mark, mark);
+            let (old, new) = cell.revalue(old_mark, mark, self.has_net);
             let exchange = |level: &mut Level| level.exchange(&old, &new);
             if cell.is_account {
                 exchange(&mut self.accounts[cell.owner as usize]);
@@ -502,6 +544,11 @@ impl Exposure {
             at = cell.next_in_symbol;
         }
     }
+}
+
+fn has_net(setup: &Setup) -> bool {
+    let mut limits = setup.limits();
+    limits.any(|limits| limits.net_exposure_max.is_some())
 }
 
 /// Where there are desks, each account's cell may have one of its desk above it.

@@ -14,7 +14,7 @@ pub(super) struct Level {
     pub(super) open_notional_peak: Notional,
     pub(super) gross: Notional,
     /// The value of all positions together, bought less sold, if every live order of the side by
-    /// [`Side::index`] fills and none of the other: towards that side.
+    /// [`Side::index`] fills and none of the other: towards that side. Zero where no level limits it.
     pub(super) net: [i128; 2],
     pub(super) open_count: u32,
     pub(super) whose: Whose,
@@ -140,9 +140,11 @@ impl Level {
 
     /// A new order stands, and its book adds so much `more`: no sum becomes less.
     #[inline(always)]
-    pub(super) fn open(&mut self, side: Side, notional: Notional, more: (u128, i128)) {
-        self.gross = Notional::from_raw(self.gross.raw() + more.0);
-        self.net[side.index()] += more.1;
+    pub(super) fn open(&mut self, side: Side, notional: Notional, more: u128, net_more: i128) {
+        self.gross = Notional::from_raw(self.gross.raw() + more);
+        if net_more != 0 {
+            self.net[side.index()] += net_more;
+        }
         self.open_notional = Notional::from_raw(self.open_notional.raw() + notional.raw());
         if self.open_notional_peak < self.open_notional {
             self.open_notional_peak = self.open_notional;
@@ -165,8 +167,10 @@ impl Level {
     #[inline]
     pub(super) fn exchange(&mut self, old: &Added, new: &Added) {
         self.gross = moved(self.gross, old.gross, new.gross);
-        for side in 0..2 {
-            self.net[side] += new.net[side] - old.net[side];
+        if new.net != old.net {
+            for side in 0..2 {
+                self.net[side] += new.net[side] - old.net[side];
+            }
         }
     }
 }

@@ -8,6 +8,20 @@
 
 use crate::units::Nanos;
 
+/// What a rate counts. Of one level they stand in this order, so that what one event counts in, and what
+/// a replace is held against, stands side by side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Paced {
+    /// New orders.
+    New = 0,
+    /// New orders and replaces.
+    Orders = 1,
+    /// Replaces.
+    Replaces = 2,
+    /// Cancels. They pass in any case: it is orders that wait until there are fewer.
+    Cancels = 3,
+}
+
 /// All windows of all levels.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
@@ -15,21 +29,47 @@ pub(super) struct Rates {
     times: Vec<Nanos>,
 }
 
-/// The windows of one level.
+/// The windows of one level: where the first stands, and behind it how many there are up to and with
+/// each [`Paced`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Paces {
+    first: u32,
+    ends: [u8; Paced::ALL.len()],
+}
+
+/// Windows that stand side by side.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Range {
     first: u32,
     end: u32,
 }
 
-impl Range {
+impl Paced {
+    pub(super) const ALL: [Self; 4] = [Self::New, Self::Orders, Self::Replaces, Self::Cancels];
+}
+
+impl Paces {
+    /// The windows from one kind to another, both included.
+    #[inline(always)]
+    pub(super) const fn from(self, first: Paced, last: Paced) -> Range {
+        let before = match first {
+            Paced::New => 0,
+            first => self.ends[first as usize - 1],
+        };
+        Range {
+            first: self.first + before as u32,
+            end: self.first + self.ends[last as usize] as u32,
+        }
+    }
+
     pub(super) const fn is_empty(self) -> bool {
-        self.first == self.end
+        self.ends[Paced::Cancels as usize] == 0
     }
 }
 
 #[derive(Debug)]
 struct Window {
+    paced: Paced,
     span: Nanos,
     count: u32,
     filled: u32,
@@ -39,25 +79,34 @@ struct Window {
 }
 
 impl Rates {
-    /// Makes room for the windows of one level: of each its span, and how many it remembers.
-    pub(super) fn add(&mut self, windows: impl Iterator<Item = (Nanos, u32)>) -> Range {
-        let first = self.windows.len() as u32;
-        for (span, count) in windows {
-            let start = self.times.len() as u32;
-            self.times
-                .resize(self.times.len() + count as usize, Nanos::ZERO);
-            self.windows.push(Window {
-                span,
-                count,
-                filled: 0,
-                next: 0,
-                start,
-            });
+    /// Makes room for the windows of one level: for each kind the spans, and how many each remembers.
+    pub(super) fn add<I: Iterator<Item = (Nanos, u32)>>(
+        &mut self,
+        windows: impl Fn(Paced) -> I,
+    ) -> Paces {
+        let first = self.windows.len();
+        let mut paces = Paces {
+            first: first as u32,
+            ..Paces::default()
+        };
+        for paced in Paced::ALL {
+            for (span, count) in windows(paced) {
+                let start = self.times.len() as u32;
+                self.times
+                    .resize(self.times.len() + count as usize, Nanos::ZERO);
+                self.windows.push(Window {
+                    paced,
+                    span,
+                    count,
+                    filled: 0,
+                    next: 0,
+                    start,
+                });
+            }
+            // Each kind has a few at the most.
+            paces.ends[paced as usize] = (self.windows.len() - first) as u8;
         }
-        Range {
-            first,
-            end: self.windows.len() as u32,
-        }
+        paces
     }
 
     /// Fills windows that were added with what others had seen of the same level.
@@ -77,36 +126,22 @@ impl Rates {
         }
     }
 
-    /// The count of the first window that has no place for one more now.
+    /// Shows each window: what it counts, how many it remembers, and how many there would be with one
+    /// more, where those are all within its span; else none of these.
     #[inline(always)]
-    pub(super) fn breached(&self, range: Range, now: Nanos) -> Option<u32> {
+    pub(super) fn look(&self, range: Range, now: Nanos, mut see: impl FnMut(Paced, u32, Look<'_>)) {
         for window in &self.windows[range.first as usize..range.end as usize] {
-            if window.filled == window.count {
+            let is_full = window.filled == window.count && {
                 let oldest = self.times[(window.start + window.next) as usize];
-                if now.since(oldest) < window.span {
-                    return Some(window.count);
-                }
-            }
+                now.since(oldest) < window.span
+            };
+            let look = Look {
+                is_full,
+                window,
+                times: &self.times,
+            };
+            see(window.paced, window.count, look);
         }
-        None
-    }
-
-    /// Of the window that has the least room: how many it remembers, and how many there would be with
-    /// one more.
-    pub(super) fn nearest(&self, range: Range, now: Nanos) -> (i128, i128) {
-        let windows = self.windows[range.first as usize..range.end as usize].iter();
-        let counts = windows.map(|window| {
-            let times = &self.times[window.start as usize..(window.start + window.count) as usize];
-            let times = &times[..window.filled as usize];
-            let count = times
-                .iter()
-                .filter(|time| now.since(**time) < window.span)
-                .count();
-            (i128::from(window.count), count as i128 + 1)
-        });
-        counts
-            .min_by_key(|(max, count)| max - count)
-            .unwrap_or_default()
     }
 
     /// One passed.
@@ -120,5 +155,24 @@ impl Rates {
             }
             window.filled = window.count.min(window.filled + 1);
         }
+    }
+}
+
+/// One window.
+pub(super) struct Look<'a> {
+    /// It has no place for one more.
+    pub(super) is_full: bool,
+    window: &'a Window,
+    times: &'a [Nanos],
+}
+
+impl Look<'_> {
+    /// How many there would be within its span with one more.
+    pub(super) fn count(&self, now: Nanos) -> u32 {
+        let window = self.window;
+        let times = &self.times[window.start as usize..(window.start + window.count) as usize];
+        let times = times[..window.filled as usize].iter();
+        let within = times.filter(|time| now.since(**time) < window.span);
+        within.count() as u32 + 1
     }
 }

@@ -13,8 +13,11 @@ use super::exposure::NO_DESK;
 use super::foresee::hint_at;
 use super::index::mix;
 use super::level::Whose;
+use super::rate::Paces;
 use super::rules::path;
+use super::setup::GROUPS_PER_SYMBOL_MAX;
 use crate::units::{AccountId, Nanos, StrategyId, SymbolId};
+use arrayvec::ArrayVec;
 
 /// Who sends what for whom.
 pub(super) type Who = (AccountId, StrategyId, SymbolId);
@@ -33,8 +36,7 @@ pub(super) struct Route {
     pub(super) strategy_cell: u32,
     /// Likewise of the account's desk.
     pub(super) desk_cell: u32,
-    /// The levels that have a rate, and those that have a window against duplicates: bits of [`path`].
-    pub(super) paced: u16,
+    /// The levels that have a window against duplicates: bits of [`path`].
     pub(super) duplicates: u16,
     /// Bits of [`super::level::armed`]: the sums that any level bounds.
     pub(super) bounded: u8,
@@ -46,7 +48,12 @@ pub(super) struct Route {
     pub(super) has_beside: bool,
     /// Whose the limits above are.
     pub(super) set_by: SetBy,
+    /// The windows of those levels that have a rate, narrowest first.
+    pub(super) paced: ArrayVec<(Whose, Paces), LEVELS_MAX>,
 }
+
+/// Symbol, strategy, account, firm, desk, and groups.
+const LEVELS_MAX: usize = path::GROUPS as usize + GROUPS_PER_SYMBOL_MAX;
 
 /// Which level set each of the tightest limits: the first of equals.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +81,6 @@ const EMPTY: Route = Route {
     account_cell: NO_CELL,
     strategy_cell: NO_CELL,
     desk_cell: NO_CELL,
-    paced: 0,
     duplicates: 0,
     bounded: 0,
     cells_seen: u32::MAX,
@@ -86,14 +92,10 @@ const EMPTY: Route = Route {
         collar: Whose::NOBODY,
         reference_age: Whose::NOBODY,
     },
+    paced: ArrayVec::new_const(),
 };
 
 impl Route {
-    #[inline(always)]
-    pub(super) const fn who(&self) -> Who {
-        self.who
-    }
-
     /// True where both books are there.
     #[inline(always)]
     pub(super) const fn is_complete(&self) -> bool {
@@ -215,7 +217,9 @@ impl Core {
         };
         for level in (0..=path::FIRM).chain(desk).chain(groups) {
             let (whose, rules) = self.rules(level, who);
-            route.paced |= u16::from(rules.is_paced()) << level;
+            if !rules.paces.is_empty() {
+                route.paced.push((whose, rules.paces));
+            }
             route.duplicates |= u16::from(rules.recent.is_some()) << level;
             let by = &mut route.set_by;
             let qty_max = (&mut route.order_qty_max, &mut by.order_qty);

@@ -5,7 +5,7 @@
 use super::core::Core;
 use super::duplicate::Recent;
 use super::level::Whose;
-use super::rate::{Range, Rates};
+use super::rate::{Paced, Paces, Rates};
 use super::route::Who;
 use super::setup::{Limits, Rate};
 use crate::message::Scope;
@@ -19,27 +19,11 @@ pub(super) struct Rules {
     pub(super) order_qty_max: u64,
     pub(super) price_collar: u64,
     pub(super) reference_age_max: Nanos,
-    /// By [`Paced`].
-    pub(super) rates: [Range; Paced::ALL.len()],
+    pub(super) paces: Paces,
     pub(super) recent: Option<Box<Recent>>,
 }
 
-/// What a rate counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Paced {
-    /// New orders and replaces.
-    Orders = 0,
-    /// New orders.
-    New = 1,
-    /// Replaces.
-    Replaces = 2,
-    /// Cancels. They pass in any case: it is orders that wait until there are fewer.
-    Cancels = 3,
-}
-
 impl Paced {
-    pub(super) const ALL: [Self; 4] = [Self::Orders, Self::New, Self::Replaces, Self::Cancels];
-
     /// What a limit says of it.
     const fn windows(self, limits: &Limits) -> &Vec<Rate> {
         match self {
@@ -68,13 +52,11 @@ impl Paced {
         }
     }
 
-    /// What a window that has no more room tells: its limit and what is found.
-    pub(super) fn told(self, remembered: u32) -> (i128, i128) {
-        let remembered = i128::from(remembered);
-        match self {
-            Self::Cancels => (remembered - 1, remembered),
-            _ => (remembered, remembered + 1),
-        }
+    /// The limit of a window that remembers so many, and what is found where there would be so many
+    /// with one more.
+    pub(super) fn told(self, remembered: u32, count: u32) -> (i128, i128) {
+        let less = i128::from(self == Self::Cancels);
+        (i128::from(remembered) - less, i128::from(count) - less)
     }
 }
 
@@ -85,9 +67,9 @@ impl Rules {
             order_qty_max: limits.order_qty_max.map_or(u64::MAX, Qty::raw),
             price_collar: limits.price_collar.unwrap_or(u64::MAX),
             reference_age_max: limits.reference_age_max.unwrap_or(Nanos::MAX),
-            rates: Paced::ALL.map(|paced| {
+            paces: rates.add(|paced| {
                 let windows = paced.windows(limits).iter();
-                rates.add(windows.map(|rate| (rate.window, paced.remembered(rate))))
+                windows.map(move |rate| (rate.window, paced.remembered(rate)))
             }),
             recent: limits
                 .duplicate_window
@@ -97,16 +79,13 @@ impl Rules {
 
     /// Takes over what the windows of the same level have seen.
     pub(super) fn carry(&mut self, rates: &mut Rates, old: &Self, old_rates: &Rates, seed: u64) {
-        for (to, from) in self.rates.iter().zip(old.rates) {
-            rates.carry(*to, old_rates, from);
+        for paced in Paced::ALL {
+            let (to, from) = (self.paces.from(paced, paced), old.paces.from(paced, paced));
+            rates.carry(to, old_rates, from);
         }
         if let (Some(new), Some(old)) = (&mut self.recent, &old.recent) {
             new.carry(old, seed);
         }
-    }
-
-    pub(super) fn is_paced(&self) -> bool {
-        self.rates.iter().any(|range| !range.is_empty())
     }
 }
 
@@ -143,7 +122,7 @@ impl Core {
     }
 
     /// The rules of one level of an order, and whose they are.
-    #[inline]
+    #[inline(always)]
     pub(super) fn rules(&self, level: u32, who: Who) -> (Whose, &Rules) {
         let (account, strategy, symbol) = who;
         match level {
@@ -193,15 +172,11 @@ impl Core {
         }
     }
 
-    /// One of a kind has passed: every window that counts it remembers.
-    #[inline]
-    pub(super) fn note_pace<const KINDS: usize>(&mut self, route_at: usize, kinds: [Paced; KINDS]) {
-        let route = self.routes.row(route_at);
-        for level in each_of(route.paced) {
-            let ranges = self.rules(level, route.who()).1.rates;
-            for paced in kinds {
-                self.rates.note(ranges[paced as usize], self.now);
-            }
+    /// One has passed: every window that counts it remembers, of the kinds from one to another.
+    #[inline(always)]
+    pub(super) fn note_pace(&mut self, route_at: usize, first: Paced, last: Paced) {
+        for (_, paces) in &self.routes.row(route_at).paced {
+            self.rates.note(paces.from(first, last), self.now);
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Sums<'a> {
     pub(super) more: i64,
     pub(super) more_notional: Notional,
     pub(super) is_new: bool,
+    /// Some level limits its net.
+    pub(super) has_net: bool,
 }
 
 /// What a book comes to with an order.
@@ -125,16 +127,16 @@ impl Sums<'_> {
 
     /// What a book comes to once its worst position on the order's side is so wide and the other
     /// side is as it is.
-    #[inline]
+    #[inline(always)]
     fn grown(&self, cell: &Cell, worst: u64) -> Grown {
         let worst_on_other = cell.worst_now(self.side.other());
-        let (before, after) = (
-            cell.net(self.side, 0, self.mark),
-            cell.net(self.side, self.more, self.mark),
-        );
+        let net = |more| cell.net(self.side, more, self.mark);
         Grown {
             gross: contribution(worst.max(worst_on_other), self.mark),
-            net_more: after - before,
+            net_more: match self.has_net {
+                true => net(self.more) - net(0),
+                false => 0,
+            },
         }
     }
 

@@ -90,7 +90,7 @@ impl Core {
                 check_cell(cell, kind, cell.owner);
                 let mark = self.exposure.mark(cell.symbol);
                 assert_eq!(cell.contribution, cell.value(mark));
-                let added = cell.added(mark);
+                let added = self.exposure.added(cell, mark);
                 let mut add = |key| {
                     let sums = gross.entry(key).or_default();
                     sums.0 += added.gross.raw();

@@ -242,7 +242,12 @@ impl Model {
     }
 
     /// The sum over cells of the value of one side's worst position, towards that side.
+    /// Nobody looks where no level limits it.
     pub(super) fn net(&self, level: Level, side: Side) -> i128 {
+        let mut limits = self.setup.limits();
+        if !limits.any(|limits| limits.net_exposure_max.is_some()) {
+            return 0;
+        }
         let books = self.books(level).into_iter();
         books
             .map(|(cell, symbol)| net_value(&cell, side, self.marks[symbol as usize]))
