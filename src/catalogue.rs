@@ -169,12 +169,21 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 4,
                 name: "Maximum order value",
-                meaning: "Price times quantity times multiplier of one order; a market order at the \
-                          collar's upper edge.",
+                meaning: "Price times quantity times multiplier of one order, and of all orders of a \
+                          basket; a market order at the collar's upper edge.",
                 demanded_by: "RTS 6 Art 15(1)(b); SEC 15c3-5(c)(1)(ii)",
                 status: Status::Built,
-                reasons: &[NotionalAboveMax],
-                keys: &["limits.order_notional_max", "symbol.multiplier"],
+                reasons: &[
+                    NotionalAboveMax,
+                    BasketNotionalAboveMax,
+                    BasketLinesAboveMax,
+                ],
+                keys: &[
+                    "limits.order_notional_max",
+                    "limits.basket_notional_max",
+                    "limits.basket_lines_max",
+                    "symbol.multiplier",
+                ],
                 shown_by: ShownBy::Scenario,
             },
             Control {
@@ -221,9 +230,10 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 8,
                 name: "Duplicate orders",
-                meaning: "A client order id used before; the same side, price and quantity so often within a window.",
+                meaning: "A client order id used before; the same side, price and quantity so often within \
+                          a window; a basket of which any order is such.",
                 demanded_by: "SEC 15c3-5(c)(1)(ii)",
-                status: Status::Partly("whole baskets"),
+                status: Status::Built,
                 reasons: &[ClientOrderIdDuplicate, OrderDuplicate],
                 keys: &[
                     "limits.duplicate_window",

@@ -34,6 +34,8 @@ pub enum Kind {
     Cancel = 2,
     /// Strategy to gate: [`Replace`].
     Replace = 3,
+    /// Strategy to gate: [`Basket`], and its orders in continuation frames.
+    Basket = 4,
     /// Gate to strategy: [`Execution`].
     Execution = 16,
     /// Gate to strategy: [`Refusal`].
@@ -92,6 +94,7 @@ impl Kind {
             1 => Self::NewOrder,
             2 => Self::Cancel,
             3 => Self::Replace,
+            4 => Self::Basket,
             16 => Self::Execution,
             17 => Self::Refusal,
             32 => Self::BrokerNew,
@@ -623,6 +626,15 @@ bodies! {
         passthrough_size: u16,
         /// Zero.
         reserved: [u8; 2],
+    } reserved [reserved];
+
+    /// Orders that pass together or not at all. Each is a continuation frame: a [`NewOrder`] behind a
+    /// header of which only the kind is not zero.
+    Basket {
+        /// The strategy's own id of the basket.
+        client_order_id: Text,
+        /// Zero.
+        reserved: [u8; 60],
     } reserved [reserved];
 
     /// What happened to an order, as its strategy hears it.

@@ -163,6 +163,9 @@ reject_reasons! {
     FundsAboveMax = 97, Notional, "Purchases would cost more than the account's `funds`.";
     LevelPaused = 98, Nanos, "A response has paused the level told, for so long: see `[[response]]`. Persons may raise it.";
     LevelSlowed = 99, Nanos, "A response has slowed the level told: its orders pass so far apart.";
+    BasketRefused = 100, None, "Another order of the basket was refused, so none has left.";
+    BasketLinesAboveMax = 101, Count, "The basket has more orders than `basket_lines_max`.";
+    BasketNotionalAboveMax = 102, Notional, "The orders of the basket are worth more than `basket_notional_max`.";
 }
 
 /// A set of reasons: every control that one order failed.

@@ -10,9 +10,11 @@ mod model;
 mod scenarios;
 
 use model::Model;
+use model::answer::ToStrategy;
 use model::random::{self, Random};
 use model::real::Real;
 use model::shrink::{self, Difference, Match};
+use portcullis::message::Kind;
 use portcullis::reject::RejectReason;
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::Setup;
@@ -33,6 +35,8 @@ const COMMANDS_FOR_COVERAGE: u64 = 200_000;
 struct Seen {
     reasons: BTreeMap<RejectReason, u64>,
     outcomes: BTreeMap<u8, u64>,
+    /// Refused and accepted.
+    baskets: [u64; 2],
 }
 
 #[test]
@@ -60,6 +64,7 @@ fn any_commands_get_the_models_answers() {
                 "{reason:?} never occurred"
             );
         }
+        assert!(seen.baskets.iter().all(|count| *count > 100), "{seen:?}");
         for outcome in Outcome::ALL {
             assert!(
                 seen.outcomes.contains_key(&(outcome as u8)),
@@ -85,8 +90,17 @@ fn play(seed: u64, count: u64, seen: &mut Seen) {
         };
         match played {
             Ok(answer) => {
-                for reason in answer.failed {
-                    *seen.reasons.entry(reason).or_default() += 1;
+                // Of a basket each order is told for itself.
+                let told = answer.to_strategy.iter().flat_map(|told| match told {
+                    ToStrategy::Refusal(refusal) => &refusal.failed[..],
+                    ToStrategy::Execution(_) => &[],
+                });
+                for reason in answer.failed.iter().chain(told) {
+                    *seen.reasons.entry(*reason).or_default() += 1;
+                }
+                if commands[at as usize].frame.kind() == Some(Kind::Basket) {
+                    let is_accepted = answer.outcome == Outcome::Accepted;
+                    seen.baskets[usize::from(is_accepted)] += 1;
                 }
                 *seen.outcomes.entry(answer.outcome as u8).or_default() += 1;
             }

@@ -9,8 +9,8 @@ use crate::follower::view::time;
 use crate::journal::reader::Record;
 use crate::journal::recovery::Survey;
 use crate::message::{
-    Cancel, Exec, Frame, Kind, NewOrder, OrderState, OrderType, Replace, Scope, Settle, Side, Text,
-    TimeInForce,
+    Basket, Cancel, Exec, Frame, Kind, NewOrder, OrderState, OrderType, Replace, Scope, Settle,
+    Side, Text, TimeInForce,
 };
 use crate::protocol::scenario::answer::outcome_text;
 use crate::reject::{RejectReason, Unit};
@@ -18,7 +18,7 @@ use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Outcome};
 use crate::risk::margins::Margin;
 use crate::topology::rebuild::{Rebuild, Taken};
-use crate::units::{Nanos, Notional, OrderId, Price, Qty, write_decimal};
+use crate::units::{AccountId, Nanos, Notional, OrderId, Price, Qty, write_decimal};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -29,6 +29,7 @@ struct Story {
     /// Which run of the gateway, and when it began.
     run: (u64, Nanos),
     time: Nanos,
+    account_id: AccountId,
     account: String,
     desk: String,
     strategy: String,
@@ -110,8 +111,18 @@ fn read(
                     let (what, became) = happened(head, &recorded, core, &names);
                     story.events.push((event.0, event.1, what, became));
                 } else if let Some(story) = found {
+                    // Of a basket the decision names its first order alone.
+                    let core = rebuild.core();
+                    let id = core.and_then(|core| core.order_id(story.account_id, wanted));
+                    let order_id = match recorded.outcome {
+                        Outcome::Accepted => id.unwrap_or(recorded.order_id),
+                        _ => recorded.order_id,
+                    };
                     stories.push(Story {
-                        decision: recorded,
+                        decision: Decision {
+                            order_id,
+                            ..recorded
+                        },
                         ..story
                     });
                 }
@@ -132,14 +143,20 @@ fn ask(
     names: &Names,
     run: (u64, Nanos),
 ) -> Option<Story> {
-    if head.kind() != Some(Kind::NewOrder) {
-        return None;
-    }
-    let order = head.body::<NewOrder>();
+    // An order stands for itself, or in a basket.
+    let (orders, basket) = match head.kind() {
+        Some(Kind::NewOrder) => (&record.frames[..1], None),
+        Some(Kind::Basket) => (&record.frames[1..], Some(head.body::<Basket>())),
+        _ => return None,
+    };
+    let order = orders
+        .iter()
+        .map(|frame| frame.body::<NewOrder>())
+        .find(|order| {
+            let is_of = |account| names.accounts.name(order.account.0) == account;
+            order.client_order_id == *wanted && account.is_none_or(is_of)
+        })?;
     let of = names.accounts.name(order.account.0);
-    if order.client_order_id != *wanted || account.is_some_and(|account| account != of) {
-        return None;
-    }
     let margins = core.margins(&head.header, order).into_iter();
     let margins = margins
         .map(|margin| (whose(&margin, names), margin))
@@ -167,8 +184,13 @@ fn ask(
         let age = span(head.header.time.since(at));
         format!("mid {mid}, {age} old{usable}")
     });
+    let asked = match basket {
+        Some(basket) => format!("{asked}, in the basket {}", basket.client_order_id),
+        None => asked,
+    };
     Some(Story {
         record: record.sequence,
+        account_id: order.account,
         run,
         time: head.header.time,
         account: of.to_owned(),

@@ -176,6 +176,8 @@ fn rank(limits: &Limits, key: &str) -> Option<u128> {
         "position_qty_max" => limits.position_qty_max.map(|qty| u128::from(qty.raw())),
         "position_value_max" => limits.position_value_max.map(|notional| notional.raw()),
         "gross_exposure_max" => limits.gross_exposure_max.map(|notional| notional.raw()),
+        "basket_lines_max" => limits.basket_lines_max.map(u128::from),
+        "basket_notional_max" => limits.basket_notional_max.map(|value| value.raw()),
         "day_qty_max" => limits.day_qty_max.map(|qty| u128::from(qty.raw())),
         "day_value_max" => limits.day_value_max.map(|value| value.raw()),
         "day_orders_max" => limits.day_orders_max.map(u128::from),

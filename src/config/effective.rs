@@ -129,6 +129,8 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
         "gross_exposure_max" => limits
             .gross_exposure_max
             .map(|notional| notional.to_string()),
+        "basket_lines_max" => limits.basket_lines_max.map(|count| count.to_string()),
+        "basket_notional_max" => limits.basket_notional_max.map(|value| value.to_string()),
         "day_qty_max" => limits.day_qty_max.map(|qty| qty.to_string()),
         "day_value_max" => limits.day_value_max.map(|value| value.to_string()),
         "day_orders_max" => limits.day_orders_max.map(|count| count.to_string()),
@@ -147,7 +149,7 @@ fn is_bare(key: &str) -> bool {
         || key.contains("_to_trade_")
         || matches!(
             key,
-            "open_orders_max" | "duplicate_count" | "day_orders_max"
+            "open_orders_max" | "duplicate_count" | "day_orders_max" | "basket_lines_max"
         )
 }
 

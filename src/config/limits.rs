@@ -33,7 +33,7 @@ pub const LIMIT_KEYS: [&str; 11] = [
 ];
 
 /// Every limit that may be left out.
-pub const FINER_LIMIT_KEYS: [&str; 12] = [
+pub const FINER_LIMIT_KEYS: [&str; 14] = [
     "new_order_rate",
     "replace_rate",
     "cancel_rate",
@@ -46,6 +46,8 @@ pub const FINER_LIMIT_KEYS: [&str; 12] = [
     "order_to_trade_free",
     "cancel_to_trade_max",
     "cancel_to_trade_free",
+    "basket_lines_max",
+    "basket_notional_max",
 ];
 
 /// Every limit there is.
@@ -138,6 +140,8 @@ pub(crate) fn read(table: &Table<'_>) -> Level {
             day_value_max: limit(table, "day_value_max", decimal(Notional::parse)),
             day_orders_max: limit(table, "day_orders_max", count(0..=u32::MAX)),
             order_to_trade: ratio(table, "order_to_trade_max", "order_to_trade_free"),
+            basket_lines_max: limit(table, "basket_lines_max", count(0..=u32::MAX)),
+            basket_notional_max: limit(table, "basket_notional_max", decimal(Notional::parse)),
             cancel_to_trade: ratio(table, "cancel_to_trade_max", "cancel_to_trade_free"),
         },
         written: if others_off { Written::EVERY } else { named },

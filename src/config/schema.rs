@@ -127,6 +127,8 @@ macro_rules! limits {
             order_to_trade_free = Optional("1000"), "... above so many that are free.";
             cancel_to_trade_max = Optional("50"), "Cancels to each trade of a day: they pass in any case; while there are more, orders and replaces do not ...";
             cancel_to_trade_free = Optional("500"), "... above so many that are free.";
+            basket_lines_max = Optional("10"), "Orders in one basket; for the firm, an account, a strategy.";
+            basket_notional_max = Optional("\"1000000\""), "What the orders of one basket are worth together; likewise.";
             others = Optional("\"off\""), "\"off\" writes off every limit of this table that is not named in it.";
         }
     };

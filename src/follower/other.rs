@@ -18,15 +18,15 @@ use crate::follower::replay::{Records, Report};
 use crate::follower::replica::{Replica, amount};
 use crate::journal::reader::Record;
 use crate::message::{
-    Cancel, Exec, Frame, Header, Kind, NewOrder, Replace, Report as BrokerReport, Settle, Text,
-    Tick,
+    Basket, Cancel, Exec, Frame, Header, Kind, NewOrder, Replace, Report as BrokerReport, Settle,
+    Text, Tick,
 };
 use crate::reject::RejectReason;
 use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Effects, Outcome};
 use crate::risk::setup::Setup;
 use crate::topology::rebuild::{RebuildError, Taken};
-use crate::units::{BrokerId, Nanos, OrderId, StrategyId};
+use crate::units::{AccountId, BrokerId, Nanos, OrderId, StrategyId};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -170,6 +170,7 @@ impl Pair<'_> {
         }
         match frame.kind() {
             Some(Kind::NewOrder) => self.new_order(record, decision, &frame, continuations),
+            Some(Kind::Basket) => self.basket(record, decision, &frame, continuations),
             Some(Kind::Cancel | Kind::Replace) => {
                 self.request(record, decision, frame, continuations, target);
             }
@@ -229,6 +230,44 @@ impl Pair<'_> {
             self.shadows.insert(recorded.order_id.slot(), shadow);
         } else if is_accepted {
             self.end_alone(frame.header.time, other.order_id, Exec::Rejected);
+        }
+        self.compare(record, recorded, &other);
+    }
+
+    /// Orders that pass together: each has its shadow.
+    fn basket(
+        &mut self,
+        record: &Record<'_>,
+        recorded: &Decision,
+        frame: &Frame,
+        continuations: &[Frame],
+    ) {
+        let mut lines = continuations.to_vec();
+        self.places.translate_lines(&mut lines);
+        let other = self.step(frame, &lines);
+        let is_accepted = other.outcome == Outcome::Accepted;
+        let is_recorded = recorded.outcome == Outcome::Accepted;
+        for (original, line) in continuations.iter().zip(&lines) {
+            let (original, order) = (original.body::<NewOrder>(), line.body::<NewOrder>());
+            let client_order_id = order.client_order_id;
+            let found = self.other.order_id(order.account, &client_order_id);
+            let other = found.filter(|_| is_accepted);
+            let core = self.recorded.core().filter(|_| is_recorded);
+            let id = core.and_then(|core| core.order_id(original.account, &client_order_id));
+            match (id, other) {
+                (Some(recorded), other) => {
+                    let shadow = Shadow {
+                        recorded,
+                        other,
+                        client_order_id,
+                    };
+                    self.shadows.insert(recorded.slot(), shadow);
+                }
+                (None, Some(other)) => {
+                    self.end_alone(frame.header.time, other, Exec::Rejected);
+                }
+                (None, None) => {}
+            }
         }
         self.compare(record, recorded, &other);
     }
@@ -361,6 +400,10 @@ impl Pair<'_> {
             Some(Kind::Cancel) => {
                 let cancel: &Cancel = head.body();
                 (Kind::Cancel, cancel.account, None, cancel.client_order_id)
+            }
+            Some(Kind::Basket) => {
+                let basket: &Basket = head.body();
+                (Kind::Basket, AccountId::NONE, None, basket.client_order_id)
             }
             _ => {
                 let order: &NewOrder = head.body();

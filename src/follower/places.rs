@@ -93,6 +93,15 @@ impl Places {
         }
     }
 
+    /// Gives the orders of a basket the other configuration's ids.
+    pub(super) fn translate_lines(&self, lines: &mut [Frame]) {
+        for line in lines {
+            let order = line.body_mut::<NewOrder>();
+            order.account = AccountId(place(&self.accounts, order.account.0));
+            order.symbol = SymbolId(place(&self.symbols, order.symbol.0));
+        }
+    }
+
     fn translate_control(&self, control: &mut Control) {
         if control.operator != u32::MAX {
             control.operator = place(&self.operators, control.operator);

@@ -6,11 +6,12 @@
 
 use super::approved::Approved;
 use super::calendar::has_bit;
-use super::check::{Findings, Sink, Terms};
+use super::check::{Findings, Sink, Terms, Valuation};
 use super::core::{Core, about, refused};
 use super::decision::{Decision, Effects, Outcome};
 use super::duplicate::{Content, Seen};
 use super::exposure::Places;
+use super::identity::Place;
 use super::order::{NEVER, Order, Replacement};
 use super::own::Crossing;
 use super::rate::Paced;
@@ -23,6 +24,19 @@ use crate::message::{
 use crate::reject::RejectReason as Reason;
 use crate::units::{AccountId, Notional, OrderId, Qty, StrategyId};
 
+/// What the checks of a new order leave to its acceptance.
+#[derive(Debug)]
+pub(super) struct Judged {
+    route_at: usize,
+    pub(super) terms: Terms,
+    pub(super) valuation: Valuation,
+    time_in_force: TimeInForce,
+    /// Where its id goes.
+    place: Place,
+    /// What it would trade with, and is to be cancelled for it.
+    pub(super) crossing: Crossing,
+}
+
 impl Core {
     /// Decides a new order.
     #[inline]
@@ -34,8 +48,6 @@ impl Core {
         effects: &mut Effects,
     ) -> Decision {
         self.counts.orders += 1;
-        let now = self.now;
-        let who = (order.account, header.strategy, order.symbol);
         let mut found = Findings::NONE;
         self.check_frame(
             &mut found,
@@ -45,19 +57,46 @@ impl Core {
             continuations,
         );
         self.note_command(header);
+        let judged = self.judge(header, order, &mut found);
+        if let Some(judged) = judged.as_ref().filter(|of| !of.crossing.is_empty()) {
+            self.cancel_own(effects, &found, &judged.crossing);
+        }
+        let is_overridden = !self.overrides.are_none()
+            && judged.is_some()
+            && !found.failed.is_empty()
+            && self.use_override(order.account, &order.client_order_id, found.failed);
+        let is_clear = is_overridden || found.failed.is_empty();
+        let Some(judged) = judged.filter(|_| is_clear) else {
+            return self.refuse_new(effects, header, order, &found);
+        };
+        let slot = self.accept(header, order, judged, continuations, effects);
+        if self.strategies[header.strategy.0 as usize].acknowledge {
+            self.tell_execution(effects, slot, Exec::Accepted, &order.client_order_id);
+        }
+        // What it has failed, if persons have let it pass, stands in its decision.
+        Decision {
+            outcome: Outcome::Accepted,
+            order_id: self.orders.get(slot).id,
+            ..refused(&found)
+        }
+    }
+
+    /// Looks at a new order; what is wrong with it is noted. `None` where it cannot be judged to its end.
+    #[inline(always)]
+    pub(super) fn judge(
+        &mut self,
+        header: &Header,
+        order: &NewOrder,
+        found: &mut Findings,
+    ) -> Option<Judged> {
+        let now = self.now;
+        let who = (order.account, header.strategy, order.symbol);
         let Some(route_at) = self.route(who) else {
-            self.note_stops(&mut found, header.flags, who);
-            return self.refuse(
-                effects,
-                header,
-                Kind::NewOrder,
-                order.account,
-                &order.client_order_id,
-                &found,
-            );
+            self.note_stops(found, header.flags, who);
+            return None;
         };
         let route = self.routes.row(route_at);
-        self.check_permission(&mut found, header.flags, who, route);
+        self.check_permission(found, header.flags, who, route);
 
         let previous = self
             .client_order_ids
@@ -83,7 +122,7 @@ impl Core {
             time_in_force.is_some() && !takes,
         );
         let (of_type, of_time) = (order.order_type, order.time_in_force);
-        self.check_phase(&mut found, order.symbol, of_type, of_time);
+        self.check_phase(found, order.symbol, of_type, of_time);
         let mark = SaleMark::from_byte(order.mark);
         let is_marked_wrong = order.mark != 0 && (mark.is_none() || side != Some(Side::Sell));
         found.note(Reason::SaleMarkInvalid, is_marked_wrong);
@@ -93,40 +132,63 @@ impl Core {
             side.unwrap_or(Side::Buy),
             order_type.unwrap_or(OrderType::Limit),
         );
-        let has_qty = self.check_terms(&mut found, &terms);
+        let has_qty = self.check_terms(found, &terms);
         let valuation = match (side, order_type) {
-            (Some(_), Some(_)) if has_qty => self.check_limits(&mut found, &terms, route, now),
+            (Some(_), Some(_)) if has_qty => self.check_limits(found, &terms, route, now),
             _ => None,
         };
         let duplicates = route.duplicates;
         if valuation.is_some() && duplicates != 0 {
-            self.check_duplicates(&mut found, &terms, duplicates);
+            self.check_duplicates(found, &terms, duplicates);
         }
         let crossing = match valuation.is_some() && self.own.is_some() {
-            true => self.check_own(&mut found, &terms),
+            true => self.check_own(found, &terms),
             false => Crossing::new(),
         };
-        let is_overridden = !self.overrides.are_none()
-            && valuation.is_some()
-            && !found.failed.is_empty()
-            && self.use_override(order.account, &order.client_order_id, found.failed);
-        let is_clear = is_overridden || found.failed.is_empty();
-        let (Some(valuation), Some(time_in_force), Err(place), true) =
-            (valuation, time_in_force, previous, is_clear)
-        else {
-            self.cancel_own(effects, &found, &crossing);
-            self.respond_to_refusal(who, found.failed);
-            return self.refuse(
-                effects,
-                header,
-                Kind::NewOrder,
-                order.account,
-                &order.client_order_id,
-                &found,
-            );
-        };
+        Some(Judged {
+            route_at,
+            terms,
+            valuation: valuation?,
+            time_in_force: time_in_force?,
+            place: previous.err()?,
+            crossing,
+        })
+    }
 
-        // Past this line the order is accepted and nothing may fail.
+    /// Tells why a new order is refused. What it would trade with may be cancelled in its place.
+    #[cold]
+    fn refuse_new(
+        &mut self,
+        effects: &mut Effects,
+        header: &Header,
+        order: &NewOrder,
+        found: &Findings,
+    ) -> Decision {
+        let who = (order.account, header.strategy, order.symbol);
+        self.respond_to_refusal(who, found.failed);
+        let id = &order.client_order_id;
+        self.refuse(effects, header, Kind::NewOrder, order.account, id, found)
+    }
+
+    /// Takes in an order that has passed: nothing may fail any more. It is handed to its broker.
+    #[inline(always)]
+    pub(super) fn accept(
+        &mut self,
+        header: &Header,
+        order: &NewOrder,
+        judged: Judged,
+        continuations: &[Frame],
+        effects: &mut Effects,
+    ) -> u32 {
+        let Judged {
+            route_at,
+            terms,
+            valuation,
+            time_in_force,
+            place,
+            ..
+        } = judged;
+        let (now, who) = (self.now, (terms.account, terms.strategy, terms.symbol));
         let (account, strategy, symbol) = (terms.account.0, terms.strategy.0, terms.symbol.0);
         let route = self.routes.row_mut(route_at);
         if !route.is_complete() {
@@ -166,7 +228,7 @@ impl Core {
             side: terms.side,
             order_type: terms.order_type,
             time_in_force,
-            mark,
+            mark: terms.mark,
             covered: valuation.covered,
             client_order_id: order.client_order_id,
             ..Order::default()
@@ -191,7 +253,6 @@ impl Core {
         self.counts.orders_accepted += 1;
         if self.own.is_some() {
             self.place_own(slot);
-            self.cancel_own(effects, &found, &crossing);
         }
         let request = BrokerRequest {
             order_id: id,
@@ -216,15 +277,7 @@ impl Core {
         );
         let row = &mut self.strategies[strategy as usize];
         row.orders_unattended = row.orders_unattended.saturating_add(1);
-        if row.acknowledge {
-            self.tell_execution(effects, slot, Exec::Accepted, &order.client_order_id);
-        }
-        // What it has failed, if persons have let it pass, stands in its decision.
-        Decision {
-            outcome: Outcome::Accepted,
-            order_id: id,
-            ..refused(&found)
-        }
+        slot
     }
 
     /// Passes a cancel. Nothing but a wrong id stops it.
@@ -553,7 +606,7 @@ impl Core {
 
     /// The session's last counted command: where it goes on after a reconnect or a restart.
     #[inline]
-    fn note_command(&mut self, header: &Header) {
+    pub(super) fn note_command(&mut self, header: &Header) {
         if let Some(row) = self.strategies.get_mut(header.strategy.0 as usize) {
             row.command_sequence = row.command_sequence.max(header.sequence);
         }
@@ -561,7 +614,7 @@ impl Core {
 
     /// Tells the strategy why, and changes nothing.
     #[inline]
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         effects: &mut Effects,
         header: &Header,

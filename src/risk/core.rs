@@ -6,6 +6,7 @@
 //! followers and tests all call this one function. The state is changed only by it.
 
 use super::approved::Approved;
+use super::basket::{self, Trial};
 use super::calendar::{self, Calendars, order_type_bits, time_in_force_bits};
 use super::check::{Divisor, Findings, symbol_bounds};
 use super::control::Raises;
@@ -27,8 +28,8 @@ use super::rules::Rules;
 use super::setup::{self, Borrow, Capacity, Setup, ShortSales};
 use super::short::{self, Locates};
 use crate::message::{
-    Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override, Quote, Replace, Report,
-    SessionChange, Settle, Text,
+    Basket, Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override, Quote, Replace,
+    Report, SessionChange, Settle, Text,
 };
 use crate::reject::Failed;
 use crate::units::{AccountId, BrokerId, Nanos, Notional, OrderId, StrategyId, SymbolId};
@@ -69,6 +70,7 @@ pub struct Core {
     pub(super) funds: Vec<Funds>,
     pub(super) overrides: Overrides,
     pub(super) responses: Option<Box<Responses>>,
+    pub(super) trial: Trial,
     pub(super) raises: Raises,
     /// Slots that the sweep under way has yet to look at, and where it is.
     pub(super) sweep_remaining: u32,
@@ -313,6 +315,7 @@ impl Core {
             funds: funds::funds(setup),
             overrides: Overrides::new(setup),
             responses: Responses::new(setup),
+            trial: basket::trial(),
             raises: Raises::new(setup),
             sweep_remaining: 0,
             sweep_next: 0,
@@ -344,6 +347,9 @@ impl Core {
             Some(Kind::Cancel) => self.cancel(header, event.body::<Cancel>(), effects),
             Some(Kind::Replace) => {
                 self.replace(header, event.body::<Replace>(), continuations, effects)
+            }
+            Some(Kind::Basket) => {
+                self.basket(header, event.body::<Basket>(), continuations, effects)
             }
             Some(Kind::Report) => self.report(header, event.body::<Report>(), effects),
             Some(Kind::Quote) => plain(self.quote(event.body::<Quote>(), self.now)),

@@ -273,6 +273,11 @@ impl Core {
         self.each_day(places, |day| day.orders += 1);
     }
 
+    /// An order that had passed is taken back.
+    pub(super) fn uncount_order(&mut self, places: Places) {
+        self.each_day(places, |day| day.orders -= 1);
+    }
+
     /// A strategy's cancel has passed.
     #[inline]
     pub(super) fn count_cancel(&mut self, places: Places) {

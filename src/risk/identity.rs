@@ -104,6 +104,7 @@ impl ClientOrderIds {
             return true;
         }
         match self.entries.get(self.oldest) {
+            Some(entry) if entry.order_id == OrderId::NONE => true,
             Some(entry) => self.horizon < now.since(entry.time) && is_closed(entry.order_id),
             None => false,
         }
@@ -132,12 +133,35 @@ impl ClientOrderIds {
         } else {
             let at = self.oldest;
             let old = &mut self.entries[at];
-            self.index.remove(old.hash, at as u32);
+            if old.order_id != OrderId::NONE {
+                self.index.remove(old.hash, at as u32);
+            }
             *old = entry;
             self.oldest = if at + 1 == self.capacity { 0 } else { at + 1 };
             at
         };
         self.index.insert_at(place.spot, place.hash, at as u32);
+    }
+
+    /// Forgets the id that was remembered last. Its place is free; what had to leave it stays forgotten.
+    pub(super) fn take_back(&mut self, account: AccountId, text: &Text) {
+        let at = match self.oldest {
+            0 => self.entries.len() - 1,
+            oldest => oldest - 1,
+        };
+        let entry = &self.entries[at];
+        assert!(
+            entry.account == account && entry.text == *text,
+            "the last one"
+        );
+        self.index.remove(entry.hash, at as u32);
+        if self.entries.len() < self.capacity {
+            self.entries.pop();
+            return;
+        }
+        // The ring is full: the place stands where the oldest does, and may be taken at any time.
+        self.entries[at].order_id = OrderId::NONE;
+        self.oldest = at;
     }
 
     /// Makes room for more.
@@ -146,6 +170,7 @@ impl ClientOrderIds {
         self.oldest = 0;
         self.entries.reserve_exact(capacity - self.entries.len());
         self.index = Index::new(capacity);
+        self.entries.retain(|entry| entry.order_id != OrderId::NONE);
         for (at, entry) in self.entries.iter().enumerate() {
             self.index.insert(entry.hash, at as u32);
         }
@@ -159,8 +184,13 @@ impl ClientOrderIds {
     }
 
     pub(super) fn verify(&self) {
-        assert_eq!(self.index.count(), self.entries.len());
-        for entry in &self.entries {
+        let there = || {
+            self.entries
+                .iter()
+                .filter(|of| of.order_id != OrderId::NONE)
+        };
+        assert_eq!(self.index.count(), there().count());
+        for entry in there() {
             assert_eq!(
                 self.find(entry.account, &entry.text).ok(),
                 Some(entry.order_id)

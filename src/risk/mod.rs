@@ -17,6 +17,7 @@ pub mod decision;
 pub mod setup;
 
 pub mod adopt;
+mod basket;
 mod calendar;
 pub mod cell;
 mod check;
@@ -54,7 +55,7 @@ use self::held::Held;
 use crate::journal::Room;
 use crate::journal::writer::Writer;
 use crate::message::{
-    Checkpoint, Frame, Header, Kind, NewOrder, Refusal, Replace, Text, Tick, flags,
+    Basket, Checkpoint, Frame, Header, Kind, NewOrder, Refusal, Replace, Text, Tick, flags,
 };
 use crate::reject::{Failed, RejectReason};
 use crate::ring::{Consumer, Producer};
@@ -181,7 +182,8 @@ impl Risk {
         let Some(head) = ring.peek() else {
             return false;
         };
-        let is_new_risk = matches!(head.kind(), Some(Kind::NewOrder | Kind::Replace));
+        let kinds = [Kind::NewOrder, Kind::Replace, Kind::Basket];
+        let is_new_risk = head.kind().is_some_and(|kind| kinds.contains(&kind));
         // An order leaves a share of the ring to the cancels behind it.
         let broker_room = self.rings.risk_to_broker.free_count();
         let needed = if is_new_risk {
@@ -305,6 +307,7 @@ impl Risk {
                 let replace = head.body::<Replace>();
                 (replace.account, replace.client_order_id)
             }
+            Some(Kind::Basket) => (AccountId::NONE, head.body::<Basket>().client_order_id),
             _ => {
                 let order = head.body::<NewOrder>();
                 (order.account, order.client_order_id)

@@ -335,6 +335,14 @@ impl Orders {
         })
     }
 
+    /// Frees the slot of an order that never was.
+    pub(super) fn take_back(&mut self, slot: u32) {
+        self.answered(slot);
+        *self.get_mut(slot) = Order::default();
+        self.live_count -= 1;
+        self.free.push(slot);
+    }
+
     /// An order has ended: it is remembered, and the oldest closed one may be forgotten.
     #[inline]
     pub(super) fn close(&mut self, slot: u32, end: OrderState) {

@@ -144,6 +144,34 @@ impl Rates {
         }
     }
 
+    /// Remembers what windows have, before one more is noted that may be taken back.
+    #[cold]
+    pub(super) fn save(&self, range: Range, saved: &mut Vec<(u32, u32, Nanos)>) {
+        for at in range.first..range.end {
+            let window = &self.windows[at as usize];
+            let time = self.times[(window.start + window.next) as usize];
+            saved.push((at, window.filled, time));
+        }
+    }
+
+    /// Takes back the new order that was noted last in the windows of one level.
+    pub(super) fn take_back(&mut self, paces: Paces, saved: &mut Vec<(u32, u32, Nanos)>) {
+        let range = paces.from(Paced::New, Paced::Orders);
+        for at in (range.first..range.end).rev() {
+            let Some((of, filled, time)) = saved.pop() else {
+                return;
+            };
+            assert_eq!(of, at, "taken back in the order in which they were noted");
+            let window = &mut self.windows[at as usize];
+            window.filled = filled;
+            window.next = match window.next {
+                0 => window.count - 1,
+                next => next - 1,
+            };
+            self.times[(window.start + window.next) as usize] = time;
+        }
+    }
+
     /// One passed.
     #[inline(always)]
     pub(super) fn note(&mut self, range: Range, now: Nanos) {

@@ -19,6 +19,8 @@ pub(super) struct Rules {
     pub(super) order_qty_max: u64,
     pub(super) price_collar: u64,
     pub(super) reference_age_max: Nanos,
+    pub(super) basket_lines_max: u32,
+    pub(super) basket_notional_max: u128,
     pub(super) paces: Paces,
     pub(super) recent: Option<Box<Recent>>,
 }
@@ -67,6 +69,8 @@ impl Rules {
             order_qty_max: limits.order_qty_max.map_or(u64::MAX, Qty::raw),
             price_collar: limits.price_collar.unwrap_or(u64::MAX),
             reference_age_max: limits.reference_age_max.unwrap_or(Nanos::MAX),
+            basket_lines_max: limits.basket_lines_max.unwrap_or(u32::MAX),
+            basket_notional_max: limits.basket_notional_max.map_or(u128::MAX, Notional::raw),
             paces: rates.add(|paced| {
                 let windows = paced.windows(limits).iter();
                 windows.map(move |rate| (rate.window, paced.remembered(rate)))
@@ -176,7 +180,11 @@ impl Core {
     #[inline(always)]
     pub(super) fn note_pace(&mut self, route_at: usize, first: Paced, last: Paced) {
         for (_, paces) in &self.routes.row(route_at).paced {
-            self.rates.note(paces.from(first, last), self.now);
+            let range = paces.from(first, last);
+            if self.trial.is_under_way {
+                self.rates.save(range, &mut self.trial.windows);
+            }
+            self.rates.note(range, self.now);
         }
     }
 

@@ -135,6 +135,10 @@ pub struct Limits {
     pub order_to_trade: Option<Ratio>,
     /// Cancels to each trade of a day. They pass in any case; above it, orders and replaces do not.
     pub cancel_to_trade: Option<Ratio>,
+    /// Orders in one basket; of a strategy, an account and the firm.
+    pub basket_lines_max: Option<u32>,
+    /// Their value together, likewise.
+    pub basket_notional_max: Option<Notional>,
 }
 
 /// So many to each trade, and so many in any case.

@@ -1,5 +1,6 @@
 //! View: the state as others may see it. Cold: followers, `try` and tests ask here.
 
+use super::basket;
 use super::calendar::Calendars;
 use super::cell::{Cell, contribution};
 use super::check::wide;
@@ -354,6 +355,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ),
         ("own orders by price", Own::size_bytes(setup)),
         ("responses", Responses::size_bytes(setup)),
+        ("baskets", basket::TRIAL_SIZE_BYTES),
         (
             "locates",
             match is_watched(setup) {

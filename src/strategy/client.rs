@@ -3,9 +3,9 @@
 //! Never waits, unless asked to by [`StrategyClient::wait`]. Queueing an order allocates nothing and
 //! is no system call; [`StrategyClient::flush`] writes what is queued at once.
 
-use crate::message::{Cancel, FRAME_SIZE, Frame, NewOrder, Quote, Replace, Text};
+use crate::message::{Basket, Cancel, FRAME_SIZE, Frame, NewOrder, Quote, Replace, Text};
 use crate::protocol::native::bodies::{Fault, LogoutReason, Role};
-use crate::protocol::native::client::{Client, Event, Names, continuations};
+use crate::protocol::native::client::{Client, Event, Names, continuations, lines};
 use crate::protocol::native::key::Key;
 use crate::protocol::native::parser::{self, Decoded, Inbox, Path, UNIT_FRAMES_MAX};
 use crate::protocol::native::session::InitiatorOptions;
@@ -241,6 +241,19 @@ impl StrategyClient {
         self.check_room(passthrough)?;
         let head = self.session.replace(replace, passthrough, now);
         self.queue_command(head, passthrough)
+    }
+
+    /// Queues a basket of orders, which pass together or not at all, and returns its sequence.
+    pub fn basket(
+        &mut self,
+        basket: Basket,
+        orders: &[NewOrder],
+        now: Nanos,
+    ) -> Result<u64, ClientError> {
+        let lines: Vec<u8> = lines(orders).flat_map(|line| *line.bytes()).collect();
+        self.check_room(&lines)?;
+        let head = self.session.basket(basket, orders, now);
+        self.queue_command(head, &lines)
     }
 
     /// Queues a cancel and returns its sequence.

@@ -5,8 +5,8 @@ use crate::beside_model;
 use crate::bytes::Bytes;
 use crate::small_world::{TICK, id, price, qty, setup};
 use portcullis::message::{
-    BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override, Quote,
-    Replace, Report, Scope, SessionChange, Settle, Text, Tick,
+    Basket, BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override,
+    Quote, Replace, Report, Scope, SessionChange, Settle, Text, Tick,
 };
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
@@ -107,11 +107,10 @@ impl Bench {
         for approved in &self.effects.to_broker {
             let frame = approved.frame();
             if frame.kind() == Some(Kind::BrokerNew) && decision.outcome == Outcome::Accepted {
-                self.order_ids.push(frame.body::<BrokerRequest>().order_id);
-                let order = head.body::<NewOrder>();
+                let order = frame.body::<BrokerRequest>();
+                self.order_ids.push(order.order_id);
                 self.owners
                     .push((head.header.strategy, order.account, order.client_order_id));
-                break;
             }
         }
         self.events.push((head, continuations));
@@ -120,7 +119,7 @@ impl Bench {
 
     fn check_decision(&mut self, head: &Frame, decision: &Decision) {
         let kind = head.kind();
-        let adds_risk = matches!(kind, Some(Kind::NewOrder | Kind::Replace));
+        let adds_risk = matches!(kind, Some(Kind::NewOrder | Kind::Replace | Kind::Basket));
         assert_eq!(decision.reason, decision.failed.first());
         let is_refused = decision.outcome == Outcome::Refused;
         // What passes in spite of a control has been let pass, and that control is soft.
@@ -276,6 +275,21 @@ impl Bench {
                     passthrough_size: (count * 128) as u16,
                     ..NewOrder::default()
                 };
+                if fields[14] < 32 && count == 0 {
+                    // Two of them, that pass together.
+                    let mut other = order;
+                    other.client_order_id = id(what.wrapping_add(1));
+                    other.side = 3 - order.side.min(2);
+                    continuations = [order, other]
+                        .map(|order| Frame::new(Kind::NewOrder, Header::default(), order))
+                        .to_vec();
+                    let header = Header {
+                        continuation_count: 2,
+                        ..header
+                    };
+                    let basket = Basket::default();
+                    return (Frame::new(Kind::Basket, header, basket), continuations);
+                }
                 Frame::new(Kind::NewOrder, header, order)
             }
             4 => {

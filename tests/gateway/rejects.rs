@@ -225,6 +225,8 @@ const BELOW: &[RejectReason] = &[
     RejectReason::PriceAboveMax,
     RejectReason::QtyBelowMin,
     RejectReason::QtyAboveSymbolMax,
+    // Told of the other orders of a basket.
+    RejectReason::BasketRefused,
 ];
 
 fn limits_of(text: &str) -> String {

@@ -49,19 +49,32 @@ impl Model {
         let is_clear = is_overridden || findings.is_empty();
         let (Some(value_price), true) = (value_price, is_clear) else {
             let refused = (order.account.0, order.client_order_id, Kind::NewOrder);
-            let setup = &self.setup;
-            let is_known = (who_orders.account as usize) < setup.accounts.len()
-                && (who_orders.strategy as usize) < setup.strategies.len()
-                && (who_orders.symbol as usize) < setup.symbols.len();
-            if is_known {
-                let about = About::Order(who_orders);
-                self.respond(Trigger::Refusals, about, &findings.failed());
-            }
+            let about = About::Order(who_orders);
+            self.respond(Trigger::Refusals, about, &findings.failed());
             let mut answer = self.refuse(header, findings, refused);
             answer.to_broker = cancels;
             return answer;
         };
 
+        let mut answer = self.accept(header, order, value_price, covered, continuations);
+        if let Some((reason, limit, value, _)) = findings.told() {
+            (answer.reason, answer.limit, answer.value) = (Some(reason), limit, value);
+            answer.failed = findings.failed();
+        }
+        // What it would have met is cancelled first.
+        answer.to_broker.splice(0..0, cancels);
+        answer
+    }
+
+    /// Takes in an order that has passed.
+    pub(super) fn accept(
+        &mut self,
+        header: &Header,
+        order: &NewOrder,
+        value_price: u64,
+        covered: u64,
+        continuations: &[Frame],
+    ) -> Answer {
         let who = who(header, order);
         let broker = self.setup.symbols[who.symbol as usize].broker.0;
         let serial = self.orders.len() as u64 + 1;
@@ -103,11 +116,6 @@ impl Model {
         self.orders_unattended[who.strategy as usize] += 1;
 
         let mut answer = Answer::about(Outcome::Accepted, serial);
-        if let Some((reason, limit, value, _)) = findings.told() {
-            (answer.reason, answer.limit, answer.value) = (Some(reason), limit, value);
-            answer.failed = findings.failed();
-        }
-        answer.to_broker = cancels;
         let mut request = self.request(serial, Kind::BrokerNew, order.client_order_id);
         request.passthrough_size = order.passthrough_size;
         request.continuation_count = continuations.len() as u8;
@@ -121,7 +129,7 @@ impl Model {
 
     /// Finds all that is wrong with a new order. The value of one unit, and how much of a sale is
     /// covered; `None` where the checks could not come to their end.
-    fn judge_new(
+    pub(super) fn judge_new(
         &mut self,
         findings: &mut Findings,
         header: &Header,
@@ -388,7 +396,7 @@ impl Model {
 
     /// Refuses a command: its account, its id and what it was. An unknown strategy has nobody who
     /// could be told.
-    fn refuse(
+    pub(super) fn refuse(
         &self,
         header: &Header,
         findings: Findings,
@@ -422,7 +430,7 @@ impl Model {
 
     /// Which live orders of the same owner one would trade with; what is wrong with that, and which of
     /// them are to be cancelled.
-    fn check_own(
+    pub(super) fn check_own(
         &self,
         findings: &mut Findings,
         who: Who,

@@ -7,6 +7,7 @@
 //! Every number here is raw: prices in 1e-9, quantities in 1e-8, times in nanoseconds.
 
 pub(crate) mod answer;
+mod basket;
 mod calendar;
 mod checks;
 mod commands;
@@ -28,6 +29,7 @@ use portcullis::risk::setup::{Limits, Setup};
 use portcullis::units::{DeskId, Nanos, OrderId, SymbolId};
 use std::collections::BTreeMap;
 
+#[derive(Clone)]
 pub(crate) struct Model {
     pub(crate) setup: Setup,
     pub(crate) now: u64,
@@ -75,6 +77,7 @@ pub(crate) struct Model {
     sweep_is_due: bool,
 }
 
+#[derive(Clone)]
 struct RememberedId {
     account: u32,
     client_order_id: Text,
@@ -82,6 +85,7 @@ struct RememberedId {
     accepted: u64,
 }
 
+#[derive(Clone)]
 struct Acceptance {
     kind: Kind,
     who: Who,
@@ -89,6 +93,7 @@ struct Acceptance {
     time: u64,
 }
 
+#[derive(Clone)]
 struct Compared {
     level: Level,
     shape: Shape,
@@ -116,6 +121,7 @@ struct Reference {
     candidate: Option<(i128, u32)>,
 }
 
+#[derive(Clone)]
 struct Trade {
     who: Who,
     side: Side,
@@ -355,6 +361,7 @@ impl Gate for Model {
         match event.kind() {
             Some(Kind::NewOrder) => self.new_order(header, event.body(), continuations),
             Some(Kind::Cancel) => self.cancel(header, event.body()),
+            Some(Kind::Basket) => self.basket(header, event.body(), continuations),
             Some(Kind::Replace) => self.replace(header, event.body(), continuations),
             Some(Kind::Report) => self.report(event.body()),
             Some(Kind::Link) => self.link(event.body()),

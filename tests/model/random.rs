@@ -297,6 +297,8 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
         day_orders_max: random.maybe(density / 3, |random| random.between(3, 40) as u32),
         order_to_trade: random.maybe(density / 3, ratio),
         cancel_to_trade: random.maybe(density / 3, ratio),
+        basket_lines_max: random.maybe(density / 3, |random| random.between(1, 3) as u32),
+        basket_notional_max: random.maybe(density / 3, |random| money(random, 12)),
         duplicate_count: random.maybe(30, |random| random.between(1, 3) as u32),
     }
 }
@@ -474,7 +476,8 @@ pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> 
         return world::quote(random, header, style, model);
     }
     match choice {
-        0..=399 => orders::new_order(random, header, style, model),
+        0..=379 => orders::new_order(random, header, style, model),
+        380..=399 => orders::basket(random, header, style, model),
         400..=469 => orders::cancel(random, header, style, model),
         470..=569 => orders::replace(random, header, style, model),
         570..=869 => orders::report(random, header, style, model),

@@ -55,6 +55,16 @@ impl Gate for Real {
             self.ids.push(decision.order_id);
             assert_eq!(decision.order_id.serial(), self.ids.len() as u64);
         }
+        if event.kind() == Some(Kind::Basket) && decision.outcome == Outcome::Accepted {
+            for line in continuations {
+                let order = line.body::<message::NewOrder>();
+                let id = self.core.order_id(order.account, &order.client_order_id);
+                self.ids.push(id.unwrap());
+                assert_eq!(id.unwrap().serial(), self.ids.len() as u64);
+            }
+            let first = self.ids.len() - continuations.len();
+            assert_eq!(decision.order_id, self.ids[first]);
+        }
         Answer {
             outcome: decision.outcome,
             reason: decision.reason,

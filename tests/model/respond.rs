@@ -87,7 +87,15 @@ impl Model {
             };
             let is_it =
                 response.on == on && (on != Trigger::Refusals || failed.iter().any(is_counted));
-            let Some(target) = target(response, about).filter(|_| is_it) else {
+            let setup = &self.setup;
+            let count = match response.scope {
+                Scope::Account => setup.accounts.len(),
+                Scope::Strategy => setup.strategies.len(),
+                Scope::Symbol => setup.symbols.len(),
+                _ => 1,
+            };
+            let is_there = |target: &u32| is_it && (*target as usize) < count;
+            let Some(target) = target(response, about).filter(is_there) else {
                 continue;
             };
             let now = self.now;

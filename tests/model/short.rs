@@ -12,6 +12,7 @@ use portcullis::risk::setup::{Borrow, ShortSales};
 use portcullis::units::Qty;
 
 /// What was located for an account in a symbol on one day of counting.
+#[derive(Clone)]
 pub(super) struct Located {
     account: u32,
     symbol: u32,
@@ -20,6 +21,7 @@ pub(super) struct Located {
 }
 
 /// Who has asked to let an order pass, and when the last of them did.
+#[derive(Clone)]
 pub(super) struct Asked {
     account: u32,
     id: Text,

@@ -92,6 +92,14 @@ impl<'a, M: Gate> Match<'a, M> {
             if frame.kind() == Some(Kind::NewOrder) {
                 self.ids.insert(frame.header.correlation, id);
             }
+            if frame.kind() == Some(Kind::Basket) {
+                for at in 0..command.continuations.len() as u64 {
+                    let id = self.other.order_id(other.serial + at);
+                    self.model.call(id);
+                    let key = frame.header.correlation | (at + 1) << 40;
+                    self.ids.insert(key, id);
+                }
+            }
         }
         // A mass cancel may send at once or by and by, and in any order.
         let is_swept = matches!(

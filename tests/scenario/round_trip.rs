@@ -2,7 +2,7 @@
 
 use super::names;
 use portcullis::message::{
-    Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind, Link, Locate, NewOrder,
+    Basket, Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind, Link, Locate, NewOrder,
     Override, Quote, Replace, Report, SessionChange, Settle, TEXT_SIZE, Text, Tick, flags,
 };
 use portcullis::protocol::scenario::OPERATOR_UNKNOWN;
@@ -46,7 +46,7 @@ fn write_and_read(head: &Frame, continuations: &[Frame]) -> String {
     line.to_owned()
 }
 
-const EVENTS: [Kind; 13] = [
+const EVENTS: [Kind; 14] = [
     Kind::NewOrder,
     Kind::Cancel,
     Kind::Replace,
@@ -60,6 +60,7 @@ const EVENTS: [Kind; 13] = [
     Kind::SessionChange,
     Kind::Locate,
     Kind::Override,
+    Kind::Basket,
 ];
 
 /// Continuation frames of `bytes`, zeros behind.
@@ -88,7 +89,7 @@ fn worded(
     let price = |number: u64| Price::from_raw(number as i64 * (number as i64 & 1));
     let carries = matches!(kind, Kind::NewOrder | Kind::Replace);
     let continuations = frames_of(if carries { passthrough.as_bytes() } else { b"" });
-    let is_sent = carries || matches!(kind, Kind::Cancel | Kind::SessionChange);
+    let is_sent = carries || matches!(kind, Kind::Cancel | Kind::Basket | Kind::SessionChange);
     // An event that is nobody's may name a strategy in its header all the same.
     let is_named = is_sent || numbers[13] & 1 == 0;
     let strategy = if is_named { id(numbers[8]) } else { u32::MAX };
@@ -201,6 +202,32 @@ fn worded(
                 ..Settle::default()
             };
             Frame::new(kind, header, settle)
+        }
+        Kind::Basket => {
+            let line = |number: u64| {
+                let order = NewOrder {
+                    price: price(a ^ number),
+                    qty: qty(b ^ number),
+                    account: AccountId(id(c)),
+                    symbol: SymbolId(id(d)),
+                    client_order_id: other,
+                    side: e as u8,
+                    order_type: f as u8 % 4,
+                    time_in_force: g as u8 % 6,
+                    ..NewOrder::default()
+                };
+                Frame::new(Kind::NewOrder, Header::default(), order)
+            };
+            let lines: Vec<Frame> = (0..h % 4).map(line).collect();
+            let header = Header {
+                continuation_count: lines.len() as u8,
+                ..header
+            };
+            let basket = Basket {
+                client_order_id: text,
+                ..Basket::default()
+            };
+            return (Frame::new(kind, header, basket), lines);
         }
         Kind::Tick => Frame::new(kind, header, Tick::default()),
         Kind::Locate => {

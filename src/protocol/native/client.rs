@@ -3,8 +3,8 @@
 //! Pure. Nothing is allocated for an order.
 
 use crate::message::{
-    Cancel, Execution, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType, Quote, Refusal,
-    Replace, Scope, Side, Text, TimeInForce,
+    Basket, Cancel, Execution, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType, Quote,
+    Refusal, Replace, Scope, Side, Text, TimeInForce,
 };
 use crate::protocol::native::bodies::{Definition, Fault, LogoutReason};
 use crate::protocol::native::session::{Initiator, InitiatorOptions, Phase, Told};
@@ -192,6 +192,16 @@ impl Client {
         self.count(Frame::new(Kind::Replace, header, replace), now)
     }
 
+    /// A basket, counted: send it next, with `orders` behind it. `None` while no session is live, or
+    /// where there are more orders than any unit can have.
+    pub fn basket(&mut self, basket: Basket, orders: &[NewOrder], now: Nanos) -> Option<Frame> {
+        let header = Header {
+            continuation_count: u8::try_from(orders.len()).ok()?,
+            ..Header::default()
+        };
+        self.count(Frame::new(Kind::Basket, header, basket), now)
+    }
+
     /// A cancel, counted.
     #[inline]
     pub fn cancel(&mut self, cancel: Cancel, now: Nanos) -> Option<Frame> {
@@ -336,6 +346,12 @@ fn sizes(passthrough: &[u8]) -> Option<(u16, u8)> {
     let size = u16::try_from(passthrough.len()).ok()?;
     let count = u8::try_from(passthrough.len().div_ceil(FRAME_SIZE)).ok()?;
     Some((size, count))
+}
+
+/// The frames that carry the orders of a basket behind its head.
+pub fn lines(orders: &[NewOrder]) -> impl Iterator<Item = Frame> {
+    let lines = orders.iter();
+    lines.map(|order| Frame::new(Kind::NewOrder, Header::default(), *order))
 }
 
 /// The frames that carry `passthrough` behind a head.

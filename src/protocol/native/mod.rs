@@ -157,6 +157,7 @@
 //! | 1 | `NewOrder` | strategy | gate |
 //! | 2 | `Cancel` | strategy | gate |
 //! | 3 | `Replace` | strategy | gate |
+//! | 4 | `Basket` | strategy | gate |
 //! | 16 | `Execution` | gate | strategy |
 //! | 17 | `Refusal` | gate | strategy |
 //! | 32 | `BrokerNew` | gate | broker |
@@ -229,6 +230,17 @@
 //! | 88 | 36 | `original_id` | text, the order to be replaced |
 //! | 124 | 2 | `passthrough_size` | bytes in the continuation frames |
 //! | 126 | 2 | `reserved` | 0 |
+//!
+//! #### Basket
+//!
+//! Behind it as many continuation frames as it has orders, each a whole new order of which the header is
+//! zero but for its kind. Either all of them pass or none does; of a basket that is refused each order
+//! has a refusal of its own.
+//!
+//! | offset | size | field | meaning |
+//! |---|---|---|---|
+//! | 32 | 36 | `client_order_id` | text, of the basket |
+//! | 68 | 60 | `reserved` | 0 |
 //!
 //! #### Execution
 //!

@@ -11,8 +11,8 @@
 //! - A unit, a head and its continuation frames, is handed on whole or not at all.
 
 use crate::message::{
-    Body, BrokerRequest, Cancel, Execution, FRAME_SIZE, Frame, Kind, NewOrder, Quote, Refusal,
-    Replace, Report,
+    Basket, Body, BrokerRequest, Cancel, Execution, FRAME_SIZE, Frame, Kind, NewOrder, Quote,
+    Refusal, Replace, Report,
 };
 use crate::protocol::native::bodies::{
     Challenge, Definition, Fault, Heartbeat, Logon, Logout, LogoutReason, Welcome,
@@ -45,7 +45,9 @@ impl Path {
     #[inline]
     pub const fn allows(self, kind: Kind) -> bool {
         match kind {
-            Kind::NewOrder | Kind::Cancel | Kind::Replace => matches!(self, Self::StrategyToGate),
+            Kind::NewOrder | Kind::Cancel | Kind::Replace | Kind::Basket => {
+                matches!(self, Self::StrategyToGate)
+            }
             Kind::Execution | Kind::Refusal => matches!(self, Self::GateToStrategy),
             Kind::BrokerNew | Kind::BrokerCancel | Kind::BrokerReplace | Kind::BrokerStatus => {
                 matches!(self, Self::GateToBroker)
@@ -187,6 +189,11 @@ fn check(head: &Frame, path: Path) -> Result<(), DecodeError> {
             sized(head.body::<BrokerRequest>(), |body| body.passthrough_size)
         }
         Kind::Cancel => sized(head.body::<Cancel>(), |_| 0),
+        // Its orders are its continuations, however many: the core says whether too many.
+        Kind::Basket => {
+            let behind = u16::from(header.continuation_count) * FRAME_SIZE as u16;
+            sized(head.body::<Basket>(), |_| behind)
+        }
         Kind::BrokerCancel | Kind::BrokerStatus => sized(head.body::<BrokerRequest>(), |_| 0),
         Kind::Execution => sized(head.body::<Execution>(), |_| 0),
         Kind::Refusal => sized(head.body::<Refusal>(), |_| 0),

@@ -1,6 +1,6 @@
 //! Answer: what the core made of a line, as a line of JSON.
 
-use crate::message::{Cancel, Frame, Kind, NewOrder, Replace, Scope};
+use crate::message::{Basket, Cancel, Frame, Kind, NewOrder, Replace, Scope};
 use crate::protocol::scenario::LineError;
 use crate::protocol::scenario::names::Names;
 use crate::protocol::scenario::object::Object;
@@ -31,6 +31,7 @@ pub fn write_decision(
         Some(Kind::NewOrder) => Some(event.body::<NewOrder>().client_order_id),
         Some(Kind::Cancel) => Some(event.body::<Cancel>().client_order_id),
         Some(Kind::Replace) => Some(event.body::<Replace>().client_order_id),
+        Some(Kind::Basket) => Some(event.body::<Basket>().client_order_id),
         _ => None,
     };
     let is_bad = matches!(decision.outcome, Outcome::Refused | Outcome::NotPermitted);
@@ -110,6 +111,7 @@ const fn event_text(kind: Option<Kind>) -> &'static str {
     match kind {
         Some(Kind::Quote) => "quote",
         Some(Kind::NewOrder) => "order",
+        Some(Kind::Basket) => "basket",
         Some(Kind::Cancel) => "cancel",
         Some(Kind::Replace) => "replace",
         Some(Kind::Report) => "report",

@@ -18,7 +18,7 @@
 //! {"t":"2012-06-21T13:30:01Z","tick":{}}
 //! ```
 //!
-//! Beside these: `raise` as `kill`, `link` with broker and state, `session` with strategy, state and
+//! Beside these: `basket` with id and `orders`, a list of what `order` says, `raise` as `kill`, `link` with broker and state, `session` with strategy, state and
 //! `cancel_orders`, `settle` with operator, filled and leaves, `locate` with account, symbol, qty and
 //! operator, `override` with account, id and operator, and `frame`, a whole event as hexadecimal
 //! digits, for what no other form can say. `sequence` and `correlation` may stand beside `t`, also
@@ -170,6 +170,7 @@ const fn is_event(kind: Kind) -> bool {
         Kind::NewOrder
             | Kind::Cancel
             | Kind::Replace
+            | Kind::Basket
             | Kind::Report
             | Kind::Link
             | Kind::Quote

@@ -71,6 +71,12 @@ impl<'s> Object<'s> {
     }
 
     /// A decimal as a string, so that no reader makes a float of it.
+    /// A value that is JSON already.
+    pub(super) fn raw(&mut self, name: &str, json: &str) {
+        self.field(name);
+        self.out.push_str(json);
+    }
+
     pub(super) fn decimal(&mut self, name: &str, raw: i128, digits: u32) {
         self.field(name);
         self.out.push('"');

@@ -1,19 +1,20 @@
 //! Read: one line of a scenario to the event that it says.
 
 use crate::message::{
-    Body, Cancel, Control, Exec, Frame, Header, Kind, Link, Locate, NewOrder, OrderState,
+    Basket, Body, Cancel, Control, Exec, Frame, Header, Kind, Link, Locate, NewOrder, OrderState,
     OrderType, Override, Quote, Replace, Report, SaleMark, Scope, SessionChange, Settle, Side,
     Text, Tick, TimeInForce,
 };
 use crate::protocol::scenario::fields::{self, Fields};
 use crate::protocol::scenario::names::{Names, Table};
 use crate::protocol::scenario::terms::{
-    CANCEL, CONTROL, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE, QUOTE, REPLACE, REPORT,
-    SESSION, SETTLE, TICK, byte, flag_bits, frames, id_required, link_state, passthrough, qty,
-    qty_required, time, word,
+    BASKET, CANCEL, CONTROL, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE, QUOTE, REPLACE,
+    REPORT, SESSION, SETTLE, TICK, byte, flag_bits, frames, id_required, link_state, passthrough,
+    qty, qty_required, time, word,
 };
 use crate::protocol::scenario::{Command, Line, LineError, OPERATOR_UNKNOWN};
 use crate::units::{AccountId, BrokerId, Money, Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
+use serde_json::value::RawValue;
 
 /// Reads the line with this `number`, counted from 1. `None`: nothing but white space.
 pub fn read_line(number: u64, bytes: &[u8], names: &Names) -> Result<Option<Line>, LineError> {
@@ -75,6 +76,7 @@ fn read(bytes: &[u8], names: &Names) -> Result<Option<(Nanos, Command)>, LineErr
         "order" => reader.order(object),
         "cancel" => reader.cancel(object),
         "replace" => reader.replace(object),
+        "basket" => reader.basket(object),
         "report" => reader.report(object),
         "link" => reader.link(object),
         "session" => reader.session(object),
@@ -172,6 +174,47 @@ impl Reader<'_> {
         Ok(Command::Event(
             Frame::new(Kind::NewOrder, header, order),
             continuations,
+        ))
+    }
+
+    fn basket(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("basket", BASKET, object)?;
+        let orders = fields.raw("orders");
+        let orders = orders.ok_or_else(|| fields.missing("orders", "write a list of orders"))?;
+        let orders: Vec<&RawValue> = serde_json::from_str(orders)
+            .map_err(|_| fields.wrong("orders", "write a list of orders, as of `order`"))?;
+        let said = self.strategy(&fields)?;
+        let mut strategy = said;
+        let mut lines = Vec::new();
+        for order in orders {
+            let Command::Event(mut line, behind) = self.order(order.get())? else {
+                return Err(fields.wrong("orders", "write a list of orders, as of `order`"));
+            };
+            let of = line.header.strategy;
+            if !behind.is_empty() || *strategy.get_or_insert(of) != of && said.is_none() {
+                let remedy = "orders of one strategy, without passthrough, make a basket";
+                return Err(fields.wrong("orders", remedy));
+            }
+            line.header = Header {
+                kind: Kind::NewOrder as u8,
+                ..Header::default()
+            };
+            lines.push(line);
+        }
+        let basket = Basket {
+            client_order_id: id_required(&fields, "id")?,
+            ..Basket::default()
+        };
+        let header = Header {
+            strategy: strategy.ok_or_else(|| fields.missing("strategy", "write whose"))?,
+            flags: flag_bits(&fields)?,
+            continuation_count: u8::try_from(lines.len())
+                .map_err(|_| fields.wrong("orders", "write 255 at the most"))?,
+            ..self.header
+        };
+        Ok(Command::Event(
+            Frame::new(Kind::Basket, header, basket),
+            lines,
         ))
     }
 

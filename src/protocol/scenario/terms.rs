@@ -159,6 +159,7 @@ pub(super) const LINE: &[&str] = &[
     "order",
     "cancel",
     "replace",
+    "basket",
     "report",
     "link",
     "session",
@@ -201,6 +202,7 @@ fields! {
     SESSION = ["strategy", "state", "cancel_orders"];
     CONTROL = ["scope", "name", "operator", "note"];
     SETTLE = ["account", "id", "orig", "order_id", "operator", "filled", "price", "leaves"];
+    BASKET = ["strategy", "id", "orders"];
     LOCATE = ["account", "symbol", "qty", "operator", "note"];
     OVERRIDE = ["account", "id", "operator", "note"];
     TICK = [];

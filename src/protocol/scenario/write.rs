@@ -4,9 +4,9 @@
 //! is written as the frame's own bytes.
 
 use crate::message::{
-    Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Kind, Link, LinkState, Locate, NewOrder,
-    OrderState, OrderType, Override, Quote, Replace, Report, SaleMark, Scope, SessionChange,
-    Settle, Side, Text, Tick, TimeInForce, flags,
+    Basket, Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Header, Kind, Link, LinkState, Locate,
+    NewOrder, OrderState, OrderType, Override, Quote, Replace, Report, SaleMark, Scope,
+    SessionChange, Settle, Side, Text, Tick, TimeInForce, flags,
 };
 use crate::protocol::scenario::is_event;
 use crate::protocol::scenario::names::Names;
@@ -55,6 +55,7 @@ pub fn write_event(
         Kind::Quote => quote(object.object("quote"), frame, names),
         Kind::NewOrder => order(object.object("order"), frame, names, passthrough),
         Kind::Cancel => cancel(object.object("cancel"), frame, names),
+        Kind::Basket => basket(object.object("basket"), frame, continuations, names),
         Kind::Replace => replace(object.object("replace"), frame, names, passthrough),
         Kind::Report => report(object.object("report"), frame, names, client_id_of),
         Kind::Link => link(object.object("link"), frame, names),
@@ -114,6 +115,22 @@ fn order(mut object: Object, frame: &Frame, names: &Names, passthrough: &str) {
     if !passthrough.is_empty() {
         object.string("passthrough", passthrough);
     }
+    flags_and_close(object, frame);
+}
+
+fn basket(mut object: Object, frame: &Frame, lines: &[Frame], names: &Names) {
+    let basket: &Basket = frame.body();
+    let strategy = frame.header.strategy;
+    object.name("strategy", &names.strategies, strategy.0);
+    object.text("id", &basket.client_order_id);
+    let orders = lines.iter().map(|line| {
+        let (mut text, mut line) = (String::new(), *line);
+        line.header.strategy = strategy;
+        order(Object::open(&mut text), &line, names, "");
+        text
+    });
+    let orders = orders.collect::<Vec<_>>().join(",");
+    object.raw("orders", &format!("[{orders}]"));
     flags_and_close(object, frame);
 }
 
@@ -269,7 +286,7 @@ fn flags_and_close(mut object: Object, frame: &Frame) {
 const fn is_sent(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::NewOrder | Kind::Cancel | Kind::Replace | Kind::SessionChange
+        Kind::NewOrder | Kind::Cancel | Kind::Replace | Kind::Basket | Kind::SessionChange
     )
 }
 
@@ -285,6 +302,10 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
         Kind::NewOrder => {
             let order: &NewOrder = frame.body();
             order.reserved_is_zero() && text(&order.client_order_id) && qty(order.qty)
+        }
+        Kind::Basket => {
+            let basket: &Basket = frame.body();
+            basket.reserved_is_zero() && text(&basket.client_order_id)
         }
         Kind::Cancel => {
             let cancel: &Cancel = frame.body();
@@ -340,8 +361,22 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
     body && frame.header.flags & !flags::ALL == 0
 }
 
+/// True where the words of the format can say an order of a basket.
+fn is_line(line: &Frame) -> bool {
+    let head = Header {
+        kind: Kind::NewOrder as u8,
+        ..Header::default()
+    };
+    let has_nothing_behind = line.body::<NewOrder>().passthrough_size == 0;
+    line.header == head && has_nothing_behind && is_plain(Kind::NewOrder, line)
+}
+
 /// The text in the continuation frames; `None` where they hold anything but just that.
 fn passthrough_of<'a>(frame: &Frame, continuations: &'a [Frame]) -> Option<&'a str> {
+    if frame.kind() == Some(Kind::Basket) {
+        let count = usize::from(frame.header.continuation_count);
+        return (count == continuations.len() && continuations.iter().all(is_line)).then_some("");
+    }
     let size = match frame.kind() {
         Some(Kind::NewOrder) => frame.body::<NewOrder>().passthrough_size,
         Some(Kind::Replace) => frame.body::<Replace>().passthrough_size,

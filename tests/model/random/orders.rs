@@ -6,8 +6,8 @@ use crate::model::Model;
 use crate::model::order::Order;
 use crate::model::shrink::Command;
 use portcullis::message::{
-    Cancel, Exec, Frame, Header, Kind, NewOrder, OrderState, OrderType, Replace, Report, Side,
-    Text, TimeInForce,
+    Basket, Cancel, Exec, Frame, Header, Kind, NewOrder, OrderState, OrderType, Replace, Report,
+    Side, Text, TimeInForce,
 };
 use portcullis::units::{AccountId, BrokerId, Money, OrderId, Price, Qty, StrategyId, SymbolId};
 
@@ -63,6 +63,48 @@ pub(super) fn new_order(
     Command {
         frame: Frame::new(Kind::NewOrder, header, order),
         continuations,
+        about: None,
+    }
+}
+
+/// A few orders in one, hardly ever with something odd about them.
+pub(super) fn basket(
+    random: &mut Random,
+    header: Header,
+    style: &mut Style,
+    model: &Model,
+) -> Command {
+    let first = new_order(random, header, style, model);
+    let mut header = Header {
+        continuation_count: 0,
+        ..first.frame.header
+    };
+    let mut lines = vec![first.frame];
+    for _ in 1..random.between(1, 4) {
+        style.next_id += 1;
+        lines.push(new_order(random, header, style, model).frame);
+    }
+    for line in &mut lines {
+        line.header = Header {
+            kind: Kind::NewOrder as u8,
+            ..Header::default()
+        };
+        line.body_mut::<NewOrder>().passthrough_size = 0;
+    }
+    if random.once_in(60) {
+        lines[0].header.flags = 1;
+    }
+    if random.once_in(60) {
+        lines.clear();
+    }
+    header.continuation_count = lines.len() as u8 + u8::from(random.once_in(80));
+    let basket = Basket {
+        client_order_id: fresh_id(random, style, model),
+        ..Basket::default()
+    };
+    Command {
+        frame: Frame::new(Kind::Basket, header, basket),
+        continuations: lines,
         about: None,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::bytes;
 use crate::message::{
-    BrokerRequest, Cancel, Execution, Frame, HEADER_SIZE, Header, Kind, NewOrder, OrderType, Quote,
-    Refusal, Replace, Report, Side, Text, TimeInForce,
+    Basket, BrokerRequest, Cancel, Execution, Frame, HEADER_SIZE, Header, Kind, NewOrder,
+    OrderType, Quote, Refusal, Replace, Report, Side, Text, TimeInForce,
 };
 use crate::protocol::native::bodies::{
     Challenge, Definition, Logon, Logout, LogoutReason, Proof, Role, Welcome,
@@ -129,6 +129,13 @@ fn the_tables_are_the_layout() {
             exec,
             state,
             broker_reason,
+            reserved
+        }
+    );
+    layout!(
+        BODY,
+        Basket {
+            client_order_id,
             reserved
         }
     );

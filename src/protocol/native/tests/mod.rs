@@ -21,10 +21,11 @@ pub(super) const PATHS: [Path; 6] = [
     Path::GateToFeed,
 ];
 
-pub(super) const KINDS: [Kind; 17] = [
+pub(super) const KINDS: [Kind; 18] = [
     Kind::NewOrder,
     Kind::Cancel,
     Kind::Replace,
+    Kind::Basket,
     Kind::Execution,
     Kind::Refusal,
     Kind::BrokerNew,
