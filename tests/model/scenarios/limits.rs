@@ -1,10 +1,10 @@
 //! Limits on one order and on many: met exactly, then passed by one.
 
 use super::desk::*;
-use portcullis::message::{Exec, OrderState};
+use portcullis::message::{Exec, Kind, NewOrder, OrderState, OrderType, TimeInForce};
 use portcullis::risk::decision::Outcome;
-use portcullis::risk::setup::{Limits, Rate, Setup};
-use portcullis::units::{AccountId, Nanos, Notional, Price, Qty, SymbolId};
+use portcullis::risk::setup::{Calendar, Limits, PhaseChange, Rate, Session, Setup};
+use portcullis::units::{AccountId, CalendarId, Nanos, Notional, Price, Qty, SymbolId};
 
 /// The four levels of the desk's own orders, first to last.
 fn levels(setup: &mut Setup) -> [&mut Limits; 4] {
@@ -351,4 +351,66 @@ fn the_lowest_number_is_told_and_all_are_listed() {
             PositionQtyAboveMax
         ]
     );
+}
+
+/// Behind the last session of a trading day, and not between two of it.
+#[test]
+fn day_orders_are_cancelled_behind_the_last_session() {
+    let mut desk = Desk::new(|setup| {
+        let change = |time, session, day| PhaseChange {
+            time: Nanos::from_raw(time),
+            session,
+            day,
+        };
+        setup.calendars = vec![Calendar {
+            sessions: vec![Session {
+                order_types: OrderType::ALL.to_vec(),
+                times_in_force: TimeInForce::ALL.to_vec(),
+                ..Session::default()
+            }],
+            changes: vec![
+                change(1, Some(0), 0),
+                change(2000, None, 0),
+                change(3000, Some(0), 0),
+                change(4000, None, 1),
+                change(5000, Some(0), 1),
+            ],
+            ..Calendar::default()
+        }];
+        setup.symbols[0].calendar = Some(CalendarId(0));
+        setup.answer_timeout = Nanos::from_raw(1_000_000);
+    });
+    let for_the_day = |desk: &mut Desk| {
+        let order = desk.order(Buy, 1, 100);
+        desk.passes_order(NewOrder {
+            time_in_force: TimeInForce::Day as u8,
+            ..order
+        })
+    };
+    let of_the_day = for_the_day(&mut desk);
+    let kept = desk.passes(Buy, 1, 100);
+    desk.reported(of_the_day, Exec::New, Outcome::Applied, OrderState::Open);
+    desk.reported(kept, Exec::New, Outcome::Applied, OrderState::Open);
+    desk.now = 2000;
+    desk.refuses((Buy, 1, 100), MarketClosed, 0, 0);
+    assert_eq!(desk.sent_by_ticks(), []);
+    desk.now = 3999;
+    let last = for_the_day(&mut desk);
+    desk.now = 4000;
+    desk.refuses((Buy, 1, 100), MarketClosed, 0, 0);
+    let mut cancelled = desk.sent_by_ticks();
+    cancelled.sort_by_key(|(_, serial)| *serial);
+    assert_eq!(
+        cancelled,
+        [(Kind::BrokerCancel, 1), (Kind::BrokerCancel, 3)]
+    );
+    desk.reported(
+        last,
+        Exec::Canceled,
+        Outcome::Applied,
+        OrderState::Cancelled,
+    );
+    desk.now = 5000;
+    for_the_day(&mut desk);
+    assert_eq!(desk.sent_by_ticks(), []);
 }
