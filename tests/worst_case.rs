@@ -446,11 +446,11 @@ fn check_books(setup: &Setup, books: &Books) {
         }
     };
     hold(&setup.firm, "firm", &|_, _, _| true);
-    for at in 0..2 {
+    for (at, of_account) in books.iter().enumerate() {
         let account = &setup.accounts[at];
         hold(&account.limits, "account", &|a, _, _| a == at);
         if let Some(funds) = account.funds {
-            let cost: i64 = books[at].iter().flatten().map(|book| book.cost).sum();
+            let cost: i64 = of_account.iter().flatten().map(|book| book.cost).sum();
             assert!(i128::from(cost) <= funds.raw() as i128, "funds: {cost}");
         }
         hold(&setup.strategies[at].limits, "strategy", &|_, s, _| s == at);
