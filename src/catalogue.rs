@@ -159,11 +159,16 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 3,
                 name: "Maximum order quantity",
-                meaning: "The quantity of one order, for each symbol, strategy, account and the firm.",
+                meaning: "The quantity of one order, for each symbol, strategy, account and the firm. An \
+                          account may ask that an order too large for this or any other limit is cut.",
                 demanded_by: "SEC 15c3-5(c)(1)(ii); RTS 6 Art 15(1)(c); RTS 7 Art 20; FIA",
                 status: Status::Built,
-                reasons: &[QtyAboveMax],
-                keys: &["limits.order_qty_max"],
+                reasons: &[QtyAboveMax, OrderCut],
+                keys: &[
+                    "limits.order_qty_max",
+                    "account.cut_orders",
+                    "symbol.slippage_bps",
+                ],
                 shown_by: ShownBy::Scenario,
             },
             Control {

@@ -166,6 +166,7 @@ reject_reasons! {
     BasketRefused = 100, None, "Another order of the basket was refused, so none has left.";
     BasketLinesAboveMax = 101, Count, "The basket has more orders than `basket_lines_max`.";
     BasketNotionalAboveMax = 102, Notional, "The orders of the basket are worth more than `basket_notional_max`.";
+    OrderCut = 103, Qty, "The order has passed, cut to what the limits allow: the quantity approved, and the one asked for.";
 }
 
 /// A set of reasons: every control that one order failed.

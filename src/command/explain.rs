@@ -347,11 +347,20 @@ fn to_text(story: &Story) -> String {
     match decision.reason {
         None => say("decided", outcome_text(decision.outcome)),
         Some(reason) => {
+            let how = match (decision.outcome, reason) {
+                (Outcome::Accepted, RejectReason::OrderCut) => "accepted",
+                (Outcome::Accepted, _) => "accepted by an override, in spite of",
+                _ => "refused:",
+            };
             say(
                 "decided",
-                &format!("refused: {} {}", reason.name(), reason.text()),
+                &format!("{how} {} {}", reason.name(), reason.text()),
             );
-            if reason.unit() != Unit::None {
+            if reason == RejectReason::OrderCut {
+                let approved = number(reason, decision.limit);
+                let asked = number(reason, decision.value);
+                say("", &format!("{approved} of the {asked} asked for"));
+            } else if reason.unit() != Unit::None {
                 let limit = number(reason, decision.limit);
                 let value = number(reason, decision.value);
                 say("", &format!("limit {limit}, found {value}"));

@@ -49,6 +49,7 @@ pub fn effective_toml(config: &Config) -> String {
         out.word("self_match", &SELF_MATCHES, &account.self_match);
         out.word("short_sales", &SHORT_SALES, &account.short_sales);
         out.text_or_off("funds", account.funds);
+        out.put("cut_orders", account.cuts_orders);
         let desk = account
             .desk
             .and_then(|id| config.setup.desks.get(id.0 as usize));
@@ -501,6 +502,10 @@ fn write_symbols(out: &mut Writer, config: &Config, symbols: &[Symbol]) {
         out.put("calendar", quote(&calendar.name));
     }
     out.word("borrow", &BORROWS, &symbol.borrow);
+    out.put(
+        "slippage_bps",
+        quote(&write_digits(symbol.slippage, BPS_DIGITS)),
+    );
     let multiplier = write_digits(symbol.multiplier, MULTIPLIER_DIGITS);
     out.put("multiplier", quote(&multiplier));
     let spread = symbol.spread_max.map(|max| write_digits(max, BPS_DIGITS));
@@ -545,6 +550,7 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         multiplier,
         spread_max,
         borrow,
+        slippage,
     } = one;
     *enabled == other.enabled
         && *limits == other.limits
@@ -566,6 +572,7 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         && *multiplier == other.multiplier
         && *spread_max == other.spread_max
         && *borrow == other.borrow
+        && *slippage == other.slippage
 }
 
 fn rates(rates: &[Rate]) -> Option<String> {

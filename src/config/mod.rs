@@ -405,6 +405,7 @@ fn read_accounts(
             short_sales: table
                 .get("short_sales", choice(&SHORT_SALES))
                 .unwrap_or_default(),
+            cuts_orders: table.get("cut_orders", flag).unwrap_or_default(),
             funds: table
                 .get("funds", off_or(values::decimal(Notional::parse)))
                 .flatten(),

@@ -171,6 +171,7 @@ section! {
     owner = Optional("\"fund one\""), "Whose it is: accounts of one owner must not trade with each other.";
     self_match = Default("\"off\""), "An order that would trade with a live one of its owner: \"reject\" it, \"cancel_oldest\" before it leaves, \"cancel_both\", \"off\".";
     short_sales = Default("\"off\""), "A sale of more than it owns: \"check\" its mark and what was located, \"refuse\" it, \"off\".";
+    cut_orders = Default("false"), "true cuts an order that is too large to what the limits allow, in place of refusing it.";
     funds = Default("\"off\""), "The cash that it may spend, from where this figure is written or changed.";
     desk = Shown("\"equities\""), "The desk that it belongs to, if it belongs to one.";
     limits = Table(&ACCOUNT_LIMITS), "";
@@ -244,6 +245,7 @@ section! {
     order_types = Default("[\"limit\", \"market\"]"), "What it takes of limit, market.";
     times_in_force = Default("[\"day\", \"gtc\", \"ioc\", \"fok\"]"), "What it takes of day, gtc, ioc, fok.";
     broker = Required("\"sim\""), "Where its orders go.";
+    slippage_bps = Default("\"0\""), "How much worse than its price an order is expected to fill: counted where it is cut.";
     borrow = Default("\"none\""), "For short sales: \"easy\", \"hard\" (only what was located today), \"none\".";
     calendar = Shown("\"xnas\""), "When it trades; without one, always.";
     multiplier = Default("\"1\""), "What one unit of price and one of quantity are worth together, as of a future.";

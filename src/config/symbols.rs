@@ -140,6 +140,7 @@ fn read_terms(table: &Table<'_>, broker_of: impl Fn(&str) -> Option<BrokerId>) -
             .get("times_in_force", choices(&TIMES_IN_FORCE))
             .unwrap_or_default(),
         broker: read_broker(table, broker_of),
+        slippage: table.get("slippage_bps", decimal(jump)).unwrap_or_default(),
         borrow: table.get("borrow", choice(&BORROWS)).unwrap_or_default(),
         multiplier: read_multiplier(table),
         spread_max: table

@@ -9,7 +9,7 @@ use super::calendar::has_bit;
 use super::cell::NO_CELL;
 use super::core::Core;
 use super::level::{Level, Whose, armed};
-use super::market::{Standing, valued};
+use super::market::{Standing, slipped, valued};
 use super::rate::Paced;
 use super::route::{Route, Who};
 use super::setup::{self, GROUPS_PER_SYMBOL_MAX};
@@ -27,6 +27,7 @@ pub(super) struct Findings {
     pub(super) value: i128,
     /// Which level's limit that was.
     pub(super) whose: Whose,
+    pub(super) is_cut: bool,
     first: u16,
 }
 
@@ -36,8 +37,19 @@ impl Findings {
         limit: 0,
         value: 0,
         whose: Whose::NOBODY,
+        is_cut: false,
         first: u16::MAX,
     };
+}
+
+impl Findings {
+    /// The order has passed, cut to a quantity: that is told before what it failed uncut.
+    pub(super) fn tell_cut(&mut self, approved: Qty, asked: Qty) {
+        self.failed.note(Reason::OrderCut, true);
+        (self.limit, self.value) = (approved.raw().into(), asked.raw().into());
+        self.whose = Whose::NOBODY;
+        self.is_cut = true;
+    }
 }
 
 /// Where controls tell what they found: to who decides, or to who explains.
@@ -93,7 +105,7 @@ impl Sink for Findings {
 
 /// Whether the tests are to be asked if they miss this control.
 #[cfg(feature = "mutations")]
-fn switched_off(reason: Reason) -> bool {
+pub(super) fn switched_off(reason: Reason) -> bool {
     static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     let name = NAME.get_or_init(|| std::env::var("PORTCULLIS_SWITCHED_OFF").ok());
     name.as_deref() == Some(reason.name())
@@ -116,6 +128,8 @@ pub(super) struct Terms {
     /// What of `qty` has been filled.
     pub(super) filled: Qty,
     pub(super) mark: Option<SaleMark>,
+    /// How much worse than its price it counts, in 1e-4 of a basis point.
+    pub(super) slippage: u64,
     /// Of a sale that is replaced: how much of it the account owned.
     pub(super) covered: Qty,
     pub(super) is_new: bool,
@@ -142,6 +156,7 @@ impl Terms {
             reserved_notional: Notional::ZERO,
             filled: Qty::ZERO,
             mark: SaleMark::from_byte(order.mark),
+            slippage: 0,
             covered: Qty::ZERO,
             is_new: true,
         }
@@ -379,6 +394,9 @@ impl Core {
             (true, None) => return None,
         };
         let Some(value_price) = valued(price, symbol.multiplier) else {
+            return refuse(found, Reason::ExposureOverflow);
+        };
+        let Some(value_price) = slipped(value_price, terms.slippage) else {
             return refuse(found, Reason::ExposureOverflow);
         };
 

@@ -66,11 +66,25 @@ impl Core {
             && !found.failed.is_empty()
             && self.use_override(order.account, &order.client_order_id, found.failed);
         let is_clear = is_overridden || found.failed.is_empty();
-        let Some(judged) = judged.filter(|_| is_clear) else {
-            return self.refuse_new(effects, header, order, &found);
+        let (judged, is_cut) = match judged {
+            Some(judged) if is_clear => (judged, false),
+            Some(judged) => match self.cut(&judged.terms, judged.route_at, found.failed) {
+                Some((terms, valuation)) => {
+                    found.tell_cut(terms.qty, order.qty);
+                    let judged = Judged {
+                        terms,
+                        valuation,
+                        ..judged
+                    };
+                    (judged, true)
+                }
+                None => return self.refuse_new(effects, header, order, &found),
+            },
+            None => return self.refuse_new(effects, header, order, &found),
         };
         let slot = self.accept(header, order, judged, continuations, effects);
-        if self.strategies[header.strategy.0 as usize].acknowledge {
+        // Who is not told what has become of a quantity would believe in its own.
+        if is_cut || self.strategies[header.strategy.0 as usize].acknowledge {
             self.tell_execution(effects, slot, Exec::Accepted, &order.client_order_id);
         }
         // What it has failed, if persons have let it pass, stands in its decision.
@@ -213,7 +227,7 @@ impl Core {
             id,
             price: order.price,
             value_price: valuation.value_price,
-            qty: order.qty,
+            qty: terms.qty,
             filled: Qty::ZERO,
             reserved: valuation.reserved,
             reserved_notional: valuation.reserved_notional,
@@ -257,7 +271,7 @@ impl Core {
         let request = BrokerRequest {
             order_id: id,
             price: order.price,
-            qty: order.qty,
+            qty: terms.qty,
             symbol: order.symbol,
             account: order.account,
             broker,
@@ -383,6 +397,7 @@ impl Core {
             reserved_notional: order.reserved_notional,
             filled: order.filled,
             mark: order.mark,
+            slippage: 0,
             covered: order.covered,
             is_new: false,
         };

@@ -31,7 +31,7 @@ use crate::message::{
     Basket, Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override, Quote, Replace,
     Report, SessionChange, Settle, Text,
 };
-use crate::reject::Failed;
+use crate::reject::{Failed, RejectReason};
 use crate::units::{AccountId, BrokerId, Nanos, Notional, OrderId, StrategyId, SymbolId};
 
 /// Everything that decides. Touched by one thread.
@@ -118,6 +118,7 @@ pub struct Counts {
 pub(super) struct Account {
     pub(super) has_limits: bool,
     pub(super) short_sales: ShortSales,
+    pub(super) cuts_orders: bool,
     /// In order.
     pub(super) restricted: Box<[SymbolId]>,
     pub(super) rules: Rules,
@@ -156,6 +157,7 @@ pub(super) struct Symbol {
     /// What price times quantity is multiplied by, in 1e-9.
     pub(super) multiplier: u64,
     pub(super) borrow: Borrow,
+    pub(super) slippage: u64,
     /// Its place among [`Calendars`].
     pub(super) calendar: u32,
     pub(super) order_types: u8,
@@ -188,6 +190,7 @@ impl Account {
         Self {
             has_limits: setup.has_limits,
             short_sales: setup.short_sales,
+            cuts_orders: setup.cuts_orders,
             restricted: in_order(&setup.restricted),
             rules,
         }
@@ -208,6 +211,7 @@ impl Symbol {
             moves: Moves::new(symbol),
             multiplier: multiplier(symbol),
             borrow: symbol.borrow,
+            slippage: symbol.slippage,
             calendar: calendar::place(symbol),
             order_types: order_type_bits(&symbol.order_types),
             times_in_force: time_in_force_bits(&symbol.times_in_force),
@@ -495,7 +499,10 @@ pub(super) const fn plain(outcome: Outcome) -> Decision {
 pub(super) fn refused(found: &Findings) -> Decision {
     Decision {
         outcome: Outcome::Refused,
-        reason: found.failed.first(),
+        reason: match found.is_cut {
+            true => Some(RejectReason::OrderCut),
+            false => found.failed.first(),
+        },
         failed: found.failed,
         limit: found.limit,
         value: found.value,

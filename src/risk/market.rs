@@ -71,6 +71,17 @@ pub(super) fn valued(price: u64, multiplier: u64) -> Option<Price> {
     i64::try_from(value).ok().map(Price::from_raw)
 }
 
+/// A price that is worse by so much, in 1e-4 of a basis point, rounded up.
+#[inline]
+pub(super) fn slipped(price: Price, slippage: u64) -> Option<Price> {
+    if slippage == 0 {
+        return Some(price);
+    }
+    let scaled = i128::from(price.raw()) * (SCALE + i128::from(slippage));
+    let worse = (scaled + SCALE - 1) / SCALE;
+    i64::try_from(worse).ok().map(Price::from_raw)
+}
+
 /// A multiplier of one.
 pub(super) const ONE: u64 = 1_000_000_000;
 

@@ -44,6 +44,7 @@ pub mod respond;
 mod route;
 mod rules;
 mod short;
+mod sizing;
 mod sums;
 mod verify;
 pub mod view;

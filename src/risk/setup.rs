@@ -207,6 +207,8 @@ pub struct Account {
     pub short_sales: ShortSales,
     /// The cash that it may spend.
     pub funds: Option<Notional>,
+    /// An order that is too large is cut to what the limits allow, not refused.
+    pub cuts_orders: bool,
 }
 
 /// What is done with a sale of more than the account owns.
@@ -416,6 +418,9 @@ pub struct Symbol {
     pub qty_max: Option<Qty>,
     /// The least that an order may be worth, unless it only reduces the account's position.
     pub notional_min: Option<Notional>,
+    /// How much worse than its price an order is expected to fill, where it is cut to what the limits
+    /// allow; in 1e-4 of a basis point.
+    pub slippage: u64,
     /// Whether it can be borrowed, for short sales.
     pub borrow: Borrow,
     /// When it trades; without one, always.

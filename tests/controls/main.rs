@@ -2,8 +2,8 @@
 //! just does not, and the page of the documentation says what the table says.
 //!
 //! `NN.txt` shows row NN: a line or more of `#`, a configuration, a line `---`, then lines of a
-//! scenario, each with its answer below it where it has one: `accepted`, or a reason, which may be
-//! followed by its limit and its value. What the configuration leaves out of accounts A and B,
+//! scenario, each with its answer below it where it has one: `accepted`, or a reason (`OrderCut` has
+//! passed), which may be followed by its limit and its value. What the configuration leaves out of accounts A and B,
 //! strategies S (of A) and T (of B), symbols X and Y, the broker and operators is added.
 
 use portcullis::catalogue::{Control, ShownBy, Status, controls};
@@ -69,6 +69,7 @@ fn play(file: &str) -> BTreeSet<String> {
             let mut words = wanted.split_whitespace();
             let wanted_first = words.next().unwrap_or("");
             let first = match said["decision"].as_str() {
+                Some("accepted") if said["reason"] == "OrderCut" => Some("OrderCut"),
                 Some("rejected") => said["reason"].as_str(),
                 other => other,
             };
@@ -132,6 +133,11 @@ fn every_row_that_is_built_is_shown() {
 #[test]
 fn orders_of_a_basket_pass_together_or_not_at_all() {
     assert!(play("tests/controls/basket.txt").contains("accepted"));
+}
+
+#[test]
+fn an_order_is_cut_to_whole_lots_that_pass_with_their_slippage() {
+    assert!(play("tests/controls/sizing.txt").contains("OrderCut"));
 }
 
 #[test]

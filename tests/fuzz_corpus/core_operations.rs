@@ -8,6 +8,7 @@ use portcullis::message::{
     Basket, BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override,
     Quote, Replace, Report, Scope, SessionChange, Settle, Text, Tick,
 };
+use portcullis::reject::RejectReason;
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
 use portcullis::risk::setup::{Account, Setup};
@@ -120,15 +121,27 @@ impl Bench {
     fn check_decision(&mut self, head: &Frame, decision: &Decision) {
         let kind = head.kind();
         let adds_risk = matches!(kind, Some(Kind::NewOrder | Kind::Replace | Kind::Basket));
-        assert_eq!(decision.reason, decision.failed.first());
         let is_refused = decision.outcome == Outcome::Refused;
+        let is_cut = decision.reason == Some(RejectReason::OrderCut);
+        assert!(is_cut || decision.reason == decision.failed.first());
+        if is_cut {
+            let (cut, asked) = (decision.limit, decision.value);
+            let requests = self.effects.to_broker.iter().map(|sent| sent.frame());
+            let mut sent = requests.filter(|frame| frame.kind() == Some(Kind::BrokerNew));
+            let sent_qty = sent
+                .next()
+                .map(|sent| sent.body::<BrokerRequest>().qty.raw());
+            assert!(!is_refused && 0 < cut && cut <= asked);
+            assert_eq!(sent_qty.map(i128::from), Some(cut));
+        }
         // What passes in spite of a control has been let pass, and that control is soft.
         let is_soft = decision
             .failed
             .iter()
             .all(|it| self.setup.soft.contains(&it));
         assert!(!is_refused || decision.reason.is_some());
-        assert!(is_refused || kind == Some(Kind::NewOrder) && is_soft || decision.reason.is_none());
+        let may_pass = kind == Some(Kind::NewOrder) && (is_soft || is_cut);
+        assert!(is_refused || may_pass || decision.reason.is_none());
         if is_refused {
             // In place of an order that would trade with them, orders may be cancelled.
             let mut sent = self

@@ -92,6 +92,7 @@ pub(crate) fn setup(which: u8) -> Setup {
             _ => Vec::new(),
         },
         owner: "o".to_owned(),
+        cuts_orders: which & 8 != 0,
         short_sales: match which & 3 {
             0 => ShortSales::Off,
             1 => ShortSales::Check,
@@ -130,6 +131,7 @@ pub(crate) fn setup(which: u8) -> Setup {
         notional_min: (which & 8 != 0).then(|| Notional::from_raw(10u128.pow(20))),
         move_max: (which & 192 == 192).then_some(5_000_000),
         move_window: Nanos::from_secs(2),
+        slippage: u64::from(which & 2) * 250_000,
         borrow: [Borrow::Hard, Borrow::Easy][(which >> 6 & 1) as usize],
         calendar: (which & 4 != 0).then_some(CalendarId(0)),
         multiplier: if which & 16 == 0 { 0 } else { 2_500_000_000 },

@@ -249,6 +249,7 @@ impl Model {
         is_market: bool,
         price: i64,
         qty: u64,
+        slippage: u64,
     ) -> Option<Valuation> {
         let tightest_collar = self.tightest(who, |limits| limits.price_collar);
         let collar = tightest_collar.map(|(collar, _)| collar);
@@ -278,6 +279,13 @@ impl Model {
             findings.fact(ExposureOverflow, true);
             return None;
         };
+        let worse = u128::from(value_price) * (WHOLE as u128 + u128::from(slippage));
+        let worse = worse.div_ceil(WHOLE as u128);
+        if worse > i64::MAX as u128 {
+            findings.fact(ExposureOverflow, true);
+            return None;
+        }
+        let value_price = worse as u64;
         let notional = u128::from(value_price) * u128::from(qty);
         if let Some((max, level)) = self.tightest(who, |limits| limits.order_qty_max)
             && qty > max.raw()

@@ -1,10 +1,11 @@
 //! Commands: what strategies ask for: new orders, cancels, replaces.
 
 use super::answer::{Answer, Refusal, Request, ToBroker, ToStrategy};
-use super::checks::Findings;
+use super::checks::{Findings, Valuation};
 use super::exposure::Added;
 use super::order::{Level, Order, Replacement, Who};
 use super::respond::About;
+use super::sizing::Cut;
 use super::{Acceptance, Model, RememberedId, Shape};
 use portcullis::message::{
     Body, Cancel, Exec, Frame, Header, Kind, NewOrder, OrderType, Replace, SaleMark, Side, Text,
@@ -47,6 +48,11 @@ impl Model {
         let is_overridden =
             value_price.is_some() && self.use_override(order.account.0, id, &findings.failed());
         let is_clear = is_overridden || findings.is_empty();
+        if let (Some(_), false) = (value_price, is_clear)
+            && let Some(cut) = self.cut(&findings, header, order)
+        {
+            return self.accept_cut(header, order, cut, findings, continuations);
+        }
         let (Some(value_price), true) = (value_price, is_clear) else {
             let refused = (order.account.0, order.client_order_id, Kind::NewOrder);
             let about = About::Order(who_orders);
@@ -63,6 +69,30 @@ impl Model {
         }
         // What it would have met is cancelled first.
         answer.to_broker.splice(0..0, cancels);
+        answer
+    }
+
+    /// Takes in what is left of an order that was too large.
+    fn accept_cut(
+        &mut self,
+        header: &Header,
+        order: &NewOrder,
+        cut: Cut,
+        mut findings: Findings,
+        continuations: &[Frame],
+    ) -> Answer {
+        let mut approved = *order;
+        approved.qty = Qty::from_raw(cut.qty);
+        let (value_price, covered) = (cut.value_price, cut.covered);
+        let mut answer = self.accept(header, &approved, value_price, covered, continuations);
+        findings.fact(OrderCut, true);
+        answer.failed = findings.failed();
+        answer.reason = Some(OrderCut);
+        (answer.limit, answer.value) = (cut.qty.into(), order.qty.raw().into());
+        if answer.to_strategy.is_empty() {
+            let told = self.execution(answer.serial, Exec::Accepted);
+            answer = answer.tells(told);
+        }
         answer
     }
 
@@ -170,7 +200,7 @@ impl Model {
         }
         let side = side?;
 
-        let valuation = self.check_value(findings, who, is_market, price, qty)?;
+        let valuation = self.check_value(findings, who, is_market, price, qty, 0)?;
 
         self.check_rates(findings, who, Kind::NewOrder);
         let shape = Shape {
@@ -181,19 +211,7 @@ impl Model {
             qty,
         };
         self.check_duplicate(findings, who, shape);
-        let added = Added {
-            leaves: qty,
-            notional: valuation.notional,
-            is_new: true,
-        };
-        self.check_sums(findings, who, side, &valuation, &added);
-        self.check_days(findings, who, &added);
-        let covered = match side {
-            Side::Sell => self.check_short(findings, who, mark, added.leaves, None),
-            Side::Buy => Qty::MAX.raw(),
-        };
-        self.check_funds(findings, who, side, added.notional);
-        self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
+        let covered = self.check_added(findings, who, (side, mark), &valuation, qty);
 
         let capacity = self.setup.capacity;
         let live_max = capacity.orders - capacity.orders_closed;
@@ -220,6 +238,31 @@ impl Model {
             capacity.positions,
         );
         Some((valuation.value_price, covered))
+    }
+
+    /// What the limits on sums say of a new order, and how much of it is covered.
+    pub(super) fn check_added(
+        &self,
+        findings: &mut Findings,
+        who: Who,
+        (side, mark): (Side, Option<SaleMark>),
+        valuation: &Valuation,
+        qty: u64,
+    ) -> u64 {
+        let added = Added {
+            leaves: qty,
+            notional: valuation.notional,
+            is_new: true,
+        };
+        self.check_sums(findings, who, side, valuation, &added);
+        self.check_days(findings, who, &added);
+        let covered = match side {
+            Side::Sell => self.check_short(findings, who, mark, added.leaves, None),
+            Side::Buy => Qty::MAX.raw(),
+        };
+        self.check_funds(findings, who, side, added.notional);
+        self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
+        covered
     }
 
     /// A cancel always passes, if there is something to cancel.
@@ -365,7 +408,7 @@ impl Model {
             return None;
         }
 
-        let valuation = self.check_value(findings, order.who, false, price, qty)?;
+        let valuation = self.check_value(findings, order.who, false, price, qty, 0)?;
 
         self.check_rates(findings, order.who, Kind::Replace);
         let mut replaced = order.clone();
@@ -588,7 +631,7 @@ impl Answer {
     }
 }
 
-fn who(header: &Header, order: &NewOrder) -> Who {
+pub(super) fn who(header: &Header, order: &NewOrder) -> Who {
     Who {
         symbol: order.symbol.0,
         strategy: header.strategy.0,

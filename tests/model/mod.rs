@@ -20,6 +20,7 @@ mod reports;
 mod respond;
 mod short;
 pub(crate) mod shrink;
+mod sizing;
 
 use answer::{Answer, Cell, Execution, Gate, OrderView, Sums, ToStrategy, Views};
 use order::{Level, Order, Who};

@@ -131,6 +131,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
                 0 => String::new(),
                 _ => "one".to_owned(),
             },
+            cuts_orders: random.percent(25),
             short_sales: random.one_of(&[
                 ShortSales::Off,
                 ShortSales::Off,
@@ -409,6 +410,7 @@ fn symbol(random: &mut Random, style: &Style, density: u64, brokers: u64) -> Sym
             .filter(|_| is_often(random))
             .collect(),
         broker: BrokerId(random.below(brokers) as u32),
+        slippage: random.one_of(&[0, 0, 50_000, 1_000_001]),
         borrow: random.one_of(&[Borrow::None, Borrow::Easy, Borrow::Hard, Borrow::Hard]),
         multiplier: random.one_of(&[0, 0, 0, 1_000_000_000, 500_000_000, 1_500_000_001]),
         spread_max: random.maybe(10, |random| {
