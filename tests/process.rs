@@ -4,6 +4,7 @@ use portcullis::config;
 use portcullis::config::keys::load_keys;
 use portcullis::message::{Exec, NewOrder, OrderType, Side, Text, TimeInForce};
 use portcullis::protocol::native::client;
+use portcullis::reject::RejectReason;
 use portcullis::strategy::client::{ClientOptions, StrategyClient, Target};
 use portcullis::sys::clock::Clock;
 use portcullis::topology::gateway::Gateway;
@@ -56,8 +57,8 @@ fn open(folder: &Path) -> Running {
     Running::spawn(gateway, &[]).unwrap()
 }
 
-/// Sends an order and waits until the broker has it.
-fn trade(folder: &Path, id: &str, clock: &mut Clock) {
+/// Sends an order and waits until the broker has it, or until it is refused.
+fn trade(folder: &Path, id: &str, clock: &mut Clock) -> Option<RejectReason> {
     let options = ClientOptions {
         target: Target::Unix(folder.join("strategy.sock")),
         name: Text::new("S").unwrap(),
@@ -81,18 +82,21 @@ fn trade(folder: &Path, id: &str, clock: &mut Clock) {
     };
     client.new_order(order, &[], clock.now()).unwrap();
     client.flush().unwrap();
-    let mut is_new = false;
-    while !is_new {
-        let told = |told: client::Event<'_>| {
-            if let client::Event::Execution(_, execution) = told {
+    let (mut is_new, mut refused) = (false, None);
+    while !is_new && refused.is_none() {
+        let told = |told: client::Event<'_>| match told {
+            client::Event::Execution(_, execution) => {
                 let is_about = execution.client_order_id.as_str() == id;
                 is_new |= is_about && execution.exec == Exec::New as u8;
             }
+            client::Event::Refusal(_, refusal) => refused = refusal.reason(),
+            _ => {}
         };
         client.poll(clock.now(), told).unwrap();
         client.wait(Nanos::from_millis(100)).unwrap();
     }
     client.log_out().unwrap();
+    refused
 }
 
 fn stop(running: Running) {
@@ -126,7 +130,12 @@ fn two_gateways_in_one_process_leave_no_thread_no_socket_and_no_file_open() {
     for round in 0..3 {
         let running: Vec<_> = folders.iter().map(|folder| open(&folder.0)).collect();
         for folder in &folders {
-            trade(&folder.0, &format!("order-{round}"), &mut clock);
+            let mut trade = |of| trade(&folder.0, &format!("order-{of}"), &mut clock);
+            assert_eq!(trade(round), None);
+            // What was used before the gateway was started again is used.
+            for before in 0..=round {
+                assert_eq!(trade(before), Some(RejectReason::ClientOrderIdDuplicate));
+            }
         }
         assert!(threads < count("/proc/self/task"));
         running.into_iter().for_each(stop);

@@ -84,6 +84,8 @@ impl Model {
     /// Time goes on: phases end, and days.
     pub(super) fn turn(&mut self, now: u64) {
         let (before, was_today) = (self.now, self.day());
+        // Time goes on, and never back.
+        let now = now.max(before);
         self.now = now;
         if self.day() != was_today {
             self.forget_short();

@@ -447,7 +447,11 @@ pub(crate) struct Style {
 
 /// The next command, after what the model has become.
 pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> Command {
-    let time = model.now + step_of_time(random, model);
+    let time = match random.once_in(100) {
+        // A clock that was turned back.
+        true => model.now.saturating_sub(random.one_of(&SPANS)),
+        false => model.now + step_of_time(random, model),
+    };
     let mut header = Header {
         time: Nanos::from_raw(time),
         strategy: StrategyId::NONE,

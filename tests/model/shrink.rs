@@ -80,7 +80,7 @@ impl<'a, M: Gate> Match<'a, M> {
                 _ => {}
             }
         }
-        let time = frame.header.time;
+        let time = self.last.max(frame.header.time);
         self.tick_until(time)?;
         self.last = time;
 

@@ -2,6 +2,7 @@
 //!
 //! Every gate there is plays them, so they hold for the model as for the core.
 
+mod attacks;
 mod desk;
 mod limits;
 mod orders;
