@@ -5,8 +5,11 @@
 //!
 //! Of a kill with 10,000 live orders: all of it, until the last cancel is handed to the broker's stage.
 //!
-//! With `growth` behind `--` instead: tables of what each kind of event costs as work grows.
+//! With `growth` behind `--` instead: tables of what each kind of event costs as work grows. With
+//! `controls`: a table of what each control costs.
 
+#[path = "decision/controls.rs"]
+mod controls;
 #[path = "decision/growth.rs"]
 mod growth;
 
@@ -114,7 +117,11 @@ struct Bench {
 
 impl Bench {
     fn new(at_all_levels: bool) -> Self {
-        let core = Core::new(&setup(at_all_levels));
+        Self::of(&setup(at_all_levels))
+    }
+
+    fn of(setup: &Setup) -> Self {
+        let core = Core::new(setup);
         core.tables(memory::claim);
         let mut bench = Self {
             core,
@@ -162,12 +169,16 @@ impl Bench {
             .collect()
     }
 
-    /// Decides a batch and returns what it took; everything accepted is ended afterwards.
     fn run(&mut self, qty: u64, expected: Outcome) -> Duration {
         let orders = self.orders(qty);
+        self.decide(&orders, expected)
+    }
+
+    /// Decides a batch and returns what it took; everything accepted is ended afterwards.
+    fn decide(&mut self, orders: &[Frame], expected: Outcome) -> Duration {
         let mut ids = Vec::with_capacity(BATCH);
         let start = Instant::now();
-        for order in &orders {
+        for order in orders {
             self.effects.clear();
             let decision = self.core.step(black_box(order), &[], &mut self.effects);
             assert!(decision.outcome == expected, "{decision:?}");
@@ -260,7 +271,10 @@ fn main() {
     if is("growth") || !is_bench {
         growth::run(is_bench);
     }
-    if !is("growth") {
+    if is("controls") || !is_bench {
+        controls::run(is_bench);
+    }
+    if !is("growth") && !is("controls") {
         let mut criterion = Criterion::default().configure_from_args();
         decision(&mut criterion);
         kill(&mut criterion);
