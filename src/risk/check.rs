@@ -91,7 +91,7 @@ impl Sink for Findings {
         told: impl FnOnce() -> (i128, i128),
     ) {
         #[cfg(feature = "mutations")]
-        let breached = breached && !switched_off(reason);
+        let (breached, told) = mutated(reason, breached, told);
         if breached {
             self.failed.note(reason, true);
             if (reason as u16) < self.first {
@@ -107,8 +107,33 @@ impl Sink for Findings {
 #[cfg(feature = "mutations")]
 pub(super) fn switched_off(reason: Reason) -> bool {
     static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    let name = NAME.get_or_init(|| std::env::var("PORTCULLIS_SWITCHED_OFF").ok());
+    is_named(&NAME, "PORTCULLIS_SWITCHED_OFF", reason)
+}
+
+/// Whether the tests are to be asked if they miss it by the least that there is.
+#[cfg(feature = "mutations")]
+fn bent(reason: Reason) -> bool {
+    static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    is_named(&NAME, "PORTCULLIS_BENT", reason)
+}
+
+#[cfg(feature = "mutations")]
+fn is_named(name: &std::sync::OnceLock<Option<String>>, variable: &str, reason: Reason) -> bool {
+    let name = name.get_or_init(|| std::env::var(variable).ok());
     name.as_deref() == Some(reason.name())
+}
+
+/// A finding as a wrong core would make it: none at all, or none of a breach by one.
+#[cfg(feature = "mutations")]
+fn mutated(
+    reason: Reason,
+    breached: bool,
+    told: impl FnOnce() -> (i128, i128),
+) -> (bool, impl FnOnce() -> (i128, i128)) {
+    let (limit, value) = if breached { told() } else { (0, 0) };
+    let is_least = limit.abs_diff(value) <= 1;
+    let is_missed = switched_off(reason) || bent(reason) && is_least;
+    (breached && !is_missed, move || (limit, value))
 }
 
 /// What is to be checked: a new order, or an order as a replace would leave it.

@@ -112,7 +112,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let firm = limits(random, &style, density);
     let desks: Vec<Desk> = (0..random.below(3))
         .map(|_| Desk {
-            enabled: !random.once_in(60),
+            enabled: !random.once_in(15),
             limits: limits(random, &style, density),
             ..Desk::default()
         })
@@ -190,7 +190,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let day_calendar = calendar_of(random);
     let groups = (0..random.below(3))
         .map(|_| Group {
-            enabled: !random.once_in(60),
+            enabled: !random.once_in(15),
             limits: limits(random, &style, density),
             symbols: (0..symbols.len() as u32)
                 .filter(|_| random.percent(60))
@@ -289,7 +289,13 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
         gross_exposure_max: random.maybe(density, |random| money(random, 40)),
         net_exposure_max: random.maybe(density / 2, |random| money(random, 25)),
         new_order_rate: random.maybe(density / 4, rate).into_iter().collect(),
-        replace_rate: random.maybe(density / 2, rate).into_iter().collect(),
+        replace_rate: random
+            .maybe(density, |random| Rate {
+                count: random.between(1, 2) as u32,
+                ..rate(random)
+            })
+            .into_iter()
+            .collect(),
         cancel_rate: random.maybe(density / 2, rate).into_iter().collect(),
         day_qty_max: random.maybe(density / 3, |random| {
             Qty::from_raw(random.between(5, 60) * lot)
@@ -297,7 +303,10 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
         day_value_max: random.maybe(density / 3, |random| money(random, 60)),
         day_orders_max: random.maybe(density / 3, |random| random.between(3, 40) as u32),
         order_to_trade: random.maybe(density / 3, ratio),
-        cancel_to_trade: random.maybe(density / 3, ratio),
+        cancel_to_trade: random.maybe(density / 2, |random| Ratio {
+            free: random.between(0, 4) as u32,
+            ..ratio(random)
+        }),
         basket_lines_max: random.maybe(density / 3, |random| random.between(1, 3) as u32),
         basket_notional_max: random.maybe(density / 3, |random| money(random, 12)),
         duplicate_count: random.maybe(30, |random| random.between(1, 3) as u32),

@@ -1,7 +1,9 @@
 //! Limits on one order and on many: met exactly, then passed by one.
 
 use super::desk::*;
-use portcullis::message::{Exec, Kind, NewOrder, OrderState, OrderType, TimeInForce};
+use portcullis::message::{
+    Basket, Exec, Frame, Header, Kind, NewOrder, OrderState, OrderType, TimeInForce,
+};
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::{Calendar, Limits, PhaseChange, Rate, Session, Setup};
 use portcullis::units::{AccountId, CalendarId, Nanos, Notional, Price, Qty, SymbolId};
@@ -413,4 +415,33 @@ fn day_orders_are_cancelled_behind_the_last_session() {
     desk.now = 5000;
     for_the_day(&mut desk);
     assert_eq!(desk.sent_by_ticks(), []);
+}
+
+#[test]
+fn a_basket_is_worth_its_limit_and_not_one_more() {
+    let mut desk = Desk::new(|setup| setup.firm.basket_notional_max = notional(300));
+    for (last, is_accepted) in [(100, true), (101, false)] {
+        let lines = [(2, 100), (1, last)].map(|(qty, price)| {
+            let mut order = desk.order(Buy, qty, price);
+            order.client_order_id = id(10 * last as u64 + qty);
+            Frame::new(Kind::NewOrder, Header::default(), order)
+        });
+        desk.play_frame(Kind::Basket, 0, 0, Basket::default(), &lines, None);
+        assert_eq!(desk.last.outcome == Outcome::Accepted, is_accepted);
+        let told = (desk.last.reason, desk.last.limit, desk.last.value);
+        assert!(
+            is_accepted || told == (Some(BasketNotionalAboveMax), 300, 301),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn an_account_spends_its_funds_and_not_one_more() {
+    let mut desk = Desk::new(|setup| setup.accounts[0].funds = notional(100));
+    desk.passes(Buy, 1, 40);
+    desk.refuses((Buy, 1, 61), FundsAboveMax, 100, 101);
+    desk.passes(Buy, 1, 60);
+    desk.refuses((Buy, 1, 1), FundsAboveMax, 100, 101);
+    desk.passes(Sell, 1, 1000);
 }

@@ -83,7 +83,9 @@ fn a_price_is_on_its_tick_and_within_its_bounds() {
         order.order_type = OrderType::Limit as u8;
         desk.passes_order(order);
     }
-    desk.refuses((Buy, 1, 9), PriceOffTick, 5, 9);
+    for price in [1, 4, 6, 9] {
+        desk.refuses((Buy, 1, price), PriceOffTick, 5, price.into());
+    }
     desk.refuses((Buy, 1, -9), PriceOffTick, 5, -9);
     desk.refuses((Buy, 1, -15), PriceBelowMin, -10, -15);
     desk.refuses((Buy, 1, 15), PriceAboveMax, 10, 15);
