@@ -13,7 +13,7 @@ use portcullis::message::{Exec, Frame, Header, Kind, Link, NewOrder, Quote, Repo
 use portcullis::reject::RejectReason;
 use portcullis::ring::{Consumer, Producer, ring};
 use portcullis::risk::approved::Approved;
-use portcullis::risk::core::Core;
+use portcullis::risk::core::{Core, Counts};
 use portcullis::risk::{Rings, Risk};
 use portcullis::sys::poller::Doorbell;
 use portcullis::topology::Stage;
@@ -79,6 +79,29 @@ lot = "1"
 broker = "sim"
 "#;
 
+/// All other controls as well.
+fn all_controls() -> String {
+    LIMITS
+        .replace("[limits]", concat!(
+            "[limits]\nnet_exposure_max = 20000000\nday_qty_max = 1000000000\n",
+            "day_value_max = 1000000000000\nday_orders_max = 4000000\norder_to_trade_max = 100\n",
+            "order_to_trade_free = 4000000\ncancel_to_trade_max = 100\ncancel_to_trade_free = 4000000\n",
+            "new_order_rate = [{ max = 50, window = \"1ms\" }]\nduplicate_count = 2",
+        ))
+        .replace("name = \"A\"", concat!(
+            "name = \"A\"\ndesk = \"D\"\nself_match = \"cancel_oldest\"\nshort_sales = \"check\"\n",
+            "funds = 1000000000\ncut_orders = true\n[[desk]]\nname = \"D\"\n[desk.limits]\n",
+            "open_orders_max = 400\nnet_exposure_max = 20000000\n[[group]]\nname = \"G\"\n",
+            "symbols = [\"X\"]\n[group.limits]\nopen_orders_max = 400\nday_orders_max = 4000000\n",
+            "[[response]]\nname = \"r\"\non = \"refusals\"\nscope = \"strategy\"\ncount = 20\n",
+            "window = \"1s\"\nanswer = \"warn\"",
+        ))
+        .replace("lot = \"1\"", concat!(
+            "lot = \"1\"\nborrow = \"easy\"\nslippage_bps = 5\nreference_move_bps = 1000\n",
+            "notional_min = 10",
+        ))
+}
+
 struct Bench {
     risk: Risk,
     keeper: Keeper,
@@ -113,11 +136,12 @@ fn journal(directory: &std::path::Path) -> (Writer, Keeper) {
 }
 
 impl Bench {
-    fn new() -> Self {
-        let name = format!("portcullis-no-alloc-{}", std::process::id());
+    fn new(name: &str, text: &str) -> Self {
+        let name = format!("portcullis-no-alloc-{name}-{}", std::process::id());
         let directory = Directory(std::env::temp_dir().join(name));
         let (writer, keeper) = journal(&directory.0);
-        let config = portcullis::config::parse(LIMITS, "test.toml").unwrap();
+        let config = portcullis::config::parse(text, "test.toml")
+            .unwrap_or_else(|errors| panic!("{errors}"));
         let (from_strategy, strategy_to_risk) = ring(1024);
         let (from_broker, broker_to_risk) = ring(1024);
         let (from_market, market_to_risk) = ring(1024);
@@ -168,7 +192,18 @@ impl Bench {
 
 #[test]
 fn a_million_decisions_allocate_nothing() {
-    let mut bench = Bench::new();
+    decide("some", LIMITS, 100_000, RejectReason::QtyAboveMax);
+}
+
+#[test]
+fn a_million_decisions_with_all_controls_allocate_nothing() {
+    let core = decide("all", &all_controls(), 100_000, RejectReason::SelfMatch);
+    assert!(core.answers > 1_000, "{core:?}");
+}
+
+/// Decides a million orders, of which at least so many must pass and some be refused for the reason.
+fn decide(name: &str, text: &str, accepted_min: u64, refused_for: RejectReason) -> Counts {
+    let mut bench = Bench::new(name, text);
     let (mut allocated, mut number, mut reasons) = (0, 0u64, std::collections::BTreeMap::new());
     let up = Link {
         state: 1,
@@ -245,9 +280,9 @@ fn a_million_decisions_allocate_nothing() {
     let counts = *bench.risk.core().counts();
     println!("{counts:?}\nrefused: {reasons:?}");
     assert_eq!(counts.orders, number);
-    assert!(100_000 < counts.orders_accepted);
+    assert!(accepted_min < counts.orders_accepted);
     for reason in [
-        RejectReason::QtyAboveMax,
+        refused_for,
         RejectReason::PriceOutsideCollar,
         RejectReason::PriceOffTick,
         RejectReason::QtyZero,
@@ -256,6 +291,7 @@ fn a_million_decisions_allocate_nothing() {
         assert!(reasons.contains_key(&Some(reason)), "{reason:?}");
     }
     assert_eq!(allocated, 0, "allocations over {number} decisions");
+    counts
 }
 
 #[test]

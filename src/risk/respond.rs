@@ -80,15 +80,19 @@ fn counts(reason: Reason) -> bool {
     30 <= reason as u16 && !matches!(reason, Reason::LevelPaused | Reason::LevelSlowed)
 }
 
+/// How many levels a scope has.
+fn count_of(setup: &Setup, scope: Scope) -> usize {
+    match scope {
+        Scope::Account => setup.accounts.len(),
+        Scope::Strategy => setup.strategies.len(),
+        Scope::Symbol => setup.symbols.len(),
+        _ => 1,
+    }
+}
+
 impl Responses {
     /// `None` where there are none.
     pub(super) fn new(setup: &Setup) -> Option<Box<Self>> {
-        let count_of = |scope| match scope {
-            Scope::Account => setup.accounts.len(),
-            Scope::Strategy => setup.strategies.len(),
-            Scope::Symbol => setup.symbols.len(),
-            _ => 1,
-        };
         let rows = setup.responses.iter().map(|response| {
             let mut reasons = Failed::NONE;
             for reason in Reason::ALL {
@@ -96,7 +100,7 @@ impl Responses {
                 let is_any = response.reasons.is_empty() && counts(*reason);
                 reasons.note(*reason, is_named || is_any);
             }
-            let count = count_of(response.scope);
+            let count = count_of(setup, response.scope);
             Row {
                 reasons,
                 windows: vec![Window::default(); count],
@@ -105,7 +109,7 @@ impl Responses {
                 answered: 0,
             }
         });
-        let stages = SCOPES.map(|scope| vec![Stage::default(); count_of(scope)]);
+        let stages = SCOPES.map(|scope| vec![Stage::default(); count_of(setup, scope)]);
         (!setup.responses.is_empty()).then(|| {
             Box::new(Self {
                 rows: rows.collect(),
@@ -117,13 +121,8 @@ impl Responses {
     /// Bytes that they take.
     pub(super) fn size_bytes(setup: &Setup) -> usize {
         let times = setup.responses.iter().map(|response| {
-            let targets = match response.scope {
-                Scope::Account => setup.accounts.len(),
-                Scope::Strategy => setup.strategies.len(),
-                Scope::Symbol => setup.symbols.len(),
-                _ => 1,
-            };
-            targets * (response.count as usize * size_of::<Nanos>() + size_of::<Window>())
+            count_of(setup, response.scope)
+                * (response.count as usize * size_of::<Nanos>() + size_of::<Window>())
         });
         times.sum()
     }
@@ -276,29 +275,30 @@ impl Core {
             if !row.note(target, now) {
                 continue;
             }
-            let response = row.response.clone();
+            let (answer, pause) = (row.response.answer, row.response.pause);
+            let slow_interval = row.response.slow_interval;
             self.counts.answers += 1;
             let serial = self.serial;
             if let Some(stage) = responses.stage(scope, target) {
-                let until = now.after(response.pause);
-                match response.answer {
+                let until = now.after(pause);
+                match answer {
                     Answer::Warn | Answer::Kill => {}
                     Answer::Slow => {
                         stage.slow_until = stage.slow_until.max(until);
-                        stage.slow_interval = response.slow_interval;
+                        stage.slow_interval = slow_interval;
                         stage.last = Some(now);
                     }
                     Answer::Refuse | Answer::Cancel => {
                         stage.paused_until = stage.paused_until.max(until);
-                        stage.pause = response.pause;
+                        stage.pause = pause;
                     }
                 }
-                if response.answer == Answer::Cancel {
+                if answer == Answer::Cancel {
                     stage.cancel_through = serial;
                     self.start_sweep();
                 }
             }
-            if response.answer == Answer::Kill {
+            if answer == Answer::Kill {
                 self.kill_level(scope, target);
             }
         }

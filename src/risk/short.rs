@@ -153,21 +153,17 @@ impl Core {
 
     /// Counts what live orders use, from nothing; all of it, or what is not filled.
     pub(super) fn count_all_used(&mut self, is_unfilled: bool) {
+        let Some(locates) = &mut self.locates else {
+            return;
+        };
         let live = self.orders.iter().filter(|order| order.is_live());
-        let used: Vec<(usize, u64)> = live
-            .map(|order| {
-                let filled = match is_unfilled {
-                    true => order.filled.saturating_sub(order.covered).raw(),
-                    false => 0,
-                };
-                let of_buy = order.side == Side::Buy;
-                let used = if of_buy { 0 } else { order.used() - filled };
-                (order.account_cell as usize, used)
-            })
-            .collect();
-        for (cell, used) in used {
-            if let Some(located) = self.locates.as_mut().and_then(|all| all.get_mut(cell)) {
-                located.used = located.used.saturating_add(used);
+        for order in live.filter(|order| order.side == Side::Sell) {
+            let filled = match is_unfilled {
+                true => order.filled.saturating_sub(order.covered).raw(),
+                false => 0,
+            };
+            if let Some(located) = locates.get_mut(order.account_cell as usize) {
+                located.used = located.used.saturating_add(order.used() - filled);
             }
         }
     }
