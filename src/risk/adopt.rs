@@ -4,7 +4,6 @@
 //! tables may grow. What a window has seen stays seen.
 
 use super::core::{Account, BrokerLink, Core, Strategy, Symbol};
-use super::day::Days;
 use super::market::Reference;
 use super::overrides::Overrides;
 use super::own::{self, Own};
@@ -69,12 +68,6 @@ impl Core {
         let live = self.orders.iter().filter(|order| order.is_live());
         self.exposure.adopt(new, live);
         self.calendars = self.calendars.adopted(new, self.now);
-        let old_days = self.days.take();
-        self.days = Days::new(new, &self.calendars, self.now);
-        if let (Some(new), Some(old)) = (&mut self.days, &old_days) {
-            new.take_over(old);
-        }
-        self.count_all_open();
         self.owners = own::owners(new);
         self.own = Own::new(new);
         self.place_all_own();

@@ -142,7 +142,8 @@ impl Core {
     fn take_back(&mut self, slot: u32, header: &Header, order: &NewOrder) {
         self.orders.get_mut(slot).end = Some(OrderState::Rejected);
         self.rebook(slot, Fill::NONE, -1);
-        self.uncount_order(Places::of(self.orders.get(slot)));
+        let places = Places::of(self.orders.get(slot));
+        self.exposure.count_day(places, |day| day.orders -= 1);
         self.client_order_ids
             .take_back(order.account, &order.client_order_id);
         let who = (order.account, header.strategy, order.symbol);

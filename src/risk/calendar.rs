@@ -6,7 +6,6 @@
 //! way: one row. Whatever a calendar does not cover is closed.
 
 use super::core::Core;
-use super::day::Days;
 use super::setup::{self, PhaseChange, ReferenceKind, Setup};
 use crate::message::{OrderType, TimeInForce};
 use crate::units::{Nanos, SymbolId};
@@ -75,12 +74,18 @@ pub(super) struct Calendar {
     day: u32,
 }
 
+const DAY_NANOS: u64 = 86_400_000_000_000;
+
 /// All calendars. The first is that of symbols that have none.
 #[derive(Debug)]
 pub(super) struct Calendars {
     rows: Vec<Calendar>,
     /// When the next phase of any of them begins.
     next_change: Nanos,
+    /// The place of the calendar whose days are those of limits; none: days of UTC.
+    of_days: Option<u32>,
+    /// When the trading day under way ends.
+    day_end: Nanos,
 }
 
 impl Calendar {
@@ -138,8 +143,10 @@ impl Calendars {
                 .chain(rows)
                 .collect(),
             next_change: Nanos::MAX,
+            of_days: setup.day_calendar.map(|id| id.0 + 1),
+            day_end: Nanos::MAX,
         };
-        calendars.find_next();
+        calendars.find_next(Nanos::ZERO);
         calendars
     }
 
@@ -152,13 +159,17 @@ impl Calendars {
         for row in &mut calendars.rows {
             row.advance(now);
         }
-        calendars.find_next();
+        calendars.find_next(now);
         calendars
     }
 
-    fn find_next(&mut self) {
+    fn find_next(&mut self, now: Nanos) {
         let next = self.rows.iter().map(Calendar::next_change).min();
         self.next_change = next.unwrap_or(Nanos::MAX);
+        self.day_end = match self.of_days {
+            Some(at) => self.rows[at as usize].day_end(),
+            None => Nanos::from_raw((now.raw() / DAY_NANOS + 1).saturating_mul(DAY_NANOS)),
+        };
     }
 
     /// Of a symbol's calendar, as [`place`] has it.
@@ -178,6 +189,7 @@ impl Calendars {
         for row in &self.rows {
             add(row.came as u64, row.expire_through);
         }
+        add(self.day_end.raw(), 0);
     }
 }
 
@@ -190,8 +202,12 @@ impl Core {
     /// When time alone changes something.
     #[inline]
     pub(super) fn next_turn(&self) -> Nanos {
-        let day_end = self.days.as_ref().map_or(Nanos::MAX, |days| days.end);
-        self.calendars.next_change.min(day_end)
+        let calendars = &self.calendars;
+        // Before anything has come there is no day that could end.
+        match self.now {
+            Nanos::ZERO => calendars.next_change,
+            _ => calendars.next_change.min(calendars.day_end),
+        }
     }
 
     /// A phase, or a trading day, has come to its end.
@@ -216,12 +232,10 @@ impl Core {
                 self.measure_anew(at, has_ended);
             }
         }
-        self.calendars.find_next();
-        if let Some(days) = &mut self.days
-            && days.end <= now
-        {
-            days.roll();
-            days.end = day_end(&self.calendars, days, now);
+        let is_over = self.calendars.day_end <= now;
+        self.calendars.find_next(now);
+        if is_over {
+            self.exposure.roll_days();
             self.forget_located();
         }
     }
@@ -237,14 +251,5 @@ impl Core {
             }
             self.mark(SymbolId(at as u32));
         }
-    }
-}
-
-/// When the day ends by which levels count: of the calendar that was named for it, or in UTC.
-pub(super) fn day_end(calendars: &Calendars, days: &Days, now: Nanos) -> Nanos {
-    const DAY_NANOS: u64 = 86_400_000_000_000;
-    match days.calendar {
-        Some(at) => calendars.row(at).day_end(),
-        None => Nanos::from_raw((now.raw() / DAY_NANOS + 1).saturating_mul(DAY_NANOS)),
     }
 }

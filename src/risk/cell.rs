@@ -3,6 +3,7 @@
 //! Pure. Hot path.
 
 use super::level::Added;
+use super::order::Order;
 use crate::message::Side;
 use crate::units::{Notional, Position, Price, Qty};
 
@@ -64,8 +65,24 @@ pub(super) struct Change {
     pub(super) reserved: (Qty, Qty),
     /// Its value, likewise.
     pub(super) notional: (Notional, Notional),
+    /// What was filled now is worth.
+    pub(super) traded: Notional,
     /// An order more, or one less.
     pub(super) orders: i32,
+}
+
+impl Change {
+    /// A live order, as if it came now.
+    pub(super) fn opened(order: &Order) -> Self {
+        Self {
+            side: order.side,
+            filled: Qty::ZERO,
+            reserved: (Qty::ZERO, order.reserved),
+            notional: (Notional::ZERO, order.reserved_notional),
+            traded: Notional::ZERO,
+            orders: 1,
+        }
+    }
 }
 
 impl Cell {

@@ -8,6 +8,7 @@
 use super::calendar::has_bit;
 use super::cell::NO_CELL;
 use super::core::Core;
+use super::day;
 use super::level::{Level, Whose, armed};
 use super::market::{Standing, slipped, valued};
 use super::rate::Paced;
@@ -504,10 +505,13 @@ impl Core {
             false => Qty::MAX,
         };
         self.check_funds(found, terms.account, terms.side, sums.more_notional);
-        if let Some(days) = &self.days {
-            let levels = levels.into_iter().chain(beside.iter().copied());
+        if route.bounded & armed::DAY != 0 {
             let more = reserved.saturating_sub(terms.reserved);
-            days.check(found, levels, more, sums.more_notional);
+            for level in levels.into_iter().chain(beside.iter().copied()) {
+                if level.bounds.armed & armed::DAY != 0 {
+                    day::check(found, level, more, sums.more_notional);
+                }
+            }
         }
 
         // Room in the tables.

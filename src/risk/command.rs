@@ -259,11 +259,6 @@ impl Core {
         self.note_pace(route_at, Paced::New, Paced::Orders);
         self.note_stages(who);
         self.exposure.book_new(places, terms.side, &valuation);
-        if self.days.is_some() {
-            let nothing = (Qty::ZERO, Notional::ZERO);
-            self.count_open(places, (Qty::ZERO, valuation.reserved), nothing);
-            self.count_order(places);
-        }
         self.counts.orders_accepted += 1;
         if self.own.is_some() {
             self.place_own(slot);
@@ -310,7 +305,8 @@ impl Core {
                 if self.paces_cancels {
                     self.note_cancel(slot);
                 }
-                self.count_cancel(Places::of(self.orders.get(slot)));
+                let places = Places::of(self.orders.get(slot));
+                self.exposure.count_day(places, |day| day.cancels += 1);
                 self.send_cancel(effects, slot, header.correlation, &cancel.client_order_id);
                 about(Outcome::Accepted, self.orders.get(slot).id)
             }
@@ -487,7 +483,8 @@ impl Core {
         self.note_pace(route_at, Paced::Orders, Paced::Replaces);
         self.note_stages(who);
         self.rebook(slot, Fill::NONE, 0);
-        self.count_order(Places::of(self.orders.get(slot)));
+        let places = Places::of(self.orders.get(slot));
+        self.exposure.count_day(places, |day| day.orders += 1);
         self.counts.requests_accepted += 1;
         self.cancel_own(effects, &found, &crossing);
         let head = Header {

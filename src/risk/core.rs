@@ -10,7 +10,6 @@ use super::basket::{self, Trial};
 use super::calendar::{self, Calendars, order_type_bits, time_in_force_bits};
 use super::check::{Divisor, Findings, symbol_bounds};
 use super::control::Raises;
-use super::day::Days;
 use super::decision::{Decision, EFFECTS_MAX, Effects, Outcome};
 use super::exposure::Exposure;
 use super::funds::{self, Funds};
@@ -58,8 +57,6 @@ pub struct Core {
     pub(super) references: Vec<Reference>,
     pub(super) links: Vec<BrokerLink>,
     pub(super) calendars: Calendars,
-    /// What levels have done in their trading day, where any has a limit on it.
-    pub(super) days: Option<Box<Days>>,
     /// By account.
     pub(super) owners: Vec<Owner>,
     /// Live orders by owner and price, where any account asks for it.
@@ -287,7 +284,6 @@ impl Core {
         let groups = setup.groups.iter().map(|of| &of.limits);
         let other_rules = desks.chain(groups).map(rules).collect();
         let calendars = Calendars::new(setup);
-        let days = Days::new(setup, &calendars, Nanos::ZERO);
         assert!(usize::from(capacity.continuation_frames_max) <= EFFECTS_MAX / 2);
         Self {
             capacity,
@@ -312,7 +308,6 @@ impl Core {
             references: vec![Reference::default(); setup.symbols.len()],
             links: vec![BrokerLink::default(); setup.brokers.len()],
             calendars,
-            days,
             owners: own::owners(setup),
             own: Own::new(setup),
             locates: short::locates(setup),

@@ -17,6 +17,7 @@
 
 use super::cell::{Cell, Change, EMPTY, NO_CELL};
 use super::check::Valuation;
+use super::day::Day;
 use super::foresee::{hint_at, room_of};
 use super::index::{Index, mix};
 use super::level::{Added, Level, Whose};
@@ -105,6 +106,7 @@ fn symbol_rows(setup: &Setup) -> Rows<'_> {
 
 /// Goes on with the levels of one kind, new ones behind them.
 fn adopt_rows(levels: &mut Vec<Level>, scope: Scope, rows: Rows<'_>) {
+    levels.reserve_exact(rows.len().saturating_sub(levels.len()));
     for (at, (limits, is_enabled)) in rows.into_iter().enumerate() {
         match levels.get_mut(at) {
             Some(level) => level.adopt(limits, is_enabled),
@@ -242,14 +244,16 @@ impl Exposure {
     }
 
     fn adopt_others<'a>(&mut self, setup: &Setup, live: impl Iterator<Item = &'a Order>) {
-        let killed: Vec<Whose> = self
-            .others
-            .iter()
-            .filter_map(|level| level.is_killed.then_some(level.whose))
-            .collect();
-        self.others = others(setup);
+        let old = std::mem::replace(&mut self.others, others(setup));
         for level in &mut self.others {
-            level.is_killed = killed.contains(&level.whose);
+            let Some(old) = old.iter().find(|old| old.whose == level.whose) else {
+                continue;
+            };
+            level.is_killed = old.is_killed;
+            level.day = Day {
+                open_qty: 0,
+                ..old.day
+            };
         }
         self.desk_count = setup.desks.len() as u32;
         self.desks = desks(setup);
@@ -258,9 +262,9 @@ impl Exposure {
         self.desk_cells = Vec::with_capacity(desk_capacity);
         self.desk_index = Index::new(desk_capacity);
         for order in live {
-            let notional = (crate::units::Notional::ZERO, order.reserved_notional);
+            let change = Change::opened(order);
             let beside = Beside::of(&self.desks, &self.groups, order.account.0, order.symbol.0);
-            beside.each(&mut self.others, |level| level.count(notional, 1));
+            beside.each(&mut self.others, |level| level.count(&change));
         }
         for at in 0..self.cells.len() {
             let cell = self.cells[at];
@@ -472,12 +476,11 @@ impl Exposure {
     #[inline]
     pub(super) fn book(&mut self, places: Places, change: &Change) {
         let mark = self.marks[places.symbol as usize];
-        let (notional, orders) = (change.notional, change.orders);
         self.symbol_cells[places.symbol as usize].book(change);
         let (old, new) =
             self.cells[places.strategy_cell as usize].book_valued(change, mark, self.has_net);
         let strategy = &mut self.strategies[places.strategy as usize];
-        strategy.count(notional, orders);
+        strategy.count(change);
         strategy.exchange(&old, &new);
         let cell = &mut self.cells[places.account_cell as usize];
         let (old, new) = cell.book_valued(change, mark, self.has_net);
@@ -485,7 +488,7 @@ impl Exposure {
             desk_cell.book(change);
         }
         let count = |level: &mut Level| {
-            level.count(notional, orders);
+            level.count(change);
             level.exchange(&old, &new);
         };
         count(&mut self.accounts[places.account as usize]);
@@ -506,7 +509,7 @@ impl Exposure {
         let more = of_strategy.gross.raw() - cell.contribution.raw();
         cell.contribution = of_strategy.gross;
         let strategy = &mut self.strategies[places.strategy as usize];
-        strategy.open(side, notional, more, of_strategy.net_more);
+        strategy.open(side, (reserved, notional), more, of_strategy.net_more);
         let cell = &mut self.cells[places.account_cell as usize];
         cell.open(side, reserved);
         let more = of_account.gross.raw() - cell.contribution.raw();
@@ -514,12 +517,37 @@ impl Exposure {
         if let Some(desk_cell) = self.desk_cells.get_mut(cell.above as usize) {
             desk_cell.open(side, reserved);
         }
-        let open = |level: &mut Level| level.open(side, notional, more, of_account.net_more);
+        let open = |level: &mut Level| {
+            level.open(side, (reserved, notional), more, of_account.net_more);
+        };
         open(&mut self.accounts[places.account as usize]);
         open(&mut self.symbols[places.symbol as usize]);
         open(&mut self.firm);
         let beside = Beside::of(&self.desks, &self.groups, places.account, places.symbol);
         beside.each(&mut self.others, open);
+    }
+
+    /// Counts what an order's strategy does in the day of every level.
+    #[inline]
+    pub(super) fn count_day(&mut self, places: Places, count: impl Fn(&mut Day)) {
+        count(&mut self.strategies[places.strategy as usize].day);
+        count(&mut self.accounts[places.account as usize].day);
+        count(&mut self.symbols[places.symbol as usize].day);
+        count(&mut self.firm.day);
+        let beside = Beside::of(&self.desks, &self.groups, places.account, places.symbol);
+        beside.each(&mut self.others, |level| count(&mut level.day));
+    }
+
+    /// Every level's trading day is over.
+    pub(super) fn roll_days(&mut self) {
+        let rows = [
+            &mut self.accounts,
+            &mut self.strategies,
+            &mut self.symbols,
+            &mut self.others,
+        ];
+        let levels = rows.into_iter().flatten().chain([&mut self.firm]);
+        levels.for_each(|level| level.day.roll());
     }
 
     /// The symbol has a new mark: its cells are worth something else.

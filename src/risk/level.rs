@@ -2,6 +2,8 @@
 //!
 //! Pure. Hot path.
 
+use super::cell::Change;
+use super::day::{Day, DayBounds};
 use super::setup::Limits;
 use crate::message::{Scope, Side};
 use crate::units::{Notional, Qty};
@@ -16,6 +18,8 @@ pub(super) struct Level {
     /// The value of all positions together, bought less sold, if every live order of the side by
     /// [`Side::index`] fills and none of the other: towards that side. Zero where no level limits it.
     pub(super) net: [i128; 2],
+    /// Since its trading day began.
+    pub(super) day: Day,
     pub(super) open_count: u32,
     pub(super) whose: Whose,
     pub(super) is_enabled: bool,
@@ -56,6 +60,7 @@ pub(super) struct Bounds {
     pub(super) net_exposure_max: u128,
     pub(super) position_qty_max: u64,
     pub(super) open_orders_max: u32,
+    pub(super) day: DayBounds,
     /// Which sums are bounded at all: bits of [`armed`].
     pub(super) armed: u8,
 }
@@ -68,6 +73,8 @@ pub(super) mod armed {
     pub(in crate::risk) const POSITION_VALUE: u8 = 8;
     pub(in crate::risk) const GROSS_EXPOSURE: u8 = 16;
     pub(in crate::risk) const NET_EXPOSURE: u8 = 32;
+    /// Something of its day.
+    pub(in crate::risk) const DAY: u8 = 64;
     /// Those that need a price to value positions by.
     pub(in crate::risk) const VALUED: u8 = POSITION_VALUE | GROSS_EXPOSURE | NET_EXPOSURE;
 }
@@ -96,6 +103,7 @@ impl Bounds {
             (armed::POSITION_VALUE, limits.position_value_max.is_some()),
             (armed::GROSS_EXPOSURE, limits.gross_exposure_max.is_some()),
             (armed::NET_EXPOSURE, limits.net_exposure_max.is_some()),
+            (armed::DAY, limits.has_day()),
         ];
         Self {
             open_notional_max: notional(limits.open_notional_max),
@@ -104,6 +112,7 @@ impl Bounds {
             net_exposure_max: notional(limits.net_exposure_max),
             position_qty_max: limits.position_qty_max.map_or(u64::MAX, Qty::raw),
             open_orders_max: limits.open_orders_max.unwrap_or(u32::MAX),
+            day: DayBounds::new(limits),
             armed: sums
                 .iter()
                 .fold(0, |set, (bit, on)| if *on { set | bit } else { set }),
@@ -119,6 +128,7 @@ impl Level {
             open_notional_peak: Notional::ZERO,
             gross: Notional::ZERO,
             net: [0; 2],
+            day: Day::default(),
             open_count: 0,
             whose,
             is_enabled,
@@ -140,7 +150,15 @@ impl Level {
 
     /// A new order stands, and its book adds so much `more`: no sum becomes less.
     #[inline(always)]
-    pub(super) fn open(&mut self, side: Side, notional: Notional, more: u128, net_more: i128) {
+    pub(super) fn open(
+        &mut self,
+        side: Side,
+        (qty, notional): (Qty, Notional),
+        more: u128,
+        net_more: i128,
+    ) {
+        self.day.open_qty += u128::from(qty.raw());
+        self.day.orders += 1;
         self.gross = Notional::from_raw(self.gross.raw() + more);
         if net_more != 0 {
             self.net[side.index()] += net_more;
@@ -152,9 +170,11 @@ impl Level {
         self.open_count += 1;
     }
 
-    /// The value of live orders changes, and how many there are.
+    /// What live orders come to changes, and how many there are.
     #[inline]
-    pub(super) fn count(&mut self, notional: (Notional, Notional), orders: i32) {
+    pub(super) fn count(&mut self, change: &Change) {
+        let (notional, orders) = (change.notional, change.orders);
+        self.day.count(change);
         self.open_notional = moved(self.open_notional, notional.0, notional.1);
         self.open_notional_peak = self.open_notional_peak.max(self.open_notional);
         self.open_count = self

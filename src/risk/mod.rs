@@ -347,10 +347,16 @@ impl Risk {
         self.send(0);
     }
 
+    /// True where the core waits for no more than the time. The last moment there is stands for never.
+    fn is_due(&self, now: Nanos) -> bool {
+        let deadline = self.core.next_deadline();
+        deadline <= now && deadline != Nanos::MAX
+    }
+
     /// Steps the ticks that are due, a bounded number of them.
     fn tick(&mut self, now: Nanos) -> usize {
         let mut count = 0;
-        while self.core.next_deadline() <= now && count < self.batch_max {
+        while self.is_due(now) && count < self.batch_max {
             let has_room = self.rings.risk_to_strategy.has_room(EFFECTS_MAX)
                 && EFFECTS_MAX <= self.rings.risk_to_broker.free_count()
                 && self.held.has_room();

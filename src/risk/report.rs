@@ -384,12 +384,17 @@ impl Core {
             true => order.used_before(fill.qty),
             false => 0,
         };
+        let value = match is_filled {
+            true => self.fill_value(slot, fill),
+            false => Notional::ZERO,
+        };
         let order = self.orders.get_mut(slot);
         let change = Change {
             side: order.side,
             filled: fill.qty,
             reserved: (order.reserved, worst.0),
             notional: (order.reserved_notional, worst.1),
+            traded: value,
             orders,
         };
         (order.reserved, order.reserved_notional) = worst;
@@ -404,16 +409,9 @@ impl Core {
         if is_filled && self.responses.is_some() {
             self.respond_about(slot, Trigger::Fills);
         }
-        let value = match is_filled {
-            true => self.fill_value(slot, fill),
-            false => Notional::ZERO,
-        };
         let order = self.orders.get(slot);
         let of = (order.account, order.side);
         self.count_funds(of, change.notional, &fill, value);
-        if self.days.is_some() {
-            self.count_open(places, change.reserved, (fill.qty, value));
-        }
     }
 
     /// Something has happened to an order.

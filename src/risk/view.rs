@@ -5,7 +5,6 @@ use super::calendar::Calendars;
 use super::cell::{Cell, contribution};
 use super::check::wide;
 use super::core::{Account, Core, Counts, Strategy, Symbol};
-use super::day::Days;
 use super::duplicate::Recent;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
@@ -279,14 +278,12 @@ impl Core {
             add(level.open_notional.raw() as u64, level.gross.raw() as u64);
             add(level.net[0] as u64, level.net[1] as u64);
             add(u64::from(level.open_count), u64::from(level.is_killed));
+            level.day.hash(&mut add);
         }
         for reference in &self.references {
             reference.hash(&mut add);
         }
         self.calendars.hash(&mut add);
-        if let Some(days) = &self.days {
-            days.hash(&mut add);
-        }
         self.hash_located(&mut add);
         self.hash_funds(&mut add);
         self.overrides.hash(&mut add);
@@ -349,10 +346,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ),
         ("duplicate windows", windows.sum::<usize>()),
         ("rate windows", times.sum::<usize>() * size_of::<Nanos>()),
-        (
-            "calendars and days",
-            Calendars::size_bytes(setup) + Days::size_bytes(setup),
-        ),
+        ("calendars", Calendars::size_bytes(setup)),
         ("own orders by price", Own::size_bytes(setup)),
         ("responses", Responses::size_bytes(setup)),
         ("baskets", basket::TRIAL_SIZE_BYTES),

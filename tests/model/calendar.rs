@@ -123,9 +123,8 @@ impl Model {
         let changes = self.setup.calendars.iter().flat_map(|of| &of.changes);
         let next = changes.map(|change| change.time.raw());
         let next = next.filter(|time| self.now < *time).min();
-        let has_day = self.has_day();
         let midnight = match self.setup.day_calendar {
-            None if has_day => (self.now / DAY_NANOS + 1) * DAY_NANOS,
+            None if self.now != 0 => (self.now / DAY_NANOS + 1) * DAY_NANOS,
             _ => u64::MAX,
         };
         next.unwrap_or(u64::MAX).min(midnight)

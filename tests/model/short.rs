@@ -46,11 +46,6 @@ impl Model {
         accounts.any(|account| account.short_sales != ShortSales::Off)
     }
 
-    /// Days end here also where only what was located ends with them.
-    pub(super) fn has_day(&self) -> bool {
-        self.is_watched() || self.setup.limits().any(|limits| limits.has_day())
-    }
-
     /// How much of a sale the account owns, and what is wrong with the rest.
     pub(super) fn check_short(
         &self,
