@@ -231,7 +231,7 @@ impl Core {
         if is_stopped {
             self.note_stops(found, event_flags, who);
         }
-        if self.responses.is_some() {
+        if self.is_answering() {
             self.check_stages(found, who);
         }
     }
@@ -507,11 +507,13 @@ impl Core {
         self.check_funds(found, terms.account, terms.side, sums.more_notional);
         if route.bounded & armed::DAY != 0 {
             let more = reserved.saturating_sub(terms.reserved);
-            for level in levels.into_iter().chain(beside.iter().copied()) {
+            let mut look = |level: &Level| {
                 if level.bounds.armed & armed::DAY != 0 {
                     day::check(found, level, more, sums.more_notional);
                 }
-            }
+            };
+            levels.into_iter().for_each(&mut look);
+            beside.iter().copied().for_each(look);
         }
 
         // Room in the tables.

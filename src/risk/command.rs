@@ -156,7 +156,7 @@ impl Core {
             self.check_duplicates(found, &terms, duplicates);
         }
         let crossing = match valuation.is_some() && self.own.is_some() {
-            true => self.check_own(found, &terms),
+            true => self.check_own(found, &terms, self.routes.row(route_at).own_book),
             false => Crossing::new(),
         };
         Some(Judged {
@@ -261,7 +261,7 @@ impl Core {
         self.exposure.book_new(places, terms.side, &valuation);
         self.counts.orders_accepted += 1;
         if self.own.is_some() {
-            self.place_own(slot);
+            self.place_new_own(slot, route_at);
         }
         let request = BrokerRequest {
             order_id: id,
@@ -430,7 +430,7 @@ impl Core {
             false => None,
         };
         let crossing = match valuation.is_some() && self.own.is_some() {
-            true => self.check_own(&mut found, &terms),
+            true => self.check_own(&mut found, &terms, route.own_book),
             false => Crossing::new(),
         };
         let is_clear = found.failed.is_empty();

@@ -90,7 +90,7 @@ impl Core {
             if self.check_terms(&mut margins, &terms) {
                 let valuation = self.check_limits(&mut margins, &terms, &route, self.now);
                 if valuation.is_some() {
-                    self.check_own(&mut margins, &terms);
+                    self.check_own(&mut margins, &terms, route.own_book);
                 }
             }
         }

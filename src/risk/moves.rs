@@ -23,6 +23,10 @@ pub(super) struct Moves {
     last: u64,
     /// Lowest and highest by part, at the part's number modulo [`KEPT`]; turned round where none.
     extremes: [(i128, i128); KEPT],
+    /// The last price, and what is wrong with it until the next part begins.
+    standing: i128,
+    breach: Option<(i128, i128)>,
+    judged_until: Nanos,
 }
 
 const NONE: (i128, i128) = (i128::MAX, i128::MIN);
@@ -36,6 +40,9 @@ impl Moves {
             part_nanos: part_nanos(symbol.move_window),
             last: 0,
             extremes: [NONE; KEPT],
+            standing: 0,
+            breach: None,
+            judged_until: Nanos::ZERO,
         }))
     }
 
@@ -45,6 +52,7 @@ impl Moves {
         match fresh.part_nanos == self.part_nanos {
             true => Some(Box::new(Self {
                 band: fresh.band,
+                judged_until: Nanos::ZERO,
                 ..*self
             })),
             false => Some(fresh),
@@ -61,12 +69,24 @@ impl Moves {
         self.last = part;
         let (low, high) = &mut self.extremes[part as usize % KEPT];
         (*low, *high) = (sum.min(*low), sum.max(*high));
+        // Orders come more often than prices: most meet the last one judged already.
+        self.standing = sum;
+        self.breach = self.judge(sum, now);
+        self.judged_until = Nanos::from_raw(part.saturating_add(1).saturating_mul(self.part_nanos));
     }
 
     /// Where a price is further from the highest or the lowest of the window than it may be: how far
     /// it may be and how far it is, as prices.
     #[inline]
     pub(super) fn breach(&self, sum: i128, now: Nanos) -> Option<(i128, i128)> {
+        if sum == self.standing && now < self.judged_until {
+            return self.breach;
+        }
+        self.judge(sum, now)
+    }
+
+    #[cold]
+    fn judge(&self, sum: i128, now: Nanos) -> Option<(i128, i128)> {
         let ends = self.ends(sum, now);
         let from = ends
             .into_iter()
@@ -86,7 +106,6 @@ impl Moves {
     }
 
     /// The highest and the lowest of the window and of a price.
-    #[inline]
     fn ends(&self, sum: i128, now: Nanos) -> [i128; 2] {
         let part = now.raw() / self.part_nanos;
         let oldest = part.max(self.last).saturating_sub(PARTS);

@@ -14,7 +14,7 @@ use super::order::Order;
 use super::setup::{SelfMatch, Setup};
 use crate::message::{OrderType, Side};
 use crate::reject::RejectReason as Reason;
-use crate::units::{Price, SymbolId};
+use crate::units::Price;
 use arrayvec::ArrayVec;
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ pub(super) const CROSSING_MAX: usize = 8;
 pub(super) type Crossing = ArrayVec<u32, { CROSSING_MAX + 1 }>;
 
 const NONE: u32 = u32::MAX;
+/// No book yet.
+pub(super) const NO_BOOK: u32 = NONE;
 
 /// The heaps of all owners.
 #[derive(Debug)]
@@ -218,15 +220,12 @@ impl Own {
 
     /// The slots on the other side of an order that it would trade with, the first to trade first; of
     /// more than [`CROSSING_MAX`] not all.
-    fn crossing(&self, owner: u32, symbol: SymbolId, side: Side, key: i64) -> Crossing {
+    fn crossing(&self, book: &Book, side: Side, key: i64) -> Crossing {
         let mut found = Crossing::new();
-        let Some(book) = self.find(owner, symbol.0) else {
-            return found;
-        };
         // It meets every one whose price is no worse than its own, seen from the other side.
         let least = !key;
         let mut ahead: ArrayVec<u32, { CROSSING_MAX + 3 }> = ArrayVec::new();
-        ahead.push(self.books[book as usize].tops[side.other().index()]);
+        ahead.push(book.tops[side.other().index()]);
         while let Some(at) = ahead.pop() {
             let Some(node) = self.nodes.get(at as usize).filter(|of| least <= of.key) else {
                 continue;
@@ -266,16 +265,43 @@ impl Own {
 impl Core {
     /// Which of its owner's orders one would meet; and refuses it where that is how it is to be. The
     /// ones that are to be cancelled instead are those that are answered.
-    #[cold]
-    pub(super) fn check_own(&self, found: &mut impl Sink, terms: &Terms) -> Crossing {
+    #[inline]
+    pub(super) fn check_own(&self, found: &mut impl Sink, terms: &Terms, book: u32) -> Crossing {
         let owner = self.owners[terms.account.0 as usize];
         let Some(own) = self.own.as_ref().filter(|_| owner.mode != SelfMatch::Off) else {
             return Crossing::new();
         };
         let key = key(terms.side, terms.order_type, terms.price);
-        let mut crossing = own.crossing(owner.id, terms.symbol, terms.side, key);
+        let book = match book {
+            NO_BOOK => own.find(owner.id, terms.symbol.0).unwrap_or(NO_BOOK),
+            book => book,
+        };
+        let Some(book) = own.books.get(book as usize) else {
+            return Crossing::new();
+        };
+        let top = own
+            .nodes
+            .get(book.tops[terms.side.other().index()] as usize);
+        if top.is_none_or(|top| top.key < !key) {
+            return Crossing::new();
+        }
+        self.meet_own(found, terms, own, book, key)
+    }
+
+    /// The order would meet at least one.
+    #[cold]
+    fn meet_own(
+        &self,
+        found: &mut impl Sink,
+        terms: &Terms,
+        own: &Own,
+        book: &Book,
+        key: i64,
+    ) -> Crossing {
+        let mode = self.owners[terms.account.0 as usize].mode;
+        let mut crossing = own.crossing(book, terms.side, key);
         let is_more = CROSSING_MAX < crossing.len();
-        let is_refused = owner.mode != SelfMatch::CancelOldest || is_more;
+        let is_refused = mode != SelfMatch::CancelOldest || is_more;
         if let Some(first) = crossing.first() {
             let met = match (own.key_of(*first), terms.side) {
                 (i64::MAX, _) => 0,
@@ -285,7 +311,7 @@ impl Core {
             let told = || (met.into(), terms.price.raw().into());
             found.check(Reason::SelfMatch, is_refused, told);
         }
-        if is_more || owner.mode == SelfMatch::CancelNewest {
+        if is_more || mode == SelfMatch::CancelNewest {
             crossing.clear();
         }
         crossing.retain(|slot| !self.orders.get(*slot).is_cancel_pending);
@@ -305,8 +331,24 @@ impl Core {
         Some(own.max(asked.unwrap_or(own)))
     }
 
-    /// An order is new, has other terms, or is over: it stands among its owner's accordingly.
-    #[cold]
+    /// An order is new: it stands among its owner's.
+    #[inline]
+    pub(super) fn place_new_own(&mut self, slot: u32, route_at: usize) {
+        let order = self.orders.get(slot);
+        let (symbol, side) = (order.symbol.0, order.side);
+        let owner = self.owners[order.account.0 as usize];
+        let Some(own) = self.own.as_mut().filter(|_| owner.is_tracked) else {
+            return;
+        };
+        let key = key(side, order.order_type, order.price);
+        let book = &mut self.routes.row_mut(route_at).own_book;
+        if *book == NO_BOOK {
+            *book = own.take(owner.id, symbol);
+        }
+        own.insert(slot, *book, side, key);
+    }
+
+    /// An order has other terms, or is over: it stands among its owner's accordingly.
     pub(super) fn place_own(&mut self, slot: u32) {
         let order = self.orders.get(slot);
         let (owner, symbol, side) = (
@@ -327,7 +369,10 @@ impl Core {
             own.remove(slot, side);
         }
         if let Some(key) = wanted {
-            let book = own.take(owner, symbol);
+            let book = match node.book {
+                NO_BOOK => own.take(owner, symbol),
+                book => book,
+            };
             own.insert(slot, book, side, key);
         }
     }

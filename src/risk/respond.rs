@@ -1,7 +1,7 @@
 //! Respond: what the gate does by itself when too much of something happens: warn, slow down, refuse,
 //! cancel, kill.
 //!
-//! Pure. Hot path only where the configuration has such a response; else there is nothing here.
+//! Pure. Hot path only while some level is under an answer.
 //!
 //! A response counts one kind of happening for each level of one kind. At the so-manyth within its window
 //! it answers, to that level alone, and counts anew. A pause ends by itself, or when as many persons
@@ -22,6 +22,8 @@ pub(super) struct Responses {
     rows: Vec<Row>,
     /// By scope: firm, accounts, strategies, symbols.
     stages: [Vec<Stage>; 4],
+    /// No level is paused or slow from then on.
+    answered_until: Nanos,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Responses {
             Box::new(Self {
                 rows: rows.collect(),
                 stages,
+                answered_until: Nanos::ZERO,
             })
         })
     }
@@ -165,6 +168,7 @@ impl Responses {
                 *stage = old;
             }
         }
+        self.answered_until = old.answered_until;
         for (row, old) in self.rows.iter_mut().zip(old.rows) {
             let is_same = row.response == old.response;
             if is_same && row.windows.len() == old.windows.len() {
@@ -214,6 +218,13 @@ impl Row {
 }
 
 impl Core {
+    /// True while any level at all is paused or slow.
+    #[inline]
+    pub(super) fn is_answering(&self) -> bool {
+        let responses = self.responses.as_ref();
+        responses.is_some_and(|responses| self.now < responses.answered_until)
+    }
+
     /// Whether a level of an order is paused, or slow and not yet at its next order.
     #[cold]
     pub(super) fn check_stages(&self, found: &mut impl Sink, who: Who) {
@@ -238,6 +249,13 @@ impl Core {
     /// An order or a replace has passed.
     #[inline]
     pub(super) fn note_stages(&mut self, who: Who) {
+        if self.is_answering() {
+            self.note_passed(who);
+        }
+    }
+
+    #[cold]
+    fn note_passed(&mut self, who: Who) {
         let (Some(responses), now) = (&mut self.responses, self.now) else {
             return;
         };
@@ -279,6 +297,10 @@ impl Core {
             let slow_interval = row.response.slow_interval;
             self.counts.answers += 1;
             let serial = self.serial;
+            if matches!(answer, Answer::Slow | Answer::Refuse | Answer::Cancel) {
+                let until = now.after(pause);
+                responses.answered_until = responses.answered_until.max(until);
+            }
             if let Some(stage) = responses.stage(scope, target) {
                 let until = now.after(pause);
                 match answer {

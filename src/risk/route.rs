@@ -13,6 +13,7 @@ use super::exposure::NO_DESK;
 use super::foresee::hint_at;
 use super::index::mix;
 use super::level::Whose;
+use super::own::NO_BOOK;
 use super::rate::Paces;
 use super::rules::path;
 use super::setup::GROUPS_PER_SYMBOL_MAX;
@@ -36,6 +37,8 @@ pub(super) struct Route {
     pub(super) strategy_cell: u32,
     /// Likewise of the account's desk.
     pub(super) desk_cell: u32,
+    /// The book of the account's owner, or [`NO_BOOK`] where there is none yet or none is kept.
+    pub(super) own_book: u32,
     /// The levels that have a window against duplicates: bits of [`path`].
     pub(super) duplicates: u16,
     /// Bits of [`super::level::armed`]: the sums that any level bounds.
@@ -81,6 +84,7 @@ const EMPTY: Route = Route {
     account_cell: NO_CELL,
     strategy_cell: NO_CELL,
     desk_cell: NO_CELL,
+    own_book: NO_BOOK,
     duplicates: 0,
     bounded: 0,
     cells_seen: u32::MAX,
