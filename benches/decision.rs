@@ -68,6 +68,8 @@ fn setup(at_all_levels: bool) -> Setup {
             client_order_id_horizon: Nanos::ZERO,
             positions: 8192,
             duplicates_per_window: 4096,
+            parents: 64,
+            parent_horizon: Nanos::ZERO,
             executions: 1 << 18,
             continuation_frames_max: 4,
         },

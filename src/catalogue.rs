@@ -160,14 +160,23 @@ pub const SECTIONS: &[Section] = &[
                 number: 3,
                 name: "Maximum order quantity",
                 meaning: "The quantity of one order, for each symbol, strategy, account and the firm. An \
-                          account may ask that an order too large for this or any other limit is cut.",
+                          account may ask that an order too large for this or any other limit is cut. An \
+                          order may name the parent that it is a part of, which its parts never exceed.",
                 demanded_by: "SEC 15c3-5(c)(1)(ii); RTS 6 Art 15(1)(c); RTS 7 Art 20; FIA",
                 status: Status::Built,
-                reasons: &[QtyAboveMax, OrderCut],
+                reasons: &[
+                    QtyAboveMax,
+                    OrderCut,
+                    ParentMismatch,
+                    ParentQtyAboveMax,
+                    ParentsFull,
+                ],
                 keys: &[
                     "limits.order_qty_max",
                     "account.cut_orders",
                     "symbol.slippage_bps",
+                    "capacity.parents",
+                    "capacity.parent_horizon",
                 ],
                 shown_by: ShownBy::Scenario,
             },

@@ -595,8 +595,15 @@ bodies! {
         /// How many bytes of the continuation frames are to be passed on to the broker.
         passthrough_size: u16,
         /// Zero.
-        reserved: [u8; 30],
-    } reserved [reserved];
+        reserved_0: [u8; 6],
+        /// The parent order that it is a child of: a number that the strategy chooses, its own in the
+        /// account; zero where there is none.
+        parent: u64,
+        /// How much that is: all its children together never come to more.
+        parent_qty: Qty,
+        /// Zero.
+        reserved: [u8; 8],
+    } reserved [reserved_0, reserved];
 
     /// A cancel, as a strategy sends it.
     Cancel {

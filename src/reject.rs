@@ -167,6 +167,10 @@ reject_reasons! {
     BasketLinesAboveMax = 101, Count, "The basket has more orders than `basket_lines_max`.";
     BasketNotionalAboveMax = 102, Notional, "The orders of the basket are worth more than `basket_notional_max`.";
     OrderCut = 103, Qty, "The order has passed, cut to what the limits allow: the quantity approved, and the one asked for.";
+    // Of a parent order.
+    ParentMismatch = 104, Qty, "A parent order needs a number and a quantity, and each child the symbol, side and quantity that the first one gave.";
+    ParentQtyAboveMax = 105, Qty, "The children of the parent order, live ones counted as filled, would come to more than its quantity.";
+    ParentsFull = 106, Count, "The table of parent orders is full: raise `capacity.parents`.";
 }
 
 /// A set of reasons: every control that one order failed.

@@ -281,6 +281,8 @@ fn setup() -> Setup {
             client_order_id_horizon: Nanos::from_secs(1),
             positions: 16,
             duplicates_per_window: 16,
+            parents: 4,
+            parent_horizon: Nanos::ZERO,
             executions: 65_536,
             continuation_frames_max: 4,
         },

@@ -88,6 +88,8 @@ fn setup(random: &mut Random) -> Setup {
             client_order_ids: 256,
             positions: 16,
             duplicates_per_window: 16,
+            parents: 4,
+            parent_horizon: Nanos::ZERO,
             executions: 16,
             ..Capacity::default()
         },

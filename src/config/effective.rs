@@ -255,6 +255,8 @@ fn write_process(out: &mut Writer, config: &Config) {
     out.span("client_order_id_horizon", capacity.client_order_id_horizon);
     out.put("positions", capacity.positions);
     out.put("duplicates_per_window", capacity.duplicates_per_window);
+    out.put("parents", capacity.parents);
+    out.span("parent_horizon", capacity.parent_horizon);
     out.put("executions", capacity.executions);
     out.put("continuation_frames_max", capacity.continuation_frames_max);
     out.put("ring_messages", config.ring_messages);

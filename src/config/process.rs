@@ -175,6 +175,10 @@ pub(crate) fn read_capacity(table: &Table<'_>) -> Capacity {
             .unwrap_or_default(),
         positions: items("positions").unwrap_or_default(),
         duplicates_per_window: items("duplicates_per_window").unwrap_or_default(),
+        parents: items("parents").unwrap_or_default(),
+        parent_horizon: table
+            .get("parent_horizon", duration(Nanos::ZERO..=DAYS_366))
+            .unwrap_or_default(),
         executions: items("executions").unwrap_or_default(),
         continuation_frames_max: table
             .get(

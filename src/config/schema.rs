@@ -375,6 +375,8 @@ section! {
     client_order_id_horizon = Default("\"24h\""), "A closed order's id may be forgotten after so long, when room is needed.";
     positions = Default("8192"), "Pairs of account and symbol, and of strategy and symbol, that ever traded.";
     duplicates_per_window = Default("65536"), "Orders remembered in each window against duplicates.";
+    parents = Default("16384"), "Parent orders remembered, so that their children never come to more.";
+    parent_horizon = Default("\"168h\""), "One without a live child may be forgotten after so long, when room is needed.";
     executions = Default("262144"), "Execution ids remembered against duplicate reports.";
     continuation_frames_max = Default("4"), "Frames of 128 bytes that may follow an order's own. At most 16.";
     ring_messages = Default("4096"), "Slots of each ring between two stages; a power of two.";

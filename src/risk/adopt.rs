@@ -68,6 +68,7 @@ impl Core {
         let live = self.orders.iter().filter(|order| order.is_live());
         self.exposure.adopt(new, live);
         self.calendars = self.calendars.adopted(new, self.now);
+        self.parents.grow(&capacity);
         self.owners = own::owners(new);
         self.own = Own::new(new);
         self.place_all_own();
@@ -193,6 +194,7 @@ fn check(old: &Setup, new: &Setup) -> Result<(), AdoptError> {
             was.duplicates_per_window,
             is.duplicates_per_window,
         ),
+        ("capacity.parents", was.parents, is.parents),
     ] {
         if is < was {
             return Err(AdoptError::Shrunk {

@@ -11,6 +11,7 @@ use super::core::Core;
 use super::day;
 use super::level::{Level, Whose, armed};
 use super::market::{Standing, slipped, valued};
+use super::parents::Asked;
 use super::rate::Paced;
 use super::route::{Route, Who};
 use super::setup::{self, GROUPS_PER_SYMBOL_MAX};
@@ -156,6 +157,8 @@ pub(super) struct Terms {
     pub(super) mark: Option<SaleMark>,
     /// How much worse than its price it counts, in 1e-4 of a basis point.
     pub(super) slippage: u64,
+    /// The parent order that it is a child of.
+    pub(super) parent: Asked,
     /// Of a sale that is replaced: how much of it the account owned.
     pub(super) covered: Qty,
     pub(super) is_new: bool,
@@ -183,6 +186,7 @@ impl Terms {
             filled: Qty::ZERO,
             mark: SaleMark::from_byte(order.mark),
             slippage: 0,
+            parent: Asked::of(order),
             covered: Qty::ZERO,
             is_new: true,
         }
@@ -505,6 +509,7 @@ impl Core {
             false => Qty::MAX,
         };
         self.check_funds(found, terms.account, terms.side, sums.more_notional);
+        self.check_parent(found, terms, reserved.saturating_sub(terms.reserved));
         if route.bounded & armed::DAY != 0 {
             let more = reserved.saturating_sub(terms.reserved);
             let mut look = |level: &Level| {

@@ -223,6 +223,7 @@ impl Core {
         self.serial += 1;
         let id = OrderId::new(self.serial, slot);
         let broker = self.symbols[symbol as usize].broker;
+        let parent = self.take_parent(&terms, valuation.reserved);
         *self.orders.get_mut(slot) = Order {
             id,
             price: order.price,
@@ -244,6 +245,7 @@ impl Core {
             time_in_force,
             mark: terms.mark,
             covered: valuation.covered,
+            parent,
             client_order_id: order.client_order_id,
             ..Order::default()
         };
@@ -394,6 +396,7 @@ impl Core {
             filled: order.filled,
             mark: order.mark,
             slippage: 0,
+            parent: self.asked_parent(order.parent),
             covered: order.covered,
             is_new: false,
         };

@@ -20,6 +20,7 @@ use super::moves::Moves;
 use super::order::Orders;
 use super::overrides::Overrides;
 use super::own::{self, Own, Owner};
+use super::parents::Parents;
 use super::rate::Rates;
 use super::respond::Responses;
 use super::route::Routes;
@@ -59,6 +60,7 @@ pub struct Core {
     pub(super) calendars: Calendars,
     /// By account.
     pub(super) owners: Vec<Owner>,
+    pub(super) parents: Parents,
     /// Live orders by owner and price, where any account asks for it.
     pub(super) own: Option<Box<Own>>,
     /// By the place of an account's cell, where any account's short sales are watched.
@@ -308,6 +310,7 @@ impl Core {
             references: vec![Reference::default(); setup.symbols.len()],
             links: vec![BrokerLink::default(); setup.brokers.len()],
             calendars,
+            parents: Parents::new(&capacity, seed),
             owners: own::owners(setup),
             own: Own::new(setup),
             locates: short::locates(setup),

@@ -54,6 +54,7 @@ impl Core {
         self.execution_ids.tables(&take);
         self.exposure.tables(&take);
         self.routes.tables(&take);
+        self.parents.tables(&take);
         let recent = self.all_rules().filter_map(|rules| rules.recent.as_ref());
         recent.for_each(|recent| recent.tables(&take));
     }

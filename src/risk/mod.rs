@@ -38,6 +38,7 @@ mod moves;
 pub mod order;
 mod overrides;
 mod own;
+mod parents;
 mod rate;
 mod report;
 pub mod respond;

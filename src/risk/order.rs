@@ -8,6 +8,7 @@
 //!   its deadline; no other is.
 
 use super::foresee::{hint_at, room_of};
+use super::parents::ParentId;
 use crate::message::{OrderState, OrderType, SaleMark, Side, Text, TimeInForce};
 use crate::units::{
     AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
@@ -61,6 +62,7 @@ pub struct Order {
     pub(super) strategy_cell: u32,
     pub(super) waiting_previous: u32,
     pub(super) waiting_next: u32,
+    pub(super) parent: ParentId,
     /// Which way.
     pub side: Side,
     /// How the price is given.
@@ -161,6 +163,7 @@ impl Default for Order {
             strategy_cell: NONE,
             waiting_previous: NONE,
             waiting_next: NONE,
+            parent: ParentId::NONE,
             side: Side::Buy,
             order_type: OrderType::Limit,
             time_in_force: TimeInForce::Day,

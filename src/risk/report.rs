@@ -398,8 +398,9 @@ impl Core {
             orders,
         };
         (order.reserved, order.reserved_notional) = worst;
-        let places = Places::of(order);
+        let (places, parent) = (Places::of(order), order.parent);
         self.exposure.book(places, &change);
+        self.count_parent(parent, &change);
         if self.own.is_some() {
             self.place_own(slot);
         }

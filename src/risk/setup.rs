@@ -80,6 +80,10 @@ pub struct Capacity {
     pub positions: u32,
     /// Orders in each window against duplicates.
     pub duplicates_per_window: u32,
+    /// Parent orders remembered.
+    pub parents: u32,
+    /// One without a live child may be forgotten after so long, when room is needed.
+    pub parent_horizon: Nanos,
     /// Execution ids remembered against duplicate reports.
     pub executions: u32,
     /// Continuation frames behind one head.

@@ -28,6 +28,7 @@ fn of_quantity() -> Failed {
         Reason::DayValueAboveMax,
         Reason::LocateAboveMax,
         Reason::FundsAboveMax,
+        Reason::ParentQtyAboveMax,
     ] {
         reasons.note(reason, true);
     }

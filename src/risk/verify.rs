@@ -16,6 +16,7 @@ impl Core {
         self.orders.verify();
         self.client_order_ids.verify();
         self.verify_own();
+        self.verify_parents();
         let mut open: BTreeMap<(u8, u32, u32), (u64, u64)> = BTreeMap::new();
         let mut levels: BTreeMap<(u8, u32), (u32, u128)> = BTreeMap::new();
         for order in self.orders.iter().filter(|order| order.is_live()) {

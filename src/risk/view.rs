@@ -14,6 +14,7 @@ use super::market::Reference;
 use super::moves::Moves;
 use super::order::{Order, Orders};
 use super::own::Own;
+use super::parents::Parents;
 use super::respond::Responses;
 use super::route::Routes;
 use super::rules::Rules;
@@ -284,6 +285,7 @@ impl Core {
             reference.hash(&mut add);
         }
         self.calendars.hash(&mut add);
+        self.parents.hash_state(&mut add);
         self.hash_located(&mut add);
         self.hash_funds(&mut add);
         self.overrides.hash(&mut add);
@@ -347,6 +349,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("duplicate windows", windows.sum::<usize>()),
         ("rate windows", times.sum::<usize>() * size_of::<Nanos>()),
         ("calendars", Calendars::size_bytes(setup)),
+        ("parents", Parents::size_bytes(of.parents as usize)),
         ("own orders by price", Own::size_bytes(setup)),
         ("responses", Responses::size_bytes(setup)),
         ("baskets", basket::TRIAL_SIZE_BYTES),

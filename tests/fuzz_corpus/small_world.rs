@@ -149,6 +149,8 @@ pub(crate) fn setup(which: u8) -> Setup {
             client_order_id_horizon: Nanos::from_secs(2),
             positions: 6,
             duplicates_per_window: 4,
+            parents: 2,
+            parent_horizon: Nanos::ZERO,
             executions: 8,
             continuation_frames_max: 2,
         },

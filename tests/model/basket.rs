@@ -130,6 +130,11 @@ impl Model {
         for key in tried.strategy_positions.keys() {
             self.strategy_positions.entry(*key).or_insert(0);
         }
+        (self.parents, self.left_count) = (tried.parents, tried.left_count);
+        self.leave_parents(lines[..at].iter().map(|line| {
+            let order: &NewOrder = line.body();
+            (order.account.0, order.parent)
+        }));
         let count = self.orders.len() as u64;
         self.ids = tried.ids;
         self.ids.retain(|id| id.serial <= count);

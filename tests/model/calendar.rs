@@ -207,6 +207,7 @@ impl Model {
         let (day, value) = (self.day(), u128::from(unit) * u128::from(qty));
         let side = order.side;
         self.trades.push(super::Trade {
+            serial,
             who,
             side,
             fee,

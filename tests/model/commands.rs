@@ -4,6 +4,7 @@ use super::answer::{Answer, Refusal, Request, ToBroker, ToStrategy};
 use super::checks::{Findings, Valuation};
 use super::exposure::Added;
 use super::order::{Level, Order, Replacement, Who};
+use super::parents::Child;
 use super::respond::About;
 use super::sizing::Cut;
 use super::{Acceptance, Model, RememberedId, Shape};
@@ -108,13 +109,15 @@ impl Model {
         let who = who(header, order);
         let broker = self.setup.symbols[who.symbol as usize].broker.0;
         let serial = self.orders.len() as u64 + 1;
+        let side = Side::from_byte(order.side).unwrap();
+        let parent = self.take_parent(Child::of(order, side));
         self.orders.push(Order {
             serial,
             id: OrderId::new(serial, 0),
             correlation: header.correlation,
             who,
             broker,
-            side: Side::from_byte(order.side).unwrap(),
+            side,
             is_market: order.order_type == OrderType::Market as u8,
             order_type: order.order_type,
             time_in_force: order.time_in_force,
@@ -124,6 +127,7 @@ impl Model {
             value_price,
             filled: 0,
             mark: SaleMark::from_byte(order.mark),
+            parent,
             covered,
             short_before: 0,
             is_acknowledged: false,
@@ -212,6 +216,7 @@ impl Model {
         };
         self.check_duplicate(findings, who, shape);
         let covered = self.check_added(findings, who, (side, mark), &valuation, qty);
+        self.check_parent(findings, Child::of(order, side), qty);
 
         let capacity = self.setup.capacity;
         let live_max = capacity.orders - capacity.orders_closed;
@@ -429,6 +434,7 @@ impl Model {
         if order.side == Side::Sell {
             self.check_short(findings, order.who, order.mark, added.leaves, Some(&order));
         }
+        self.check_parent_of(findings, order.parent, added.leaves);
         self.check_funds(findings, order.who, order.side, added.notional);
         let (who, side) = (order.who, order.side);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);

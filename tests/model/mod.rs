@@ -14,6 +14,7 @@ mod commands;
 mod controls;
 mod exposure;
 pub(crate) mod order;
+mod parents;
 pub(crate) mod random;
 pub(crate) mod real;
 mod reports;
@@ -57,6 +58,9 @@ pub(crate) struct Model {
     /// Every fill: whose, on which day of counting, how much, and what it was worth.
     trades: Vec<Trade>,
     located: Vec<short::Located>,
+    parents: Vec<parents::Parent>,
+    /// How often a parent was left without a live child.
+    left_count: u64,
     /// Overrides that somebody has asked for.
     asked: Vec<short::Asked>,
     /// What levels are under, by scope and target; and by response and target what has happened since
@@ -124,6 +128,7 @@ struct Reference {
 
 #[derive(Clone)]
 struct Trade {
+    serial: u64,
     who: Who,
     side: Side,
     day: u64,
@@ -166,6 +171,8 @@ impl Model {
             expire_through: vec![0; setup.calendars.len()],
             trades: Vec::new(),
             located: Vec::new(),
+            parents: Vec::new(),
+            left_count: 0,
             asked: Vec::new(),
             stages: BTreeMap::new(),
             happened: BTreeMap::new(),
@@ -291,6 +298,7 @@ impl Model {
         {
             closed.is_forgotten = closed.place + remembered <= place;
         }
+        self.leave_parent(self.orders[serial as usize - 1].parent);
     }
 
     fn cell(&self, position: i64, orders: impl Fn(&Order) -> bool) -> Cell {

@@ -51,6 +51,8 @@ pub(crate) struct Order {
     pub(crate) value_price: u64,
     pub(crate) filled: u64,
     pub(crate) mark: Option<SaleMark>,
+    /// Its parent's place in the list of all that there were.
+    pub(crate) parent: Option<usize>,
     /// Of a sale: how much of it the account owned.
     pub(crate) covered: u64,
     /// How much of it was a short sale of days that are over.

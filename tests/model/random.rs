@@ -211,6 +211,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let client_order_ids = room(3, 60, 2000);
     let positions = room(2, 14, 40);
     let duplicates_per_window = room(1, 6, 30);
+    let parents = room(1, 3, 10);
     let setup = Setup {
         capacity: Capacity {
             orders,
@@ -219,6 +220,8 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
             client_order_id_horizon: Nanos::from_raw(random.one_of(&SPANS)),
             positions,
             duplicates_per_window,
+            parents,
+            parent_horizon: Nanos::from_raw(random.one_of(&SPANS)),
             executions: random.between(1, 8) as u32,
             continuation_frames_max: random.one_of(&[0, 1, 2, 4, 4, 4]),
         },

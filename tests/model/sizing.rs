@@ -3,11 +3,12 @@
 use super::Model;
 use super::checks::Findings;
 use super::commands::who;
+use super::parents::Child;
 use portcullis::message::{Header, NewOrder, OrderType, SaleMark, Side};
 use portcullis::reject::RejectReason::{self, *};
 
 /// What a smaller quantity may pass.
-const OF_QUANTITY: [RejectReason; 13] = [
+const OF_QUANTITY: [RejectReason; 14] = [
     QtyAboveSymbolMax,
     QtyAboveMax,
     NotionalAboveMax,
@@ -21,6 +22,7 @@ const OF_QUANTITY: [RejectReason; 13] = [
     DayValueAboveMax,
     LocateAboveMax,
     FundsAboveMax,
+    ParentQtyAboveMax,
 ];
 
 /// So many lots are all tried, to find what passes; of more, by halving.
@@ -79,6 +81,9 @@ impl Model {
         }
         let price = order.price.raw();
         let valuation = self.check_value(&mut findings, who, is_market, price, qty, slippage);
+        if valuation.is_some() {
+            self.check_parent(&mut findings, Child::of(order, side), qty);
+        }
         let cut = valuation.map(|valuation| {
             let terms = (side, SaleMark::from_byte(order.mark));
             Cut {

@@ -208,7 +208,10 @@
 //! | 94 | 1 | `time_in_force` | 1 day, 2 until cancelled, 3 immediate or cancel, 4 fill or kill |
 //! | 95 | 1 | `mark` | of a sale, a `SaleMark`; 0 nothing said |
 //! | 96 | 2 | `passthrough_size` | bytes in the continuation frames |
-//! | 98 | 30 | `reserved` | 0 |
+//! | 98 | 6 | `reserved_0` | 0 |
+//! | 104 | 8 | `parent` | number of the parent order, the strategy's own in the account; 0 none |
+//! | 112 | 8 | `parent_qty` | how much the parent is: its children never come to more |
+//! | 120 | 8 | `reserved` | 0 |
 //!
 //! #### Cancel
 //!

@@ -150,6 +150,8 @@ impl Reader<'_> {
         })?;
         let (continuations, passthrough_size) = passthrough(&fields)?;
         let order = NewOrder {
+            parent: fields.integer("parent")?.unwrap_or(0),
+            parent_qty: qty(&fields, "parent_qty")?.unwrap_or(Qty::ZERO),
             mark: mark.unwrap_or(0),
             price,
             qty: qty_required(&fields, "qty")?,

@@ -190,7 +190,7 @@ fields! {
     QUOTE = ["symbol", "bid", "ask", "bid_qty", "ask_qty", "last", "close", "source_time"];
     ORDER = [
         "account", "strategy", "id", "symbol", "side", "type", "qty", "price", "tif", "mark",
-        "passthrough"
+        "parent", "parent_qty", "passthrough"
     ];
     CANCEL = ["account", "strategy", "id", "orig"];
     REPLACE = ["account", "strategy", "id", "orig", "qty", "price", "passthrough"];

@@ -112,6 +112,10 @@ fn order(mut object: Object, frame: &Frame, names: &Names, passthrough: &str) {
             order.mark,
         );
     }
+    object.integer_unless_zero("parent", order.parent);
+    if order.parent_qty != Qty::ZERO {
+        object.qty("parent_qty", order.parent_qty);
+    }
     if !passthrough.is_empty() {
         object.string("passthrough", passthrough);
     }

@@ -53,7 +53,23 @@ pub(super) fn new_order(
         order.time_in_force = random.one_of(&[0, 5, 255]);
     }
     if random.once_in(200) {
-        order.reserved[random.below(30) as usize] = 1 << random.below(8);
+        match random.below(14) as usize {
+            at @ 0..6 => order.reserved_0[at] = 1 << random.below(8),
+            at => order.reserved[at - 6] = 1 << random.below(8),
+        }
+    }
+    if random.once_in(4) {
+        // The same number mostly means the same parent.
+        order.parent = random.between(1, 5);
+        let of = order.parent * 2 + u64::from(order.side) + u64::from(symbol);
+        order.parent_qty = Qty::from_raw(of * 4);
+        match random.below(40) {
+            0 => order.parent = 0,
+            1 => order.parent_qty = Qty::ZERO,
+            2 => order.parent_qty = Qty::from_raw(u64::MAX),
+            3 => order.parent_qty = self::qty(random, style),
+            _ => {}
+        }
     }
     if order.side == Side::Buy as u8 && !random.once_in(100) {
         order.mark = 0;

@@ -49,6 +49,8 @@ pub(crate) fn setup() -> Setup {
             client_order_ids: 100,
             positions: 100,
             duplicates_per_window: 100,
+            parents: 8,
+            parent_horizon: Nanos::ZERO,
             executions: 100,
             continuation_frames_max: 2,
             ..Capacity::default()

@@ -91,6 +91,9 @@ fn the_tables_are_the_layout() {
             time_in_force,
             mark,
             passthrough_size,
+            reserved_0,
+            parent,
+            parent_qty,
             reserved
         }
     );
