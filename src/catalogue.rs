@@ -720,17 +720,13 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 42,
                 name: "Limits have versions",
-                meaning: "Who changed a limit, when, from what to what and why.",
+                meaning: "Who changed a limit, when, from what to what and why; while the gate runs, by one \
+                          person, or by two where it is loosened far or above a hard maximum.",
                 demanded_by: "FIA; SEC 15c3-5(e)",
-                status: Status::Partly(
-                    "changes while it runs; who and why: each run journals its limits",
-                ),
+                status: Status::Built,
                 reasons: &[],
-                keys: &["journal"],
-                shown_by: ShownBy::Test(
-                    "tests/follower.rs",
-                    "a_changed_limit_of_a_refusal_raises_the_alarm",
-                ),
+                keys: &["journal", "hard_limits", "gateway.loosen_factor"],
+                shown_by: ShownBy::Scenario,
             },
             Control {
                 number: 43,

@@ -173,6 +173,25 @@ enum Command {
         #[arg(long)]
         note: Option<String>,
     },
+    /// Change one limit of a running gateway. What loosens it beyond `gateway.loosen_factor`, or above
+    /// `[hard_limits]`, another person must say too. Write it into the configuration as well: that holds
+    /// from the next start on.
+    #[command(
+        after_help = "Example: portcullis limit --config gate.toml account A order_qty_max 500 \
+--note 'fat fingers'"
+    )]
+    Limit {
+        #[command(flatten)]
+        at: Operators,
+        /// firm, desk, account, strategy, symbol or group.
+        scope: String,
+        /// The name of the level, but for the firm; then the limit and its value, or `off`.
+        #[arg(value_name = "[NAME] LIMIT VALUE", num_args = 2..=3, required = true)]
+        rest: Vec<String>,
+        /// Why, in a few words.
+        #[arg(long)]
+        note: String,
+    },
     /// Look into a journal.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -185,6 +204,14 @@ enum Command {
         /// The order's account, where several have used the id.
         #[arg(long)]
         account: Option<String>,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Every change of a limit: its version, when, who, from what to what, and why.
+    Versions {
+        /// The journal's directory.
+        journal: PathBuf,
         /// For machines.
         #[arg(long)]
         json: bool,
@@ -349,6 +376,7 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             account.as_deref(),
             json,
         )?),
+        Command::Versions { journal, json } => report(command::versions::run(&journal, json)?),
         Command::Replay {
             journal,
             config,
@@ -408,6 +436,24 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
                 account: Some(account),
                 id: Some(id),
                 note,
+                ..Request::default()
+            };
+            return ask(at, request);
+        }
+        Command::Limit {
+            at,
+            scope,
+            mut rest,
+            note,
+        } => {
+            let (value, limit) = (rest.pop(), rest.pop());
+            let request = Request {
+                command: Act::Limit,
+                scope: Some(scope),
+                name: rest.pop(),
+                limit,
+                value,
+                note: Some(note),
                 ..Request::default()
             };
             return ask(at, request);

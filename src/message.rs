@@ -68,6 +68,8 @@ pub enum Kind {
     Locate = 85,
     /// An operator to risk: [`Override`], one order that may pass.
     Override = 86,
+    /// An operator to risk: [`LimitChange`], another limit.
+    Limit = 87,
     /// In the journal alone: [`Checkpoint`], the digest of the state here.
     Checkpoint = 96,
     /// In the journal alone: a part of the opening record, in continuation frames.
@@ -111,6 +113,7 @@ impl Kind {
             84 => Self::SessionChange,
             85 => Self::Locate,
             86 => Self::Override,
+            87 => Self::Limit,
             96 => Self::Checkpoint,
             97 => Self::Opening,
             128 => Self::Challenge,
@@ -401,6 +404,9 @@ macro_rules! wire_enum {
 }
 
 pub(crate) use wire_enum;
+
+mod limit;
+pub use limit::LimitKey;
 
 wire_enum! {
     /// Which way.
@@ -850,6 +856,24 @@ bodies! {
         reserved: [u8; 16],
     } reserved [reserved];
 
+    /// An operator changes a limit.
+    LimitChange {
+        /// What it is to be, low half first; all bits set: off.
+        value: [u64; 2],
+        /// Of which level of the scope, its place in the configuration; all bits set for the firm.
+        target: u32,
+        /// The operator: its place in the configuration.
+        operator: u32,
+        /// Why, in a few words.
+        note: Text,
+        /// A [`Scope`].
+        scope: u8,
+        /// A [`LimitKey`].
+        limit: u8,
+        /// Zero.
+        reserved: [u8; 34],
+    } reserved [reserved];
+
     /// Nothing but its time.
     Tick {
         /// Zero.
@@ -895,6 +919,13 @@ impl Refusal {
     /// The reason, if the number is one.
     pub const fn reason(&self) -> Option<RejectReason> {
         RejectReason::from_number(self.reason)
+    }
+}
+
+impl LimitChange {
+    /// What it is to be.
+    pub const fn value(&self) -> u128 {
+        (self.value[1] as u128) << 64 | self.value[0] as u128
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::admin::request::{Action, Named};
 use crate::admin::{Admin, Waiting, What, failed, unconfirmed};
 use crate::follower::query::Query;
-use crate::message::{Body, Control, Frame, Header, Kind, Locate, Override, Scope, Settle};
+use crate::message::{
+    Body, Control, Frame, Header, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle,
+};
 use crate::units::{Nanos, OrderId, StrategyId};
 
 impl Admin {
@@ -42,6 +44,16 @@ impl Admin {
                 let about = format!("order {id} of {account} ({note})");
                 let asked = Override { operator, ..asked };
                 self.push(place, Kind::Override, asked, &about, now);
+            }
+            Action::Limit(change) => {
+                let scope = Scope::from_byte(change.scope).unwrap_or(Scope::Firm);
+                let (name, note) = (self.names.name(scope, change.target), change.note);
+                let key = LimitKey::from_byte(change.limit);
+                let said = key.map(|key| format!("{} {}", key.text(), key.show(change.value())));
+                let said = said.unwrap_or_default();
+                let about = format!("{} {name} {said} ({note})", scope.text());
+                let change = LimitChange { operator, ..change };
+                self.push(place, Kind::Limit, change, &about, now);
             }
             Action::Settle(Named::Number(order_id), settle) => {
                 self.settle(place, Settle { order_id, ..settle }, now);

@@ -374,6 +374,7 @@ fn unconfirmed(kind: Kind, timeout: Nanos) -> Value {
         Kind::Raise => "raise",
         Kind::Locate => "locate",
         Kind::Override => "override",
+        Kind::Limit => "limit",
         _ => "settle",
     };
     json!({ "ok": true, "confirmed": false, "act": act, "waited_nanos": timeout.raw() })

@@ -6,7 +6,7 @@
 
 use crate::follower::names::Names;
 use crate::follower::query::{Query, ROWS_MAX};
-use crate::message::{Control, Kind, Locate, Override, Scope, Settle, Text};
+use crate::message::{Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text};
 use crate::units::{AccountId, OrderId, Price, Qty, StrategyId, SymbolId};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub enum Command {
     Locate,
     /// Asks to let one order pass what is soft: account, id, and a note if wanted.
     Override,
+    /// Changes a limit: scope and name, limit, value, and a note.
+    Limit,
 }
 
 /// One line. What a command does not use must be absent.
@@ -73,6 +75,12 @@ pub struct Request {
     /// What was located: a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qty: Option<String>,
+    /// The key of a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// What it is to be: a decimal, or `off`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
     /// What was filled in all: a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filled: Option<String>,
@@ -97,6 +105,8 @@ pub(super) enum Action {
     Locate(Locate),
     /// Likewise.
     Override(Override),
+    /// Likewise.
+    Limit(LimitChange),
 }
 
 /// How an order is named.
@@ -121,6 +131,7 @@ impl Command {
             Self::Settle => &["account", "id", "order_id", "filled", "price", "leaves"],
             Self::Locate => &["account", "symbol", "qty", "note"],
             Self::Override => &["account", "id", "note"],
+            Self::Limit => &["scope", "name", "limit", "value", "note"],
         }
     }
 }
@@ -168,6 +179,7 @@ impl Request {
             Command::Settle => self.settle(names),
             Command::Locate => self.locate(names),
             Command::Override => self.ask_override(names),
+            Command::Limit => self.change_limit(names),
         }
     }
 
@@ -234,6 +246,32 @@ impl Request {
         }))
     }
 
+    fn change_limit(&self, names: &Names) -> Result<Action, String> {
+        let scope = self.scope()?.ok_or_else(|| said("scope", SCOPES))?;
+        let known = || LimitKey::ALL.iter().map(|key| key.text());
+        let key = self.limit.as_deref().and_then(LimitKey::from_text);
+        let key = key.ok_or_else(|| {
+            let known: Vec<_> = known().collect();
+            said("limit", &format!("write one of {}", known.join(", ")))
+        })?;
+        let value = self.value.as_deref().unwrap_or_default();
+        let value = key
+            .parse(value)
+            .map_err(|error| said("value", &format!("{error}, or off")))?;
+        let note = self.note()?;
+        if note.is_empty() {
+            return Err(said("note", "required: why?"));
+        }
+        Ok(Action::Limit(LimitChange {
+            value: [value as u64, (value >> 64) as u64],
+            target: self.target(scope, names)?,
+            note,
+            scope: scope as u8,
+            limit: key as u8,
+            ..LimitChange::default()
+        }))
+    }
+
     fn settle(&self, names: &Names) -> Result<Action, String> {
         let named = match (self.order_id, self.account(names)?, &self.id) {
             (Some(number), None, None) => Named::Number(OrderId(number)),
@@ -274,6 +312,8 @@ impl Request {
             ("id", self.id.is_some()),
             ("order_id", self.order_id.is_some()),
             ("qty", self.qty.is_some()),
+            ("limit", self.limit.is_some()),
+            ("value", self.value.is_some()),
             ("filled", self.filled.is_some()),
             ("price", self.price.is_some()),
             ("leaves", self.leaves.is_some()),

@@ -71,14 +71,24 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
             ];
             show_rows(&mut out, answer, "references", &columns);
         }
-        Command::Kill | Command::Raise | Command::Settle | Command::Locate | Command::Override => {
+        Command::Kill
+        | Command::Raise
+        | Command::Settle
+        | Command::Locate
+        | Command::Override
+        | Command::Limit => {
             out = show_act(answer, paint);
             out.push('\n');
         }
     }
     if !matches!(
         request.command,
-        Command::Kill | Command::Raise | Command::Settle | Command::Locate | Command::Override
+        Command::Kill
+            | Command::Raise
+            | Command::Settle
+            | Command::Locate
+            | Command::Override
+            | Command::Limit
     ) {
         show_standing(&mut out, answer, paint);
     }
@@ -124,6 +134,7 @@ fn show_act(answer: &Value, paint: Paint) -> String {
             text(answer, "symbol"),
             text(answer, "account")
         ),
+        "limit" => show_limit(answer, &what),
         "override" => {
             let order = format!(
                 "order {} of {}",
@@ -329,6 +340,22 @@ pub(super) fn span(span: Nanos) -> String {
             format!("{whole}{unit}{}{name}", rest / smaller)
         }
         _ => format!("{whole}{unit}"),
+    }
+}
+
+/// A limit was changed, or is to be by others too.
+fn show_limit(answer: &Value, what: &str) -> String {
+    let (limit, value) = (text(answer, "limit"), text(answer, "value"));
+    match answer["persons_missing"].as_u64() {
+        Some(0) => format!(
+            "{limit} of {what} is {value} now, was {}: version {}",
+            text(answer, "was"),
+            answer["version"]
+        ),
+        Some(1) => format!(
+            "{limit} of {what} stays as it is: another person must say that it is to be {value}"
+        ),
+        _ => format!("{limit} of {what} stays as it is: others must say that it is to be {value}"),
     }
 }
 

@@ -28,6 +28,8 @@ struct Story {
     record: u64,
     /// Which run of the gateway, and when it began.
     run: (u64, Nanos),
+    /// Of the limits that it was decided under.
+    version: u64,
     time: Nanos,
     account_id: AccountId,
     account: String,
@@ -192,6 +194,7 @@ fn ask(
         record: record.sequence,
         account_id: order.account,
         run,
+        version: core.limits_version(),
         time: head.header.time,
         account: of.to_owned(),
         desk: by_place(&names.account_desks, order.account.0),
@@ -337,7 +340,8 @@ fn to_text(story: &Story) -> String {
     say(
         "under",
         &format!(
-            "the limits of run {}, begun {}",
+            "version {} of the limits, in run {}, begun {}",
+            story.version,
             story.run.0,
             time(story.run.1)
         ),
@@ -421,6 +425,7 @@ fn to_json(story: &Story) -> Value {
         "record": story.record,
         "time": time(story.time),
         "run": story.run.0,
+        "limits_version": story.version,
         "run_began": time(story.run.1),
         "account": story.account,
         "desk": story.desk,

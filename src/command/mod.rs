@@ -9,6 +9,7 @@ pub mod journal;
 pub mod replay;
 pub mod run;
 pub mod trial;
+pub mod versions;
 
 mod svg;
 mod virtual_gate;

@@ -14,7 +14,7 @@ use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::{BORROWS, Config, SELF_MATCHES, SHORT_SALES, parse_in};
-use crate::message::{OrderType, TimeInForce};
+use crate::message::{LimitKey, OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
 use crate::units::{Nanos, SymbolId};
 use jiff::civil::Date;
@@ -28,6 +28,12 @@ pub fn effective_toml(config: &Config) -> String {
     write_sessions(&mut out, config);
     out.table("[limits]");
     out.limits(&config.setup.firm, config.firm_written);
+    out.table("[hard_limits]");
+    for key in LimitKey::ALL {
+        if let Some(max) = config.setup.hard_limits.get(*key) {
+            out.put(key.text(), quote(&key.show(max)));
+        }
+    }
     for calendar in &config.calendars {
         write_calendar(&mut out, calendar);
     }
@@ -237,6 +243,9 @@ fn write_process(out: &mut Writer, config: &Config) {
         .collect();
     out.put("soft", list(&soft));
     let share = write_digits(u64::from(setup.warn_share), SHARE_DIGITS);
+    if let Some(factor) = setup.loosen_factor {
+        out.put("loosen_factor", quote(&write_digits(factor, BPS_DIGITS)));
+    }
     out.put("warn_share", quote(&share));
     let calendar = setup
         .day_calendar

@@ -8,7 +8,8 @@ use crate::config::notation::{BPS_DIGITS, Problem, parse_scaled};
 use crate::config::reader::Table;
 use crate::config::schema::RATE;
 use crate::config::values::{choice, count, decimal, duration, off_or};
-use crate::risk::setup::{Limits, Rate, Ratio};
+use crate::message::LimitKey;
+use crate::risk::setup::{Limits, Rate, Ratio, Setup};
 use crate::units::{Nanos, Notional, Qty};
 use std::ops::RangeInclusive;
 use toml::de::DeValue;
@@ -146,6 +147,33 @@ pub(crate) fn read(table: &Table<'_>) -> Level {
         },
         written: if others_off { Written::EVERY } else { named },
         named,
+    }
+}
+
+/// What one person may change a limit to at the most.
+pub(crate) fn read_hard(table: &Table<'_>) -> Limits {
+    let mut hard = Limits::default();
+    for key in LimitKey::ALL {
+        let read = decimal(|text: &str| key.parse(text));
+        if let Some(Some(max)) = table.find(key.text(), read) {
+            hard.set(*key, max);
+        }
+    }
+    hard
+}
+
+/// No limit that is set is above its hard maximum.
+pub(crate) fn check_hard(table: &Table<'_>, setup: &Setup) {
+    for key in LimitKey::ALL {
+        let Some(max) = setup.hard_limits.get(*key) else {
+            continue;
+        };
+        let mut set = setup.limits().filter_map(|limits| limits.get(*key));
+        if let Some(limit) = set.find(|limit| max < *limit) {
+            let limit = key.show(limit);
+            let problem = format!("a limit of {limit} is above it; lower that, or raise this");
+            table.refuse(key.text(), problem);
+        }
     }
 }
 

@@ -38,7 +38,7 @@ use crate::config::brokers::BrokerLink;
 use crate::config::calendars::CalendarTerms;
 use crate::config::error::ConfigErrors;
 use crate::config::limits::{Level, Written};
-use crate::config::notation::{SHARE_DIGITS, parse_scaled, show, write_size};
+use crate::config::notation::{BPS_DIGITS, SHARE_DIGITS, parse_scaled, show, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
@@ -69,6 +69,9 @@ const FEEDS_MAX: usize = 64;
 const OPERATORS_MAX: usize = 64;
 const CALENDARS_MAX: usize = 256;
 const RESPONSES_MAX: usize = 64;
+/// A factor is held in 1e-4, as a basis point is.
+const FACTOR_ONE: u64 = 10_000;
+const FACTOR_MAX: u64 = 1_000 * FACTOR_ONE;
 const DESKS_MAX: usize = 1 << 12;
 const GROUPS_MAX: usize = 1 << 12;
 
@@ -258,6 +261,18 @@ fn read(root: &Table<'_>) -> Config {
     let share = |text: &str| parse_scaled(text, SHARE_DIGITS, 1_000_000);
     let warn_share = gateway.get("warn_share", values::decimal(share));
     config.setup.warn_share = warn_share.unwrap_or_default() as u32;
+    let factor = |text: &str| parse_scaled(text, BPS_DIGITS, FACTOR_MAX);
+    config.setup.loosen_factor = gateway
+        .find("loosen_factor", values::decimal(factor))
+        .flatten();
+    if config
+        .setup
+        .loosen_factor
+        .is_some_and(|factor| factor < FACTOR_ONE)
+    {
+        let problem = "below 1 every limit would be loosened; write 1 or more".to_owned();
+        gateway.refuse("loosen_factor", problem);
+    }
     config.setup.day_calendar = read_name(&gateway, "trading_day", &calendars, "[[calendar]]");
     read_symbols(root, &firm, (&brokers, &calendars), &mut config);
     let symbols = config.setup.symbols.iter().zip(0..);
@@ -277,6 +292,9 @@ fn read(root: &Table<'_>) -> Config {
         }
     }
     config.setup.firm = firm.limits;
+    let hard = root.table("hard_limits");
+    config.setup.hard_limits = limits::read_hard(&hard);
+    limits::check_hard(&hard, &config.setup);
     config
 }
 

@@ -59,6 +59,7 @@ section! {
     gateway = Table(&GATEWAY), "";
     listen = Table(&LISTEN), "";
     limits = Table(&FIRM_LIMITS), "";
+    hard_limits = Table(&HARD_LIMITS), "";
     calendar = List(&CALENDAR), "";
     desk = List(&DESK), "";
     account = List(&ACCOUNT), "";
@@ -83,6 +84,7 @@ section! {
     raise_window = Default("\"5m\""), "A first raise waits so long for the others.";
     checkpoint_events = Default("4096"), "The state's digest goes into the journal after so many events.";
     soft = Default("[]"), "Limits that two persons may let one order pass, by their reasons, as in [\"QtyAboveMax\"].";
+    loosen_factor = Optional("\"1.5\""), "A limit that is loosened by more than this factor while the gateway runs takes two persons; at a restart it is refused.";
     warn_share = Default("\"0.8\""), "Those who watch are warned at this share of a limit.";
     trading_day = Optional("\"xnas\""), "The calendar whose days are those of limits on a day; without one, days of UTC.";
     drain_timeout = Default("\"5s\""), "The bound on an orderly stop.";
@@ -98,6 +100,24 @@ section! {
     outbound_bytes_max = Default("\"1MiB\""), "A session that leaves more than this unread is closed.";
     reports_replay = Default("4096"), "Reports of each strategy that it can ask for again after a reconnect.";
     sessions_max = Default("64"), "Connections at one time, logged on or not.";
+}
+
+section! {
+    HARD_LIMITS, "hard_limits", "What one person may change a limit to at the most, at any level; no limit below may be above it.";
+    order_qty_max = Optional("\"10000\""), "Of limits of this name, likewise below.";
+    order_notional_max = Optional("\"5000000\""), "In money.";
+    price_collar_bps = Optional("\"500\""), "In basis points.";
+    open_orders_max = Optional("10000"), "Orders.";
+    open_notional_max = Optional("\"50000000\""), "In money.";
+    position_qty_max = Optional("\"1000000\""), "A quantity.";
+    position_value_max = Optional("\"50000000\""), "In money.";
+    gross_exposure_max = Optional("\"100000000\""), "In money.";
+    net_exposure_max = Optional("\"50000000\""), "In money.";
+    day_qty_max = Optional("\"1000000\""), "A quantity.";
+    day_value_max = Optional("\"500000000\""), "In money.";
+    day_orders_max = Optional("1000000"), "Orders and replaces.";
+    basket_lines_max = Optional("16"), "Orders.";
+    basket_notional_max = Optional("\"5000000\""), "In money.";
 }
 
 macro_rules! limits {

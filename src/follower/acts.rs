@@ -7,7 +7,9 @@
 
 use crate::follower::names::Names;
 use crate::follower::query::{Question, Reply, Said};
-use crate::message::{Control, Frame, Kind, Locate, Override, Scope, Settle};
+use crate::message::{
+    Control, Frame, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle,
+};
 use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Outcome};
 use crate::risk::setup::Setup;
@@ -94,6 +96,7 @@ impl Acts {
             Some(Kind::Raise) => self.raise(head.body(), decision.outcome, core, setup, names),
             Some(Kind::Settle) => settle(head.body(), decision.outcome, names),
             Some(Kind::Locate) => locate(head.body(), decision.outcome, names),
+            Some(Kind::Limit) => change_limit(head.body(), decision.outcome, core, names),
             Some(Kind::Override) => ask_override(head.body(), decision.outcome, core, names),
             _ => return,
         };
@@ -284,6 +287,35 @@ fn ask_override(asked: &Override, outcome: Outcome, core: &Core, names: &Names) 
             "nothing may be overridden (`gateway.soft`), this person has asked already, too many \
              overrides wait, or the operator or the account is unknown"
         );
+    }
+    value
+}
+
+fn change_limit(change: &LimitChange, outcome: Outcome, core: &Core, names: &Names) -> Value {
+    let scope = Scope::from_byte(change.scope);
+    let key = LimitKey::from_byte(change.limit);
+    let show = |raw| key.map_or(String::new(), |key| key.show(raw));
+    let missing = core.limit_persons_missing(change);
+    let mut value = json!({
+        "act": "limit",
+        "operator": names.operator(change.operator),
+        "scope": scope.map_or("?", Scope::text),
+        "name": scope.map_or("?", |scope| names.name(scope, change.target)),
+        "limit": key.map_or("?", LimitKey::text),
+        "value": show(change.value()),
+        "note": change.note.as_str(),
+        "version": core.limits_version(),
+        "persons_missing": missing,
+    });
+    match outcome {
+        Outcome::NotPermitted => {
+            value["why"] = json!(
+                "it is so already, this person has asked already, too many changes wait, a collar \
+                 has no age for its reference, or the operator or the level is unknown"
+            );
+        }
+        _ if missing == 0 => value["was"] = json!(show(core.limit_before())),
+        _ => {}
     }
     value
 }

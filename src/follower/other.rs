@@ -186,6 +186,8 @@ impl Pair<'_> {
                     frame.body_mut::<Settle>().order_id = id
                 });
             }
+            // These limits are what they are, whatever was done to those.
+            Some(Kind::Limit) => {}
             _ => {
                 self.step(&frame, continuations);
             }

@@ -4,6 +4,7 @@
 //! tables may grow. What a window has seen stays seen.
 
 use super::core::{Account, BrokerLink, Core, Strategy, Symbol};
+use super::limits::Loosened;
 use super::market::Reference;
 use super::overrides::Overrides;
 use super::own::{self, Own};
@@ -12,6 +13,7 @@ use super::respond::Responses;
 use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{Limits, Setup};
+use crate::message::Scope;
 use crate::units::SymbolId;
 
 /// Why a state cannot go on under a setup.
@@ -31,6 +33,8 @@ pub enum AdoptError {
         /// What the journal was written with.
         was: u64,
     },
+    /// A limit would be looser by more than one person may make it: which, and its level's name.
+    Loosened(Loosened, String),
 }
 
 impl std::fmt::Display for AdoptError {
@@ -47,6 +51,16 @@ impl std::fmt::Display for AdoptError {
                 "{key} was {was} when the journal was written and can only grow: raise it, or \
                  begin a new journal directory"
             ),
+            Self::Loosened(of, name) => write!(
+                out,
+                "{} of {}{}{name} was {} when the gate stopped and is {} now, which takes two persons: \
+                 write the old one, start, and let two of them say `portcullis limit`",
+                of.key.text(),
+                of.scope.text(),
+                if name.is_empty() { "" } else { " " },
+                of.key.show(of.was),
+                of.key.show(of.is)
+            ),
         }
     }
 }
@@ -57,6 +71,9 @@ impl Core {
     /// Goes on under `new`. Checks everything first: an error has changed nothing.
     pub fn adopt(&mut self, old: &Setup, new: &Setup) -> Result<(), AdoptError> {
         check(old, new)?;
+        if let Some(loosened) = self.loosened(new) {
+            return Err(AdoptError::Loosened(loosened, name_of(new, &loosened)));
+        }
         let capacity = new.capacity;
         self.orders.grow(capacity.orders, capacity.orders_closed);
         self.client_order_ids.grow(
@@ -74,6 +91,7 @@ impl Core {
         self.place_all_own();
         self.adopt_locates(new);
         self.adopt_funds(new);
+        self.adopt_limits(new);
         self.overrides = Overrides::new(new);
         let old_responses = self.responses.take();
         self.responses = Responses::new(new);
@@ -150,6 +168,19 @@ impl Core {
         self.rates = rates;
         self.paces_cancels = new.limits().any(|limits| !limits.cancel_rate.is_empty());
         self.routes = Routes::new(new.capacity.positions as usize, seed);
+    }
+}
+
+/// The firm has none.
+fn name_of(setup: &Setup, of: &Loosened) -> String {
+    let at = of.target as usize;
+    match of.scope {
+        Scope::Firm => String::new(),
+        Scope::Account => setup.accounts[at].name.clone(),
+        Scope::Strategy => setup.strategies[at].name.clone(),
+        Scope::Symbol => setup.symbols[at].name.clone(),
+        Scope::Desk => setup.desks[at].name.clone(),
+        Scope::Group => setup.groups[at].name.clone(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::exposure::Exposure;
 use super::funds::{self, Funds};
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
+use super::limits::InForce;
 use super::market::{Reference, multiplier};
 use super::moves::Moves;
 use super::order::Orders;
@@ -28,8 +29,8 @@ use super::rules::Rules;
 use super::setup::{self, Borrow, Capacity, Setup, ShortSales};
 use super::short::{self, Locates};
 use crate::message::{
-    Basket, Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override, Quote, Replace,
-    Report, SessionChange, Settle, Text,
+    Basket, Cancel, Control, Frame, Header, Kind, LimitChange, Link, Locate, NewOrder, Override,
+    Quote, Replace, Report, SessionChange, Settle, Text,
 };
 use crate::reject::{Failed, RejectReason};
 use crate::units::{AccountId, BrokerId, Nanos, Notional, OrderId, StrategyId, SymbolId};
@@ -71,6 +72,7 @@ pub struct Core {
     pub(super) responses: Option<Box<Responses>>,
     pub(super) trial: Trial,
     pub(super) raises: Raises,
+    pub(super) in_force: InForce,
     /// Slots that the sweep under way has yet to look at, and where it is.
     pub(super) sweep_remaining: u32,
     pub(super) sweep_next: u32,
@@ -319,6 +321,7 @@ impl Core {
             responses: Responses::new(setup),
             trial: basket::trial(),
             raises: Raises::new(setup),
+            in_force: InForce::new(setup),
             sweep_remaining: 0,
             sweep_next: 0,
             sweep_slots: 0,
@@ -364,6 +367,7 @@ impl Core {
             }
             Some(Kind::Settle) => self.settle(event.body::<Settle>(), effects),
             Some(Kind::Locate) => plain(self.locate(event.body::<Locate>())),
+            Some(Kind::Limit) => plain(self.change_limit(event.body::<LimitChange>())),
             Some(Kind::Override) => plain(self.ask_override(event.body::<Override>())),
             _ => plain(Outcome::NotPermitted),
         };

@@ -207,6 +207,14 @@ impl Exposure {
         self.add_up_net();
     }
 
+    /// From now on the net is kept, if it was not.
+    pub(super) fn keep_net(&mut self, is_limited: bool) {
+        if is_limited && !self.has_net {
+            self.has_net = true;
+            self.add_up_net();
+        }
+    }
+
     /// Adds up every net anew.
     fn add_up_net(&mut self) {
         let rows = [

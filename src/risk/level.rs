@@ -94,7 +94,7 @@ impl Added {
 }
 
 impl Bounds {
-    fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         let notional = |limit: Option<Notional>| limit.map_or(u128::MAX, Notional::raw);
         let sums = [
             (armed::OPEN_ORDERS, limits.open_orders_max.is_some()),

@@ -32,6 +32,7 @@ mod held;
 mod identity;
 mod index;
 mod level;
+pub mod limits;
 pub mod margins;
 mod market;
 mod moves;

@@ -135,6 +135,11 @@ impl Routes {
         self.seed
     }
 
+    /// Every row is to be worked out anew.
+    pub(super) fn forget(&mut self) {
+        self.rows.fill(EMPTY);
+    }
+
     #[inline]
     fn place(&self, who: Who) -> usize {
         let hash = mix(

@@ -64,13 +64,13 @@ impl Paced {
 
 impl Rules {
     pub(super) fn new(limits: &Limits, rates: &mut Rates, duplicates: usize) -> Self {
-        Self {
-            order_notional_max: limits.order_notional_max.map_or(u128::MAX, Notional::raw),
-            order_qty_max: limits.order_qty_max.map_or(u64::MAX, Qty::raw),
-            price_collar: limits.price_collar.unwrap_or(u64::MAX),
-            reference_age_max: limits.reference_age_max.unwrap_or(Nanos::MAX),
-            basket_lines_max: limits.basket_lines_max.unwrap_or(u32::MAX),
-            basket_notional_max: limits.basket_notional_max.map_or(u128::MAX, Notional::raw),
+        let mut rules = Self {
+            order_notional_max: u128::MAX,
+            order_qty_max: u64::MAX,
+            price_collar: u64::MAX,
+            reference_age_max: Nanos::MAX,
+            basket_lines_max: u32::MAX,
+            basket_notional_max: u128::MAX,
             paces: rates.add(|paced| {
                 let windows = paced.windows(limits).iter();
                 windows.map(move |rate| (rate.window, paced.remembered(rate)))
@@ -78,7 +78,19 @@ impl Rules {
             recent: limits
                 .duplicate_window
                 .map(|span| Box::new(Recent::new(span, limits.duplicates(), duplicates))),
-        }
+        };
+        rules.limit(limits);
+        rules
+    }
+
+    /// Sets what has no memory.
+    pub(super) fn limit(&mut self, limits: &Limits) {
+        self.order_notional_max = limits.order_notional_max.map_or(u128::MAX, Notional::raw);
+        self.order_qty_max = limits.order_qty_max.map_or(u64::MAX, Qty::raw);
+        self.price_collar = limits.price_collar.unwrap_or(u64::MAX);
+        self.reference_age_max = limits.reference_age_max.unwrap_or(Nanos::MAX);
+        self.basket_lines_max = limits.basket_lines_max.unwrap_or(u32::MAX);
+        self.basket_notional_max = limits.basket_notional_max.map_or(u128::MAX, Notional::raw);
     }
 
     /// Takes over what the windows of the same level have seen.

@@ -44,6 +44,10 @@ pub struct Setup {
     pub responses: Vec<Response>,
     /// The controls that an override may let an order pass.
     pub soft: Vec<RejectReason>,
+    /// A limit above these takes two persons.
+    pub hard_limits: Limits,
+    /// One that is loosened by more than this factor, in 1e-4, takes two persons.
+    pub loosen_factor: Option<u64>,
     /// A broker that has not answered for so long leaves the order in doubt.
     pub answer_timeout: Nanos,
     /// At which share of a limit those who watch are warned, in millionths. Nothing is decided by it.

@@ -286,6 +286,7 @@ impl Core {
         }
         self.calendars.hash(&mut add);
         self.parents.hash_state(&mut add);
+        self.in_force.hash(&mut add);
         self.hash_located(&mut add);
         self.hash_funds(&mut add);
         self.overrides.hash(&mut add);

@@ -5,8 +5,8 @@ use crate::beside_model;
 use crate::bytes::Bytes;
 use crate::small_world::{TICK, id, price, qty, setup};
 use portcullis::message::{
-    Basket, BrokerRequest, Cancel, Control, Frame, Header, Kind, Link, Locate, NewOrder, Override,
-    Quote, Replace, Report, Scope, SessionChange, Settle, Text, Tick,
+    Basket, BrokerRequest, Cancel, Control, Frame, Header, Kind, LimitChange, Link, Locate,
+    NewOrder, Override, Quote, Replace, Report, Scope, SessionChange, Settle, Text, Tick,
 };
 use portcullis::reject::RejectReason;
 use portcullis::risk::core::Core;
@@ -414,6 +414,17 @@ impl Bench {
                     ..Override::default()
                 };
                 Frame::new(Kind::Override, header, asked)
+            }
+            _ if what < 64 => {
+                let change = LimitChange {
+                    value: [u64::from(fields[10]) * 100_000_000, 0],
+                    target: [u32::MAX, 0, 1, 2][fields[11] as usize % 4],
+                    operator: u32::from(fields[14]) % 3,
+                    scope: fields[12] % 8,
+                    limit: fields[13] % 16,
+                    ..LimitChange::default()
+                };
+                Frame::new(Kind::Limit, header, change)
             }
             _ if what == 255 => {
                 let mut frame = Frame::from_bytes(&[fields[4]; 128]);

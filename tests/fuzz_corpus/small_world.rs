@@ -189,6 +189,8 @@ pub(crate) fn setup(which: u8) -> Setup {
                 slow_interval: Nanos::from_millis(30),
             }],
         },
+        hard_limits: Limits::default(),
+        loosen_factor: None,
         warn_share: 0,
         raise_persons: 2,
         raise_window: Nanos::from_secs(3),

@@ -13,6 +13,7 @@ mod checks;
 mod commands;
 mod controls;
 mod exposure;
+mod limits;
 pub(crate) mod order;
 mod parents;
 pub(crate) mod random;
@@ -58,6 +59,7 @@ pub(crate) struct Model {
     /// Every fill: whose, on which day of counting, how much, and what it was worth.
     trades: Vec<Trade>,
     located: Vec<short::Located>,
+    limit_changes: Vec<limits::Waiting>,
     parents: Vec<parents::Parent>,
     /// How often a parent was left without a live child.
     left_count: u64,
@@ -171,6 +173,7 @@ impl Model {
             expire_through: vec![0; setup.calendars.len()],
             trades: Vec::new(),
             located: Vec::new(),
+            limit_changes: Vec::new(),
             parents: Vec::new(),
             left_count: 0,
             asked: Vec::new(),
@@ -380,6 +383,7 @@ impl Gate for Model {
             Some(Kind::Settle) => self.settle(event.body()),
             Some(Kind::Locate) => self.locate(event.body()),
             Some(Kind::Override) => self.ask_override(event.body()),
+            Some(Kind::Limit) => self.change_limit(event.body()),
             Some(Kind::Tick) => self.tick(),
             Some(Kind::SessionChange) => self.session_change(header, event.body()),
             _ => Answer::of(Outcome::NotPermitted),

@@ -252,6 +252,11 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
             ],
             _ => Vec::new(),
         },
+        hard_limits: match random.once_in(3) {
+            true => limits(random, &style, density),
+            false => Limits::default(),
+        },
+        loosen_factor: random.maybe(30, |random| random.between(10_000, 30_000)),
         warn_share: 0,
         raise_persons: random.between(1, 3) as u32,
         raise_window: Nanos::from_raw(random.one_of(&SPANS)),
@@ -508,7 +513,8 @@ pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> 
         }
         957..=961 => world::session_change(random, header, model),
         962..=976 => world::settle(random, header, style, model),
-        977..=984 => world::locate(random, header, style, model),
+        977..=982 => world::locate(random, header, style, model),
+        983..=984 => world::change_limit(random, header, model),
         985..=988 => world::ask_override(random, header, style, model),
         989..=996 => pick::alone(Frame::new(Kind::Tick, header, Tick::default())),
         _ => world::odd(random, header),

@@ -2,8 +2,9 @@
 
 use super::names;
 use portcullis::message::{
-    Basket, Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind, Link, Locate, NewOrder,
-    Override, Quote, Replace, Report, SessionChange, Settle, TEXT_SIZE, Text, Tick, flags,
+    Basket, Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind, LimitChange, LimitKey,
+    Link, Locate, NewOrder, Override, Quote, Replace, Report, Scope, SessionChange, Settle,
+    TEXT_SIZE, Text, Tick, flags,
 };
 use portcullis::protocol::scenario::OPERATOR_UNKNOWN;
 use portcullis::protocol::scenario::read::read_line;
@@ -46,7 +47,7 @@ fn write_and_read(head: &Frame, continuations: &[Frame]) -> String {
     line.to_owned()
 }
 
-const EVENTS: [Kind; 14] = [
+const EVENTS: [Kind; 15] = [
     Kind::NewOrder,
     Kind::Cancel,
     Kind::Replace,
@@ -60,6 +61,7 @@ const EVENTS: [Kind; 14] = [
     Kind::SessionChange,
     Kind::Locate,
     Kind::Override,
+    Kind::Limit,
     Kind::Basket,
 ];
 
@@ -250,6 +252,28 @@ fn worded(
                 ..Override::default()
             };
             Frame::new(kind, header, asked)
+        }
+        Kind::Limit => {
+            let key = LimitKey::ALL[a as usize % LimitKey::ALL.len()];
+            let value = match b % 5 {
+                0 => LimitKey::OFF,
+                _ => u128::from(b) * u128::from(c) % (key.max() + 1),
+            };
+            let scope = Scope::ALL[c as usize % Scope::ALL.len()];
+            let change = LimitChange {
+                value: [value as u64, (value >> 64) as u64],
+                target: if scope == Scope::Firm {
+                    u32::MAX
+                } else {
+                    id(d)
+                },
+                operator: [id(d), OPERATOR_UNKNOWN][usize::from(id(d) == u32::MAX)],
+                note: text,
+                scope: scope as u8,
+                limit: key as u8,
+                ..LimitChange::default()
+            };
+            Frame::new(kind, header, change)
         }
         Kind::SessionChange => {
             let change = SessionChange {

@@ -122,6 +122,7 @@ const fn event_text(kind: Option<Kind>) -> &'static str {
         Some(Kind::Settle) => "settle",
         Some(Kind::Locate) => "locate",
         Some(Kind::Override) => "override",
+        Some(Kind::Limit) => "limit",
         Some(Kind::Tick) => "tick",
         _ => "frame",
     }

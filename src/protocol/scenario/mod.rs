@@ -179,6 +179,7 @@ const fn is_event(kind: Kind) -> bool {
             | Kind::Settle
             | Kind::Locate
             | Kind::Override
+            | Kind::Limit
             | Kind::Tick
             | Kind::SessionChange
     )

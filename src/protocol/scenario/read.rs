@@ -1,16 +1,16 @@
 //! Read: one line of a scenario to the event that it says.
 
 use crate::message::{
-    Basket, Body, Cancel, Control, Exec, Frame, Header, Kind, Link, Locate, NewOrder, OrderState,
-    OrderType, Override, Quote, Replace, Report, SaleMark, Scope, SessionChange, Settle, Side,
-    Text, Tick, TimeInForce,
+    Basket, Body, Cancel, Control, Exec, Frame, Header, Kind, LimitChange, LimitKey, Link, Locate,
+    NewOrder, OrderState, OrderType, Override, Quote, Replace, Report, SaleMark, Scope,
+    SessionChange, Settle, Side, Text, Tick, TimeInForce,
 };
 use crate::protocol::scenario::fields::{self, Fields};
 use crate::protocol::scenario::names::{Names, Table};
 use crate::protocol::scenario::terms::{
-    BASKET, CANCEL, CONTROL, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE, QUOTE, REPLACE,
-    REPORT, SESSION, SETTLE, TICK, byte, flag_bits, frames, id_required, link_state, passthrough,
-    qty, qty_required, time, word,
+    BASKET, CANCEL, CONTROL, LIMIT, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE, QUOTE,
+    REPLACE, REPORT, SESSION, SETTLE, TICK, byte, flag_bits, frames, id_required, link_state,
+    passthrough, qty, qty_required, time, word,
 };
 use crate::protocol::scenario::{Command, Line, LineError, OPERATOR_UNKNOWN};
 use crate::units::{AccountId, BrokerId, Money, Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
@@ -85,6 +85,7 @@ fn read(bytes: &[u8], names: &Names) -> Result<Option<(Nanos, Command)>, LineErr
         "settle" => reader.settle(object),
         "locate" => reader.locate(object),
         "override" => reader.ask_override(object),
+        "limit" => reader.limit(object),
         "tick" => reader.tick(object),
         _ => frames(&line, time).map(|(head, rest)| Command::Event(head, rest)),
     };
@@ -344,6 +345,32 @@ impl Reader<'_> {
         self.event(Kind::Locate, &fields, locate)
     }
 
+    fn limit(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("limit", LIMIT, object)?;
+        let (scope, target) = self.scope(&fields)?;
+        let name = fields.string("limit")?;
+        let limit = name.as_deref().and_then(LimitKey::from_text);
+        let remedy = "write the name of one that is one number, such as \"order_qty_max\"";
+        let limit = limit.ok_or_else(|| fields.missing("limit", remedy))?;
+        let remedy = "write a decimal in a string, or \"off\"";
+        let value = fields.string("value")?;
+        let value = value.as_deref().and_then(|text| limit.parse(text).ok());
+        let value = value.ok_or_else(|| fields.missing("value", remedy))?;
+        if fields.raw("operator").is_none() {
+            return Err(fields.missing("operator", "write the name of who changes it"));
+        }
+        let change = LimitChange {
+            value: [value as u64, (value >> 64) as u64],
+            target,
+            operator: self.operator(&fields)?,
+            note: fields.text("note")?.unwrap_or(Text::EMPTY),
+            scope: scope as u8,
+            limit: limit as u8,
+            ..LimitChange::default()
+        };
+        self.event(Kind::Limit, &fields, change)
+    }
+
     fn ask_override(&self, object: &str) -> Result<Command, LineError> {
         let fields = Fields::read("override", OVERRIDE, object)?;
         if fields.raw("operator").is_none() {
@@ -396,17 +423,7 @@ impl Reader<'_> {
     fn control(&self, kind: Kind, object: &str) -> Result<Command, LineError> {
         let path = if kind == Kind::Kill { "kill" } else { "raise" };
         let fields = Fields::read(path, CONTROL, object)?;
-        let scopes = Scope::ALL.iter().map(|it| it.text());
-        let scope = word(&fields, "scope", Scope::from_text, scopes)?;
-        let scope = scope.ok_or_else(|| fields.missing("scope", "write \"firm\" or another"))?;
-        let target = match (self.names.of(scope), fields.raw("name")) {
-            (None, None) => u32::MAX,
-            (None, Some(_)) => {
-                return Err(fields.wrong("name", "the firm has no name: leave it out"));
-            }
-            (Some(_), None) => return Err(fields.missing("name", "write whose")),
-            (Some(table), Some(_)) => self.id_of(&fields, "name", table)?,
-        };
+        let (scope, target) = self.scope(&fields)?;
         if kind == Kind::Raise && fields.raw("operator").is_none() {
             return Err(fields.missing("operator", "write the name of who raises"));
         }
@@ -418,6 +435,22 @@ impl Reader<'_> {
             ..Control::default()
         };
         self.event(kind, &fields, control)
+    }
+
+    /// Which level: its scope and its place there.
+    fn scope(&self, fields: &Fields<'_>) -> Result<(Scope, u32), LineError> {
+        let scopes = Scope::ALL.iter().map(|it| it.text());
+        let scope = word(fields, "scope", Scope::from_text, scopes)?;
+        let scope = scope.ok_or_else(|| fields.missing("scope", "write \"firm\" or another"))?;
+        let target = match (self.names.of(scope), fields.raw("name")) {
+            (None, None) => u32::MAX,
+            (None, Some(_)) => {
+                return Err(fields.wrong("name", "the firm has no name: leave it out"));
+            }
+            (Some(_), None) => return Err(fields.missing("name", "write whose")),
+            (Some(table), Some(_)) => self.id_of(fields, "name", table)?,
+        };
+        Ok((scope, target))
     }
 
     fn tick(&self, object: &str) -> Result<Command, LineError> {

@@ -168,6 +168,7 @@ pub(super) const LINE: &[&str] = &[
     "settle",
     "locate",
     "override",
+    "limit",
     "tick",
     "frame",
 ];
@@ -204,6 +205,7 @@ fields! {
     SETTLE = ["account", "id", "orig", "order_id", "operator", "filled", "price", "leaves"];
     BASKET = ["strategy", "id", "orders"];
     LOCATE = ["account", "symbol", "qty", "operator", "note"];
+    LIMIT = ["scope", "name", "limit", "value", "operator", "note"];
     OVERRIDE = ["account", "id", "operator", "note"];
     TICK = [];
 }

@@ -4,9 +4,9 @@
 //! is written as the frame's own bytes.
 
 use crate::message::{
-    Basket, Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Header, Kind, Link, LinkState, Locate,
-    NewOrder, OrderState, OrderType, Override, Quote, Replace, Report, SaleMark, Scope,
-    SessionChange, Settle, Side, Text, Tick, TimeInForce, flags,
+    Basket, Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Header, Kind, LimitChange, LimitKey,
+    Link, LinkState, Locate, NewOrder, OrderState, OrderType, Override, Quote, Replace, Report,
+    SaleMark, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce, flags,
 };
 use crate::protocol::scenario::is_event;
 use crate::protocol::scenario::names::Names;
@@ -65,6 +65,7 @@ pub fn write_event(
         Kind::Settle => settle(object.object("settle"), frame, names, client_id_of),
         Kind::Locate => locate(object.object("locate"), frame, names),
         Kind::Override => ask_override(object.object("override"), frame, names),
+        Kind::Limit => limit(object.object("limit"), frame, names),
         _ => flags_and_close(object.object("tick"), frame),
     }
     out.push_str("}\n");
@@ -263,6 +264,22 @@ fn ask_override(mut object: Object, frame: &Frame, names: &Names) {
     flags_and_close(object, frame);
 }
 
+fn limit(mut object: Object, frame: &Frame, names: &Names) {
+    let change: &LimitChange = frame.body();
+    let scope = Scope::from_byte(change.scope);
+    object.word("scope", scope.map(Scope::text), change.scope);
+    if let Some(table) = scope.and_then(|scope| names.of(scope)) {
+        object.name("name", table, change.target);
+    }
+    if let Some(key) = LimitKey::from_byte(change.limit) {
+        object.string("limit", key.text());
+        object.string("value", &key.show(change.value()));
+    }
+    object.name("operator", &names.operators, change.operator);
+    object.text_unless_empty("note", &change.note);
+    flags_and_close(object, frame);
+}
+
 fn control(mut object: Object, frame: &Frame, names: &Names) {
     let control: &Control = frame.body();
     let scope = Scope::from_byte(control.scope);
@@ -358,6 +375,19 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
             let asked: &Override = frame.body();
             let texts = text(&asked.client_order_id) && text(&asked.note);
             asked.reserved_is_zero() && texts && asked.operator != u32::MAX
+        }
+        Kind::Limit => {
+            let change: &LimitChange = frame.body();
+            let key = LimitKey::from_byte(change.limit);
+            let fits =
+                |key: LimitKey| change.value() <= key.max() || change.value() == LimitKey::OFF;
+            let target = match Scope::from_byte(change.scope) {
+                Some(Scope::Firm) => change.target == u32::MAX,
+                Some(_) => true,
+                None => false,
+            };
+            let is_sayable = key.is_some_and(fits) && target && text(&change.note);
+            change.reserved_is_zero() && is_sayable && change.operator != u32::MAX
         }
         Kind::Tick => frame.body::<Tick>().reserved_is_zero(),
         _ => false,

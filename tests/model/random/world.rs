@@ -6,8 +6,8 @@ use crate::model::Model;
 use crate::model::order::Order;
 use crate::model::shrink::Command;
 use portcullis::message::{
-    Control, Frame, Header, Kind, Link, LinkState, Locate, Override, Quote, Scope, SessionChange,
-    Settle, Text, Tick,
+    Control, Frame, Header, Kind, LimitChange, LimitKey, Link, LinkState, Locate, Override, Quote,
+    Scope, SessionChange, Settle, Text, Tick,
 };
 use portcullis::units::{AccountId, BrokerId, Price, Qty, StrategyId, SymbolId};
 
@@ -152,6 +152,53 @@ pub(super) fn locate(random: &mut Random, header: Header, style: &Style, model: 
         ..Locate::default()
     };
     alone(Frame::new(Kind::Locate, header, locate))
+}
+
+/// Of any level; mostly not far from what it is.
+pub(super) fn change_limit(random: &mut Random, header: Header, model: &Model) -> Command {
+    let setup = &model.setup;
+    let scope = random.one_of(Scope::ALL);
+    let (target, limits) = match scope {
+        Scope::Firm => (u32::MAX, Some(&setup.firm)),
+        Scope::Account => {
+            let at = place(random, setup.accounts.len());
+            (at, setup.accounts.get(at as usize).map(|of| &of.limits))
+        }
+        Scope::Strategy => {
+            let at = place(random, setup.strategies.len());
+            (at, setup.strategies.get(at as usize).map(|of| &of.limits))
+        }
+        Scope::Symbol => {
+            let at = place(random, setup.symbols.len());
+            (at, setup.symbols.get(at as usize).map(|of| &of.limits))
+        }
+        Scope::Desk => {
+            let at = place(random, setup.desks.len());
+            (at, setup.desks.get(at as usize).map(|of| &of.limits))
+        }
+        Scope::Group => {
+            let at = place(random, setup.groups.len());
+            (at, setup.groups.get(at as usize).map(|of| &of.limits))
+        }
+    };
+    let key = random.one_of(LimitKey::ALL);
+    let old = limits.and_then(|limits| limits.get(key));
+    let value = match (old, random.below(12)) {
+        (_, 0) => key.max() + u128::from(random.below(3)),
+        (_, 1) => u128::MAX,
+        (Some(old), 2..6) => (old * u128::from(random.below(40)) / 20).min(key.max()),
+        (Some(old), _) => (old + u128::from(random.below(9))).saturating_sub(4),
+        (None, _) => u128::from(random.between(5, 4000)),
+    };
+    let change = LimitChange {
+        value: [value as u64, (value >> 64) as u64],
+        target,
+        operator: operator(random, model),
+        scope: if random.once_in(60) { 9 } else { scope as u8 },
+        limit: if random.once_in(60) { 0 } else { key as u8 },
+        ..LimitChange::default()
+    };
+    alone(Frame::new(Kind::Limit, header, change))
 }
 
 /// Mostly for an order that is to come soon, or that somebody else has named.
