@@ -223,6 +223,10 @@ enum Command {
         /// Other limits: say which decisions they would have changed.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Go on beside the gate that writes the journal, until SIGTERM or SIGINT: the other limits are
+        /// its shadow, and each decision that they would change is told as it is made.
+        #[arg(long, requires = "config")]
+        follow: bool,
         /// For machines.
         #[arg(long)]
         json: bool,
@@ -380,10 +384,16 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
         Command::Replay {
             journal,
             config,
+            follow,
             json,
         } => {
             let other = config.map(|path| load(&path)).transpose()?;
             let other = other.map(|config| config.setup);
+            if let Some(other) = other.as_ref().filter(|_| follow) {
+                let mut out = io::stdout().lock();
+                return report(command::replay::follow(&journal, other, json, &mut out)?)
+                    .map(|()| ExitCode::SUCCESS);
+            }
             report(command::replay::run(&journal, other, json)?)
         }
         Command::Status(at) => {

@@ -11,6 +11,7 @@ use portcullis::command::{self, Failure};
 use portcullis::follower::query::{Query, Reply, Said, Views};
 use portcullis::follower::replica::Finding;
 use portcullis::follower::{Follower, RECORDS_MAX, other, replay};
+use portcullis::journal::reader::Reader;
 use portcullis::message::{Exec, Kind, Scope, Side};
 use portcullis::reject::RejectReason;
 use portcullis::risk::decision::{Decision, Outcome};
@@ -18,7 +19,7 @@ use portcullis::risk::setup::Setup;
 use portcullis::sys::poller::Doorbell;
 use portcullis::topology::Stage as _;
 use portcullis::units::{AccountId, Nanos, Qty, StrategyId, SymbolId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn follow(gate: &Gate) -> (Follower, Views) {
     let interval = Nanos::from_millis(10);
@@ -480,6 +481,41 @@ fn what_would_change_is_one_object_for_machines() {
     assert_eq!(change["before"], "accepted");
     assert_eq!(change["after"], "QtyAboveMax");
     assert!(change["sequence"].is_u64() && change["time"].is_u64());
+}
+
+/// A new version runs as a shadow first: what it would refuse is told while the gate goes on.
+#[test]
+fn a_shadow_tells_what_it_would_refuse_as_it_comes() {
+    let config = config();
+    let mut gate = Gate::new(&config);
+    gate.quote(0, "100", "101");
+    gate.order(0, "1", "7", "100");
+    let mut tight = config.setup.clone();
+    tight.accounts[0].limits.order_qty_max = Some(Qty::parse("7").unwrap());
+    let journal = gate.journal();
+    let mut reader = Reader::open(&journal).unwrap();
+    let (told, mut next) = (std::cell::RefCell::new(Vec::new()), 2);
+    let tell = |change: &other::Change| {
+        let change = change.to_json();
+        told.borrow_mut()
+            .push((change["id"].clone(), change["after"].clone()));
+    };
+    let changes = other::follow(&mut reader, &journal, &tight, tell, || {
+        // All that was written has been told before anything more is.
+        assert_eq!(told.borrow().len(), next - 2);
+        if next == 5 {
+            return false;
+        }
+        let id = next.to_string();
+        assert_eq!(gate.order(0, &id, "8", "100").outcome, Outcome::Accepted);
+        next += 1;
+        true
+    });
+    let changes = changes.unwrap();
+    assert_eq!((changes.compared, changes.changed), (4, 3));
+    assert_eq!(changes.recorded.difference_count, 0);
+    let wanted = ["2", "3", "4"].map(|id| (json!(id), json!("QtyAboveMax")));
+    assert_eq!(*told.borrow(), wanted);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::message::{
     Basket, Cancel, Exec, Frame, Header, Kind, NewOrder, Replace, Report as BrokerReport, Settle,
     Text, Tick,
 };
-use crate::reject::RejectReason;
+use crate::reject::{RejectReason, Unit};
 use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Effects, Outcome};
 use crate::risk::setup::Setup;
@@ -79,19 +79,32 @@ pub fn compare(
     other: &Setup,
     examples_max: usize,
 ) -> Result<Changes, RebuildError> {
-    let mut pair = Pair {
-        recorded: Replica::new(journal),
-        other: Core::new(other),
-        setup: other,
-        effects: Effects::default(),
-        names: Names::default(),
-        places: Places::default(),
-        shadows: HashMap::new(),
-        examples_max,
-        changes: Changes::default(),
-    };
+    let mut pair = Pair::new(journal, other, examples_max);
     while let Some(record) = records.next_record()? {
         pair.take(&record)?;
+    }
+    pair.changes.recorded.finish(&pair.recorded);
+    Ok(pair.changes)
+}
+
+/// The same beside a gate that runs: other limits as its shadow. Each change is told as it comes;
+/// `wait` is called where there is no further record, and ends it with false.
+pub fn follow(
+    records: &mut impl Records,
+    journal: &Path,
+    other: &Setup,
+    mut tell: impl FnMut(&Change),
+    mut wait: impl FnMut() -> bool,
+) -> Result<Changes, RebuildError> {
+    let mut pair = Pair::new(journal, other, 1);
+    loop {
+        while let Some(record) = records.next_record()? {
+            pair.take(&record)?;
+            pair.changes.examples.drain(..).for_each(|it| tell(&it));
+        }
+        if !wait() {
+            break;
+        }
     }
     pair.changes.recorded.finish(&pair.recorded);
     Ok(pair.changes)
@@ -129,6 +142,22 @@ enum Target {
     RecordedAlone,
     /// The recorded core has no such order.
     Unknown,
+}
+
+impl<'a> Pair<'a> {
+    fn new(journal: &Path, other: &'a Setup, examples_max: usize) -> Self {
+        Self {
+            recorded: Replica::new(journal),
+            other: Core::new(other),
+            setup: other,
+            effects: Effects::default(),
+            names: Names::default(),
+            places: Places::default(),
+            shadows: HashMap::new(),
+            examples_max,
+            changes: Changes::default(),
+        }
+    }
 }
 
 impl Pair<'_> {
@@ -459,7 +488,8 @@ impl Changes {
 }
 
 impl Change {
-    fn to_json(&self) -> Value {
+    /// For machines.
+    pub fn to_json(&self) -> Value {
         let finding = |decision: &Decision| match decision.reason {
             None => (Value::Null, Value::Null),
             Some(reason) => (
@@ -496,26 +526,32 @@ impl fmt::Display for Changes {
             writeln!(out, "{count:>12}  {} -> {}", said(*recorded), said(*other))?;
         }
         for change in &self.examples {
-            let Change {
-                sequence,
-                command,
-                account,
-                symbol,
-                client_order_id,
-                other,
-                ..
-            } = change;
-            write!(
-                out,
-                "  record {sequence}: {command:?} {client_order_id} {account} {symbol}: {} -> {}",
-                said(change.recorded.reason),
-                said(other.reason),
-            )?;
-            if let Some(reason) = other.reason {
-                let (limit, value) = (amount(reason, other.limit), amount(reason, other.value));
-                write!(out, " (limit {limit}, value {value})")?;
-            }
-            writeln!(out)?;
+            writeln!(out, "  {change}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sequence,
+            command,
+            account,
+            symbol,
+            client_order_id,
+            other,
+            ..
+        } = self;
+        write!(
+            out,
+            "record {sequence}: {command:?} {client_order_id} {account} {symbol}: {} -> {}",
+            said(self.recorded.reason),
+            said(other.reason),
+        )?;
+        if let Some(reason) = other.reason.filter(|of| of.unit() != Unit::None) {
+            let (limit, value) = (amount(reason, other.limit), amount(reason, other.value));
+            write!(out, " (limit {limit}, value {value})")?;
         }
         Ok(())
     }
