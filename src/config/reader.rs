@@ -323,7 +323,7 @@ impl<'r> Table<'r> {
         let span = value.span();
         self.reader.refuse(span.start, || {
             // Somebody may have written the key where the path of its file belongs.
-            let shown = if key == "key_file" {
+            let shown = if key.ends_with("key_file") || key.ends_with("secret_file") {
                 ""
             } else {
                 self.reader.source(&span)

@@ -268,6 +268,19 @@ impl Worker {
         catch_unwind(AssertUnwindSafe(ask)).unwrap_or_default()
     }
 
+    /// Its thread has ended: lets its stages finish what is left, for so long at the most.
+    pub fn finish(&mut self, timeout: Nanos) {
+        let until = self.clock.now().after(timeout);
+        let finish = || {
+            for stage in &mut self.stages {
+                while !stage.finish(self.clock.now()) && self.clock.now() < until {}
+            }
+        };
+        if catch_unwind(AssertUnwindSafe(finish)).is_err() {
+            tracing::error!(thread = self.name, "panicked while it finished");
+        }
+    }
+
     /// One round; `None` where the gate must shut.
     fn round(&mut self, now: Nanos, phase: Phase, events: &Sender<Event>) -> Option<usize> {
         let mut is_quiet = true;

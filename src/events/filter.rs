@@ -1,0 +1,106 @@
+//! Filter: which events a subscriber is told, and which a question is about.
+//!
+//! Pure.
+
+use super::event::Event;
+use super::kind::{EventKind, Kinds, Severity};
+use crate::units::Nanos;
+
+/// What a subscriber wants.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Filter {
+    /// Events as grave as this and graver.
+    pub severity: Severity,
+    /// Of these kinds; none named: of all.
+    pub kinds: Vec<EventKind>,
+    /// Of these accounts, and those that are of no account; none named: of all.
+    pub accounts: Vec<String>,
+}
+
+/// What a question asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Events as grave as this and graver.
+    pub severity: Severity,
+    /// Of this kind.
+    pub kind: Option<EventKind>,
+    /// Of this account.
+    pub account: Option<&'a str>,
+    /// From then on.
+    pub since: Nanos,
+}
+
+impl Filter {
+    /// The kinds that can pass.
+    pub fn kinds(&self) -> Kinds {
+        let passes = |kind: &&EventKind| {
+            let is_named = self.kinds.is_empty() || self.kinds.contains(kind);
+            is_named && self.severity <= kind.severity()
+        };
+        let kinds = EventKind::ALL.iter().filter(passes);
+        kinds.fold(Kinds::NONE, |all, kind| all.with(*kind))
+    }
+
+    /// Whether an event of a kind that can pass does.
+    pub fn has_account(&self, event: &Event) -> bool {
+        let account = event.facts.account.as_ref();
+        self.accounts.is_empty() || account.is_none_or(|of| self.accounts.contains(of))
+    }
+}
+
+impl Wanted<'_> {
+    /// Whether an event is asked for.
+    pub fn has(&self, event: &Event) -> bool {
+        self.severity <= event.severity
+            && self.kind.is_none_or(|kind| kind == event.kind)
+            && self
+                .account
+                .is_none_or(|account| event.facts.account.as_deref() == Some(account))
+            && self.since <= event.time
+    }
+
+    /// The kinds that can be asked for.
+    pub fn kinds(&self) -> Kinds {
+        let kinds = Kinds::from_severity(self.severity);
+        match self.kind {
+            Some(kind) if kinds.has(kind) => Kinds::NONE.with(kind),
+            Some(_) => Kinds::NONE,
+            None => kinds,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::tests::event;
+    use super::*;
+
+    #[test]
+    fn a_filter_lets_through_what_is_grave_enough_named_and_of_its_accounts() {
+        let mut filter = Filter {
+            severity: Severity::Warning,
+            kinds: vec![EventKind::Breach, EventKind::Fill],
+            accounts: vec!["A".to_owned()],
+        };
+        assert_eq!(filter.kinds(), Kinds::NONE.with(EventKind::Breach));
+        filter.severity = Severity::Info;
+        assert!(filter.kinds().has(EventKind::Fill) && !filter.kinds().has(EventKind::Kill));
+        for (account, passes) in [(Some("A"), true), (Some("B"), false), (None, true)] {
+            let event = event(1, EventKind::Breach, account);
+            assert_eq!(filter.has_account(&event), passes);
+        }
+    }
+
+    #[test]
+    fn what_a_question_can_find_is_made() {
+        let mut wanted = Wanted {
+            severity: Severity::Critical,
+            ..Wanted::default()
+        };
+        assert_eq!(wanted.kinds(), Kinds::from_severity(Severity::Critical));
+        wanted.kind = Some(EventKind::Fill);
+        assert_eq!(wanted.kinds(), Kinds::NONE);
+        wanted.kind = Some(EventKind::Kill);
+        assert_eq!(wanted.kinds(), Kinds::NONE.with(EventKind::Kill));
+    }
+}
