@@ -21,7 +21,7 @@ pub mod socket;
 mod act;
 mod connection;
 mod entry;
-mod show;
+pub(crate) mod show;
 pub(crate) mod table;
 
 use crate::admin::connection::{Connection, Input};

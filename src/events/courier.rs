@@ -11,7 +11,7 @@
 //! Invariants:
 //! - Events are delivered in order; each at least once, but for those told as dropped.
 //! - Nobody waits for it but who stops it, and that no longer than the bound that was said plus one call
-//!   of the sink.
+//!   of the sink; and not at all while its breaker is open.
 
 use super::event::{Event, Facts, Position};
 use super::kind::EventKind;
@@ -143,7 +143,8 @@ impl Courier {
             if is_stopping {
                 let until = Nanos::from_raw(bound.load(Ordering::Acquire));
                 let left = self.left();
-                if left == 0 || until <= now || until <= next {
+                let is_away = matches!(self.state, State::Open { .. });
+                if left == 0 || is_away || until <= now || until <= next {
                     if left != 0 {
                         let name = &self.name;
                         tracing::error!(

@@ -49,6 +49,34 @@ impl Filter {
 }
 
 impl Wanted<'_> {
+    /// From what users write; an account is of the caller's configuration.
+    pub fn parse(
+        severity: Option<&str>,
+        kind: Option<&str>,
+        since: Option<&str>,
+    ) -> Result<Self, String> {
+        let severity = severity.map(|text| {
+            let known = Severity::ALL.map(Severity::text).join(", ");
+            Severity::from_text(text).ok_or_else(|| format!("severity: write one of {known}"))
+        });
+        let kind = kind.map(|text| {
+            let problem = || format!("kind: no {text:?}; see `portcullis events --list`");
+            EventKind::from_text(text).ok_or_else(problem)
+        });
+        let since = since.map(|text| {
+            let at = text.parse::<jiff::Timestamp>().ok();
+            let at = at.and_then(|at| u64::try_from(at.as_nanosecond()).ok());
+            let problem = "since: write a time as in \"2026-01-31T09:30:00Z\"";
+            at.map(Nanos::from_raw).ok_or_else(|| problem.to_owned())
+        });
+        Ok(Self {
+            severity: severity.transpose()?.unwrap_or_default(),
+            kind: kind.transpose()?,
+            account: None,
+            since: since.transpose()?.unwrap_or(Nanos::ZERO),
+        })
+    }
+
     /// Whether an event is asked for.
     pub fn has(&self, event: &Event) -> bool {
         self.severity <= event.severity
@@ -88,6 +116,23 @@ mod tests {
         for (account, passes) in [(Some("A"), true), (Some("B"), false), (None, true)] {
             let event = event(1, EventKind::Breach, account);
             assert_eq!(filter.has_account(&event), passes);
+        }
+    }
+
+    #[test]
+    fn a_question_is_read_and_what_is_wrong_with_it_is_said() {
+        let since = Some("2026-01-31T10:30:00+01:00");
+        let wanted = Wanted::parse(Some("warning"), Some("breach"), since).unwrap();
+        assert_eq!(wanted.severity, Severity::Warning);
+        assert_eq!(wanted.kind, Some(EventKind::Breach));
+        assert_eq!(wanted.since, Nanos::from_secs(1_769_851_800));
+        for (severity, kind, since, problem) in [
+            (Some("fox"), None, None, "severity: write one of info, notice, warning, critical"),
+            (None, Some("fox"), None, "kind: no \"fox\"; see `portcullis events --list`"),
+            (None, None, Some("1960-01-01T00:00:00Z"), "since: write a time as in \"2026-01-31T09:30:00Z\""),
+            (None, None, Some("noon"), "since: write a time as in \"2026-01-31T09:30:00Z\""),
+        ] {
+            assert_eq!(Wanted::parse(severity, kind, since).unwrap_err(), problem);
         }
     }
 
