@@ -277,7 +277,14 @@ fn show_subscribers(out: &mut String, answer: &Value, paint: Paint) {
             "well" => state,
             _ => paint.alarm(&state),
         };
-        let keys = ["name", "kind", "delivered", "waiting", "dropped", "failures"];
+        let keys = [
+            "name",
+            "kind",
+            "delivered",
+            "waiting",
+            "dropped",
+            "failures",
+        ];
         let cells = keys.iter().map(|key| text(row, key));
         table.row(cells.chain([state]).collect());
     }

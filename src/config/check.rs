@@ -54,7 +54,10 @@ fn memory(config: &Config) -> Vec<(&'static str, u64)> {
         "reports to be asked for again",
         config.sessions.len() as u64 * replay,
     ));
-    let events = subscribers(config).iter().map(|of| u64::from(of.queue)).sum::<u64>()
+    let events = subscribers(config)
+        .iter()
+        .map(|of| u64::from(of.queue))
+        .sum::<u64>()
         + u64::from(config.events.history);
     memory.push(("events, at the most", events * EVENT_SIZE));
     memory

@@ -310,7 +310,11 @@ fn write_sessions(out: &mut Writer, config: &Config) {
 
     out.table("[events]");
     out.put("history", config.events.history);
-    out.word("history_severity", &SEVERITIES, &config.events.history_severity);
+    out.word(
+        "history_severity",
+        &SEVERITIES,
+        &config.events.history_severity,
+    );
 
     for operator in &config.operators {
         out.table("[[operator]]");

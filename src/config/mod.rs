@@ -42,8 +42,8 @@ use crate::config::limits::{Level, Written};
 use crate::config::notation::{SHARE_DIGITS, parse_scaled, show, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
-use crate::config::subscribers::{Events, Subscriber, SubscriberKind};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
+use crate::config::subscribers::{Events, Subscriber, SubscriberKind};
 use crate::config::values::{choice, count, flag, name, off_or};
 use crate::reject::RejectReason;
 use crate::risk::setup::{
@@ -289,11 +289,7 @@ fn read(root: &Table<'_>) -> Config {
     config
 }
 
-fn read_subscribers(
-    root: &Table<'_>,
-    accounts: &HashMap<String, AccountId>,
-    config: &mut Config,
-) {
+fn read_subscribers(root: &Table<'_>, accounts: &HashMap<String, AccountId>, config: &mut Config) {
     let (mut names, mut paths) = (HashSet::new(), HashSet::new());
     for table in root.tables("subscriber", SUBSCRIBERS_MAX) {
         let of = read_names(&table, "accounts", accounts, "[[account]]");

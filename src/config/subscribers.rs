@@ -227,7 +227,10 @@ fn url(value: &DeValue<'_>) -> Result<String, Problem> {
         return Err("a secret before the @; write it into a secret_file".to_owned());
     }
     let is_clean = url.bytes().all(|byte| byte.is_ascii_graphic());
-    let is_url = is_clean && url.parse::<ureq::http::Uri>().is_ok_and(|url| url.host().is_some());
+    let is_url = is_clean
+        && url
+            .parse::<ureq::http::Uri>()
+            .is_ok_and(|url| url.host().is_some());
     match is_url {
         true => Ok(url),
         false => Err("not a URL; write it as in \"https://alerts.example:8443/gate\"".to_owned()),

@@ -35,7 +35,11 @@ pub(super) fn act(seen: &Seen<'_>, out: &mut Teller<'_>) {
         let operator = facts.operator.as_deref().unwrap_or("?");
         let note = facts.note.as_ref();
         let note = note.map_or_else(String::new, |note| format!(" ({note})"));
-        let refused = if is_refused { ", which was not permitted" } else { "" };
+        let refused = if is_refused {
+            ", which was not permitted"
+        } else {
+            ""
+        };
         let text = format!("{operator} {did}{note}{refused}");
         (facts, text)
     });
@@ -96,7 +100,10 @@ fn settle(seen: &Seen<'_>) -> (Facts, String) {
         leaves: Some(settle.leaves.to_string()),
         ..known.unwrap_or_default()
     };
-    let id = facts.id.clone().unwrap_or_else(|| settle.order_id.0.to_string());
+    let id = facts
+        .id
+        .clone()
+        .unwrap_or_else(|| settle.order_id.0.to_string());
     let did = format!(
         "settled order {id}: {} filled, {} left",
         settle.filled, settle.leaves

@@ -166,8 +166,7 @@ impl Deriver {
             Some(Kind::NewOrder | Kind::Replace | Kind::Basket)
         );
         let order = seen.core.order(seen.decision.order_id);
-        let Some(order) =
-            order.filter(|_| is_order && seen.decision.outcome == Outcome::Accepted)
+        let Some(order) = order.filter(|_| is_order && seen.decision.outcome == Outcome::Accepted)
         else {
             return;
         };
@@ -229,10 +228,7 @@ fn near(order: &Order, warning: &Warning, names: &Names) -> (Facts, String) {
         reason,
         ..
     } = *warning;
-    let (limit, value) = (
-        amount(reason, warning.limit),
-        amount(reason, warning.value),
-    );
+    let (limit, value) = (amount(reason, warning.limit), amount(reason, warning.value));
     let percent = (warning.value.saturating_mul(100)).checked_div(warning.limit);
     let level = level(names, scope, target);
     let text = format!(
@@ -241,6 +237,7 @@ fn near(order: &Order, warning: &Warning, names: &Names) -> (Facts, String) {
         reason.name()
     );
     let facts = Facts {
+        broker: None,
         scope: Some(scope.text()),
         name: level_name(names, scope, target),
         reason: Some(reason.name()),
@@ -360,7 +357,9 @@ fn who(seen: &Seen<'_>) -> (AccountId, StrategyId, SymbolId) {
         ),
         Some(Kind::Report) => {
             let order = core.order(seen.head.body::<Report>().order_id);
-            order.map_or(nobody, |order| (order.account, order.strategy, order.symbol))
+            order.map_or(nobody, |order| {
+                (order.account, order.strategy, order.symbol)
+            })
         }
         _ => nobody,
     }
@@ -391,5 +390,7 @@ pub(super) fn judged(reason: RejectReason, limit: i128, value: i128) -> Option<(
 
 /// The orders of a basket.
 pub(super) fn lines<'a>(seen: &Seen<'a>) -> impl Iterator<Item = &'a NewOrder> + use<'a> {
-    seen.continuations.iter().map(|line| line.body::<NewOrder>())
+    seen.continuations
+        .iter()
+        .map(|line| line.body::<NewOrder>())
 }

@@ -82,7 +82,10 @@ impl EventFile {
         // Where an earlier try came this far, the names have moved already.
         if self.path.exists() {
             for number in (1..self.files_max).rev() {
-                match fs::rename(numbered(&self.path, number - 1), numbered(&self.path, number)) {
+                match fs::rename(
+                    numbered(&self.path, number - 1),
+                    numbered(&self.path, number),
+                ) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     _ => {}
                 }
@@ -175,7 +178,9 @@ mod tests {
     }
 
     fn batch(sequences: std::ops::Range<u64>) -> Vec<Arc<Event>> {
-        sequences.map(|of| event(of, EventKind::Fill, None)).collect()
+        sequences
+            .map(|of| event(of, EventKind::Fill, None))
+            .collect()
     }
 
     fn sequences(path: &Path) -> Vec<u64> {
@@ -241,7 +246,10 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         fs::write(&options.path, "some notes\n").unwrap();
         let error = open(&options).err().unwrap().to_string();
-        assert!(error.contains("does not end with a line of an event"), "{error}");
+        assert!(
+            error.contains("does not end with a line of an event"),
+            "{error}"
+        );
         assert_eq!(fs::read(&options.path).unwrap(), b"some notes\n");
         fs::remove_dir_all(folder).unwrap();
     }

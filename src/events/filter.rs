@@ -127,10 +127,30 @@ mod tests {
         assert_eq!(wanted.kind, Some(EventKind::Breach));
         assert_eq!(wanted.since, Nanos::from_secs(1_769_851_800));
         for (severity, kind, since, problem) in [
-            (Some("fox"), None, None, "severity: write one of info, notice, warning, critical"),
-            (None, Some("fox"), None, "kind: no \"fox\"; see `portcullis events --list`"),
-            (None, None, Some("1960-01-01T00:00:00Z"), "since: write a time as in \"2026-01-31T09:30:00Z\""),
-            (None, None, Some("noon"), "since: write a time as in \"2026-01-31T09:30:00Z\""),
+            (
+                Some("fox"),
+                None,
+                None,
+                "severity: write one of info, notice, warning, critical",
+            ),
+            (
+                None,
+                Some("fox"),
+                None,
+                "kind: no \"fox\"; see `portcullis events --list`",
+            ),
+            (
+                None,
+                None,
+                Some("1960-01-01T00:00:00Z"),
+                "since: write a time as in \"2026-01-31T09:30:00Z\"",
+            ),
+            (
+                None,
+                None,
+                Some("noon"),
+                "since: write a time as in \"2026-01-31T09:30:00Z\"",
+            ),
         ] {
             assert_eq!(Wanted::parse(severity, kind, since).unwrap_err(), problem);
         }

@@ -20,7 +20,7 @@ impl History {
     /// Remembers so many.
     pub fn new(capacity: usize) -> Self {
         Self {
-            events: VecDeque::with_capacity(capacity),
+            events: VecDeque::with_capacity(capacity.min(RESERVED_MAX)),
             capacity,
             forgotten: 0,
         }
@@ -68,6 +68,9 @@ impl History {
         self.forgotten
     }
 }
+
+/// Who asks for more than a configuration can is given room as events come.
+const RESERVED_MAX: usize = 1 << 20;
 
 #[cfg(test)]
 pub(super) mod tests {

@@ -142,19 +142,8 @@ const JUDGED: &[&str] = &[
 const REPORT: &[&str] = &["broker", "order_id", "execution_id"];
 const LINK: &[&str] = &["broker", "state"];
 const ACT: &[&str] = &[
-    "account",
-    "strategy",
-    "symbol",
-    "operator",
-    "scope",
-    "name",
-    "order_id",
-    "id",
-    "qty",
-    "price",
-    "filled",
-    "leaves",
-    "note",
+    "account", "strategy", "symbol", "operator", "scope", "name", "order_id", "id", "qty", "price",
+    "filled", "leaves", "note",
 ];
 
 event_kinds! {

@@ -70,7 +70,11 @@ fn accepted(seen: &Seen<'_>, order: &NewOrder, out: &mut Teller<'_>) {
             order_id: id.map(|id| id.0),
             ..of_new(seen, order)
         };
-        let text = format!("order {} accepted: {}", order.client_order_id, terms(&facts));
+        let text = format!(
+            "order {} accepted: {}",
+            order.client_order_id,
+            terms(&facts)
+        );
         (facts, text)
     });
 }
@@ -127,7 +131,9 @@ pub(super) fn report(seen: &Seen<'_>, out: &mut Teller<'_>) {
 pub(super) fn told(seen: &Seen<'_>, frame: &Frame, out: &mut Teller<'_>) {
     match frame.kind() {
         Some(Kind::Refusal) => {
-            out.tell_of(frame.header.correlation, EventKind::Breach, || breach(seen, frame));
+            out.tell_of(frame.header.correlation, EventKind::Breach, || {
+                breach(seen, frame)
+            });
         }
         Some(Kind::Execution) => {
             let execution = frame.body::<Execution>();
@@ -184,7 +190,9 @@ fn happened(
         account: name(&seen.names.accounts, execution.account.0),
         strategy: name(&seen.names.strategies, frame.header.strategy.0),
         order_id: Some(execution.order_id.0),
-        request_id: id.clone().filter(|id| own.as_ref().is_some_and(|own| own != id)),
+        request_id: id
+            .clone()
+            .filter(|id| own.as_ref().is_some_and(|own| own != id)),
         id: own.or(id),
         qty: qty.map(|qty| qty.to_string()),
         price: (has_filled || has_price).then(|| execution.price.to_string()),
@@ -195,17 +203,33 @@ fn happened(
         broker_reason: (execution.broker_reason != 0).then_some(execution.broker_reason),
         ..known.unwrap_or_default()
     };
-    let of = facts.id.as_deref().unwrap_or("?");
+    let text = in_words(kind, &facts);
+    (facts, text)
+}
+
+/// What has happened to an order, and how it stands.
+fn in_words(kind: EventKind, facts: &Facts) -> String {
+    let order = facts.id.as_deref().unwrap_or("?");
     let what = match kind {
-        EventKind::Fill => format!("order {of} filled: {}", terms(&facts)),
-        EventKind::LateFill => format!("order {of} filled after its end: {}", terms(&facts)),
-        EventKind::OverFill => format!("order {of} filled beyond what stood: {}", terms(&facts)),
-        EventKind::OrderInDoubt => {
-            format!("nobody knows what became of order {of}: it counts in full")
-        }
-        _ => format!("order {of}: {}", kind.about()),
+        EventKind::Fill => return format!("order {order} filled: {}", terms(facts)),
+        EventKind::LateFill => "filled after its end",
+        EventKind::OverFill => "filled beyond what stood",
+        EventKind::OrderOpen => "is open",
+        EventKind::OrderCancelled => "is cancelled",
+        EventKind::OrderReplaced => "is replaced",
+        EventKind::OrderRestated => "was cut by the venue",
+        EventKind::OrderRejected => "was rejected by the broker",
+        EventKind::OrderExpired => "has expired",
+        EventKind::CancelRejected => "stands: the broker rejected the cancel",
+        EventKind::ReplaceRejected => "stands as it was: the broker rejected the replace",
+        EventKind::OrderInDoubt => "is in doubt: it counts in full",
+        _ => "stands as the broker says",
     };
-    (facts, what)
+    let [filled, leaves] = [&facts.filled, &facts.leaves].map(|of| of.as_deref().unwrap_or("?"));
+    format!(
+        "order {order} {what}: {}; {filled} filled, {leaves} left",
+        terms(facts)
+    )
 }
 
 /// A control has refused.

@@ -23,10 +23,12 @@ impl Sink for Fake {
         if inner.is_sick {
             return Err("sick".to_owned());
         }
-        inner.taken.extend(batch.iter().map(|event| match event.kind {
-            EventKind::EventsDropped => -(event.facts.count.unwrap() as i64),
-            _ => event.sequence as i64,
-        }));
+        inner
+            .taken
+            .extend(batch.iter().map(|event| match event.kind {
+                EventKind::EventsDropped => -(event.facts.count.unwrap() as i64),
+                _ => event.sequence as i64,
+            }));
         Ok(())
     }
 }
@@ -90,7 +92,10 @@ fn a_sick_sink_opens_the_breaker_is_probed_with_one_event_and_loses_nothing_that
     assert_eq!(inner.taken, expected);
     assert_eq!(courier.state, State::Closed);
     let say = courier.standing.say();
-    assert_eq!((&say["state"], &say["delivered"]), (&json!("well"), &json!(13)));
+    assert_eq!(
+        (&say["state"], &say["delivered"]),
+        (&json!("well"), &json!(13))
+    );
     assert_eq!(courier.left(), 0);
 }
 
