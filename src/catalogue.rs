@@ -652,8 +652,8 @@ pub const SECTIONS: &[Section] = &[
                 reasons: &[],
                 keys: &["journal", "subscriber.kinds"],
                 shown_by: ShownBy::Test(
-                    "tests/crash/main.rs",
-                    "kills_at_any_time_break_no_promise",
+                    "tests/events.rs",
+                    "each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation",
                 ),
             },
             Control {
