@@ -54,6 +54,7 @@ fn log() -> &'static Log {
         let writer = log.clone();
         tracing_subscriber::fmt()
             .json()
+            .with_max_level(tracing::Level::TRACE)
             .with_writer(move || writer.clone())
             .init();
         log
@@ -239,6 +240,8 @@ fn each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation() {
         );
         of.events
     }));
+    let text = String::from_utf8(log().0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("ureq") && !text.contains("of-the-test"));
     let (written, logged) = (lines_of(&tape), logged());
     let all = all_of(&folder.journal());
     // To the last one: what a stop would leave is delivered before it.

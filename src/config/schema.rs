@@ -345,7 +345,7 @@ section! {
 }
 
 section! {
-    SUBSCRIBER, "subscriber", "Who is told what happens. Without one of kind log, warnings go to the log all the same.";
+    SUBSCRIBER, "subscriber", "Who is told what happens. Without one of kind log, warnings but for refusals and rejects go to the log all the same.";
     name = Required("\"desk\""), "At most 36 printable characters.";
     kind = Required("\"file\""), "How it is told: log, file, webhook.";
     severity = Default("\"warning\""), "It is told what is as grave as this and graver.";

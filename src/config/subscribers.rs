@@ -93,13 +93,20 @@ impl SubscriberKind {
 }
 
 impl Subscriber {
-    /// What there is where nobody writes a subscriber of kind log: warnings go to the log all the same.
+    /// What there is where nobody writes a subscriber of kind log: warnings go to the log all the same,
+    /// but for those of single orders, of which there may be as many as orders.
     pub fn default_log() -> Self {
+        let is_of_orders =
+            |kind: EventKind| matches!(kind, EventKind::Breach | EventKind::OrderRejected);
+        let kinds = EventKind::ALL.iter().copied();
         Self {
             name: "log".to_owned(),
             filter: Filter {
                 severity: Severity::Warning,
-                ..Filter::default()
+                kinds: kinds
+                    .filter(|kind| Severity::Warning <= kind.severity() && !is_of_orders(*kind))
+                    .collect(),
+                accounts: Vec::new(),
             },
             queue: 4096,
             kind: SubscriberKind::Log,

@@ -48,7 +48,8 @@ pub struct Courier {
 pub struct Working {
     name: String,
     stop: Stop,
-    until: Arc<AtomicU64>,
+    /// How long it may go on once it is stopped, in nanoseconds.
+    bound: Arc<AtomicU64>,
     handle: JoinHandle<()>,
 }
 
@@ -116,12 +117,12 @@ impl Courier {
     /// Gives it a thread.
     pub fn spawn(self) -> io::Result<Working> {
         let (name, stop) = (self.name.clone(), self.stop.clone());
-        let until = Arc::new(AtomicU64::new(0));
-        let bound = Arc::clone(&until);
+        let bound = Arc::new(AtomicU64::new(0));
+        let of_thread = Arc::clone(&bound);
         let thread = Builder::new().name("subscriber".to_owned());
         let handle = thread.spawn(move || {
             let (name, standing) = (self.name.clone(), Arc::clone(&self.standing));
-            if catch_unwind(AssertUnwindSafe(|| self.run(&bound))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| self.run(&of_thread))).is_err() {
                 standing.state.store(DEAD, Ordering::Relaxed);
                 tracing::error!(subscriber = name, "panicked: it is told nothing more");
             }
@@ -129,38 +130,43 @@ impl Courier {
         Ok(Working {
             name,
             stop,
-            until,
+            bound,
             handle,
         })
     }
 
     fn run(mut self, bound: &AtomicU64) {
+        let mut until = None;
         loop {
             // First, so that what was told before the stop is seen after it.
             let is_stopping = self.stop.is_set();
             let next = self.step();
             let now = self.clock.now();
             if is_stopping {
-                let until = Nanos::from_raw(bound.load(Ordering::Acquire));
-                let left = self.left();
-                let is_away = matches!(self.state, State::Open { .. });
-                if left == 0 || is_away || until <= now || until <= next {
-                    if left != 0 {
-                        let name = &self.name;
-                        tracing::error!(
-                            subscriber = name,
-                            left,
-                            "events were not delivered before the stop"
-                        );
-                    }
+                let bound = Nanos::from_raw(bound.load(Ordering::Acquire));
+                let until = *until.get_or_insert(now.after(bound));
+                if self.is_over(now, next, until) {
                     return;
                 }
             }
-            if now < next {
-                self.inbox
-                    .sleep(next.since(now).min(SLEEP_MAX).to_duration());
+            match next {
+                Nanos::MAX => self.inbox.sleep(None),
+                next if now < next => self.inbox.sleep(Some(next.since(now).to_duration())),
+                _ => {}
             }
         }
+    }
+
+    /// Whether there is nothing left to do before the stop, or nothing that can be done.
+    fn is_over(&self, now: Nanos, next: Nanos, until: Nanos) -> bool {
+        let left = self.batch.len() + self.inbox.len();
+        let is_away = matches!(self.state, State::Open { .. });
+        let is_over = left == 0 || is_away || until <= now || until <= next;
+        if is_over && left != 0 {
+            let name = &self.name;
+            tracing::error!(subscriber = name, left, "events were not delivered");
+        }
+        is_over
     }
 
     /// Delivers what it can now. When there may be something to do again.
@@ -268,17 +274,12 @@ impl Courier {
         };
         self.standing.state.store(state, Ordering::Relaxed);
     }
-
-    /// How many are not delivered.
-    fn left(&self) -> usize {
-        self.batch.len() + self.inbox.len()
-    }
 }
 
 impl Working {
-    /// It ends once all is delivered, and no later than `until` but for a call that is under way.
-    pub fn stop(&self, until: Nanos) {
-        self.until.store(until.raw(), Ordering::Release);
+    /// It ends once all is delivered, and after no more than `bound` but for a call that is under way.
+    pub fn stop(&self, bound: Nanos) {
+        self.bound.store(bound.raw(), Ordering::Release);
         self.stop.set();
     }
 
@@ -315,9 +316,6 @@ fn gap(count: u64, before: &Event) -> Event {
         ),
     }
 }
-
-/// The longest sleep: a bell that was missed costs no more.
-const SLEEP_MAX: Nanos = Nanos::from_secs(1);
 
 #[cfg(test)]
 mod tests;

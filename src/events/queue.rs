@@ -106,9 +106,13 @@ impl Inbox {
         self.queue.len() + usize::from(self.held.is_some())
     }
 
-    /// Sleeps until something comes, the end is near or `timeout` is over.
-    pub(crate) fn sleep(&self, timeout: Duration) {
-        let _ = self.bell.recv_timeout(timeout);
+    /// Sleeps until something comes, the end is near or `timeout` is over. No ring is lost: one that
+    /// came before ends the sleep at once.
+    pub(crate) fn sleep(&self, timeout: Option<Duration>) {
+        let _ = match timeout {
+            Some(timeout) => self.bell.recv_timeout(timeout).ok(),
+            None => self.bell.recv().ok(),
+        };
     }
 }
 
@@ -180,7 +184,7 @@ mod tests {
                     }
                     Some(Next::Gap(count, _)) => missed += count,
                     None if is_over => return (seen, missed, last),
-                    None => inbox.sleep(Duration::from_secs(60)),
+                    None => inbox.sleep(None),
                 }
             }
         });

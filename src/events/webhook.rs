@@ -18,11 +18,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use ureq::Agent;
+use ureq::http::HeaderValue;
 
 struct Webhook {
     agent: Agent,
     url: String,
-    header: Option<(String, Secret)>,
+    header: Option<(String, HeaderValue)>,
     position: Option<File>,
 }
 
@@ -46,11 +47,14 @@ pub(super) fn open(options: &WebhookConfig, secret: Option<&Secret>) -> io::Resu
         }
         None => (None, None),
     };
-    let header = secret.map(|secret| (options.secret_header.clone(), secret.clone()));
+    let header = secret.map(|secret| {
+        let value = HeaderValue::from_str(secret.text()).map_err(io::Error::other)?;
+        io::Result::Ok((options.secret_header.clone(), hidden(value)))
+    });
     let webhook = Webhook {
         agent: config.into(),
         url: options.url.clone(),
-        header,
+        header: header.transpose()?,
         position,
     };
     Ok((Box::new(webhook), last))
@@ -65,7 +69,7 @@ impl Sink for Webhook {
             .post(&self.url)
             .header("Content-Type", "application/json");
         if let Some((name, secret)) = &self.header {
-            request = request.header(name, secret.text());
+            request = request.header(name, secret.clone());
         }
         let mut response = request.send(body).map_err(|error| error.to_string())?;
         let status = response.status();
@@ -80,6 +84,12 @@ impl Sink for Webhook {
         }
         Ok(())
     }
+}
+
+/// So that nobody shows it, at whatever level of the log.
+fn hidden(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 fn open_position(path: &Path) -> io::Result<(File, Option<Position>)> {

@@ -3,7 +3,6 @@
 use super::gateway::Gateway;
 use super::worker::{Event, Phase, PhaseFlag, Worker};
 use crate::events::courier::Working;
-use crate::sys::clock::Clock;
 use crate::sys::poller::Doorbell;
 use crate::units::Nanos;
 use core_affinity::CoreId;
@@ -189,8 +188,8 @@ impl Running {
         for worker in cold {
             worker.finish(self.drain_timeout);
         }
-        let until = Clock::new(Nanos::ZERO).now().after(self.drain_timeout);
-        self.subscribers.iter().for_each(|of| of.stop(until));
+        let bound = self.drain_timeout;
+        self.subscribers.iter().for_each(|of| of.stop(bound));
         self.subscribers.drain(..).for_each(Working::join);
     }
 

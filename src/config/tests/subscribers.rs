@@ -53,7 +53,10 @@ fn what_makes_no_sense_is_refused_where_it_stands() {
             "5 subscriber.tape.accounts",
         ),
         (format!("{FILE}queue = 0\n"), "5 subscriber.tape.queue"),
-        (format!("{FILE}{FILE}"), "6 subscriber.tape.name"),
+        (
+            format!("{FILE}{}", FILE.replace("\"e\"", "\"f\"")),
+            "6 subscriber.tape.name",
+        ),
         (
             format!("{FILE}{}", FILE.replace("tape", "t")),
             "8 subscriber.t.file.path",
