@@ -384,6 +384,12 @@ fn over_restarts_a_file_and_a_webhook_with_a_position_have_every_event_once() {
                 &[Exec::New],
             );
         }
+        // The follower is behind when the gate stops.
+        for order in 5..400 {
+            let until: &[Exec] = if order % 50 == 0 { &[Exec::New] } else { &[] };
+            let id = format!("{round}-{order}");
+            trader.order((1, 0), &id, Side::Buy, "1", until);
+        }
         drop(trader);
         stop(running);
         let all = all_of(&folder.journal());

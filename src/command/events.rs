@@ -8,9 +8,11 @@ use super::{Failure, Report};
 use crate::admin::show::{Paint, show_events};
 use crate::admin::table::Table;
 use crate::events::derive::{Deriver, Seen};
+use crate::events::event::Event;
 use crate::events::filter::Wanted;
 use crate::events::history::History;
 use crate::events::kind::{COMMON, EventKind};
+use crate::events::line::Line;
 use crate::follower::names::Names;
 use crate::follower::replica::Replica;
 use crate::journal::recovery::Survey;
@@ -47,12 +49,14 @@ pub fn run(
     let mut history = History::new(count_max);
     let mut total = 0u64;
     read(&mut survey, directory, wanted, |event| {
-        if wanted.has(&event) {
+        let line = Line::new(event);
+        if wanted.has(&line) {
             total += 1;
-            history.push(event);
+            history.push(line);
         }
     })?;
     let (events, _) = history.last(count_max, wanted);
+    let events: Vec<_> = events.into_iter().map(Line::value).collect();
     let answer = json!({"events": events, "total": total});
     let text = match form {
         Form::Text { is_coloured } => {
@@ -73,7 +77,7 @@ fn read(
     survey: &mut Survey,
     directory: &Path,
     wanted: &Wanted<'_>,
-    mut tell: impl FnMut(std::sync::Arc<crate::events::event::Event>),
+    mut tell: impl FnMut(Event),
 ) -> Result<(), Failure> {
     let mut replica = Replica::new(directory);
     let mut deriver = Deriver::default();

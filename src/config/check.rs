@@ -8,6 +8,7 @@ use crate::config::process::Idle;
 use crate::config::sessions::Endpoint;
 use crate::config::subscribers::{Subscriber, SubscriberKind};
 use crate::events::kind::Severity;
+use crate::events::line::Line;
 use crate::message::FRAME_SIZE;
 use crate::risk::setup::{Limits, Setup};
 use crate::risk::view::memory_bytes;
@@ -59,12 +60,9 @@ fn memory(config: &Config) -> Vec<(&'static str, u64)> {
         .map(|of| u64::from(of.queue))
         .sum::<u64>()
         + u64::from(config.events.history);
-    memory.push(("events, at the most", events * EVENT_SIZE));
+    memory.push(("events", events * size_of::<Line>() as u64));
     memory
 }
-
-/// About what an event takes, with its texts.
-const EVENT_SIZE: u64 = 1 << 10;
 
 /// What is allowed but may not be meant.
 fn notes(config: &Config) -> Vec<String> {
@@ -344,7 +342,9 @@ fn subscribers_text(out: &mut Page, config: &Config) {
             Severity::Critical => "critical".to_owned(),
             severity => format!("{} and graver", severity.text()),
         };
-        if !filter.kinds.is_empty() {
+        if subscriber == Subscriber::default_log() {
+            of.push_str(", refusals and rejects left out");
+        } else if !filter.kinds.is_empty() {
             let kinds: Vec<_> = filter.kinds.iter().map(|kind| kind.text()).collect();
             of.push_str(&format!(", {} alone", some_names(&kinds)));
         }

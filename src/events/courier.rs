@@ -15,6 +15,7 @@
 
 use super::event::{Event, Facts, Position};
 use super::kind::EventKind;
+use super::line::Line;
 use super::queue::{Inbox, Next, Stop};
 use super::sink::{Policy, Sink};
 use crate::broker::breaker::{BreakerOptions, Input, State};
@@ -37,7 +38,7 @@ pub struct Courier {
     breaker: BreakerOptions,
     state: State,
     /// Given to the sink until it takes it.
-    batch: Vec<Arc<Event>>,
+    batch: Vec<Line>,
     failures: u32,
     retry_at: Nanos,
     standing: Arc<Standing>,
@@ -105,7 +106,7 @@ impl Courier {
                 ..BreakerOptions::off()
             },
             state: State::Closed,
-            batch: Vec::new(),
+            batch: Vec::with_capacity(policy.batch_max + 1),
             failures: 0,
             retry_at: Nanos::ZERO,
             standing: Arc::clone(&standing),
@@ -212,10 +213,10 @@ impl Courier {
                     tracing::warn!(
                         subscriber = self.name,
                         count,
-                        sequence = before.sequence,
+                        sequence = before.position.sequence,
                         "its queue was full: events were dropped"
                     );
-                    self.batch.push(Arc::new(gap(count, &before)));
+                    self.batch.push(gap(count, &before));
                 }
                 None => return,
             }
@@ -292,14 +293,14 @@ impl Working {
 }
 
 /// What stands where events are missing: right before the first that is not.
-fn gap(count: u64, before: &Event) -> Event {
-    let Position { sequence, part } = before.position();
+fn gap(count: u64, before: &Line) -> Line {
+    let Position { sequence, part } = before.position;
     let (sequence, part) = match part.checked_sub(1) {
         Some(part) => (sequence, part),
         None => (sequence.saturating_sub(1), u32::MAX),
     };
     let kind = EventKind::EventsDropped;
-    Event {
+    Line::new(Event {
         sequence,
         part,
         time: before.time,
@@ -314,7 +315,7 @@ fn gap(count: u64, before: &Event) -> Event {
             "{count} events were dropped before this: the subscriber was too slow or away; \
              `portcullis events --journal` has them"
         ),
-    }
+    })
 }
 
 #[cfg(test)]

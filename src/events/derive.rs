@@ -17,7 +17,6 @@ use crate::risk::decision::{Decision, Outcome};
 use crate::risk::order::Order;
 use crate::risk::setup::{Answer, Setup};
 use crate::units::{AccountId, StrategyId, SymbolId};
-use std::sync::Arc;
 
 /// A record that the core has just taken.
 #[derive(Clone, Copy)]
@@ -35,7 +34,7 @@ pub(crate) struct Seen<'a> {
 }
 
 /// Where events go.
-pub(crate) type Tell<'a> = dyn FnMut(Arc<Event>) + 'a;
+pub(crate) type Tell<'a> = dyn FnMut(Event) + 'a;
 
 /// What must be remembered from one record to the next.
 #[derive(Debug, Default)]
@@ -84,7 +83,7 @@ impl<'a> Teller<'a> {
             return;
         }
         let (facts, text) = make();
-        (self.tell)(Arc::new(Event {
+        (self.tell)(Event {
             sequence: self.sequence,
             part,
             time: self.head.header.time,
@@ -93,7 +92,7 @@ impl<'a> Teller<'a> {
             correlation,
             facts,
             text,
-        }));
+        });
     }
 }
 

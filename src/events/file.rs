@@ -7,14 +7,14 @@
 //! missing and none is there twice. What a crash left of a half-written line is cut off, since its event
 //! comes again.
 
-use super::event::{Event, Position};
+use super::event::Position;
+use super::line::Line;
 use super::sink::{Opened, Sink};
 use crate::config::subscribers::FileConfig;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 #[derive(Debug)]
 struct EventFile {
@@ -52,10 +52,10 @@ pub(super) fn open(options: &FileConfig) -> io::Result<Opened> {
 }
 
 impl Sink for EventFile {
-    fn deliver(&mut self, batch: &[Arc<Event>]) -> Result<(), String> {
+    fn deliver(&mut self, batch: &[Line]) -> Result<(), String> {
         let mut lines = String::new();
-        for event in batch {
-            lines.push_str(&event.to_json());
+        for line in batch {
+            lines.push_str(line.json());
             lines.push('\n');
         }
         self.write(lines.as_bytes())
@@ -158,8 +158,8 @@ const LINE_SIZE_MAX: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::tests::event;
     use super::super::kind::EventKind;
+    use super::super::line::tests::line;
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
@@ -177,9 +177,9 @@ mod tests {
         }
     }
 
-    fn batch(sequences: std::ops::Range<u64>) -> Vec<Arc<Event>> {
+    fn batch(sequences: std::ops::Range<u64>) -> Vec<Line> {
         sequences
-            .map(|of| event(of, EventKind::Fill, None))
+            .map(|of| line(of, EventKind::Fill, None))
             .collect()
     }
 
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_file_that_is_full_moves_on_and_no_more_are_kept_than_may_be() {
         let folder = folder("rotation");
-        let size = event(1, EventKind::Fill, None).to_json().len() as u64 + 1;
+        let size = line(1, EventKind::Fill, None).json().len() as u64 + 1;
         let options = options(&folder, 2 * size, 3);
         let (mut sink, _) = open(&options).unwrap();
         for sequence in 1..=9 {

@@ -2,8 +2,8 @@
 //!
 //! Pure.
 
-use super::event::Event;
 use super::kind::{EventKind, Kinds, Severity};
+use super::line::Line;
 use crate::units::Nanos;
 
 /// What a subscriber wants.
@@ -42,9 +42,10 @@ impl Filter {
     }
 
     /// Whether an event of a kind that can pass does.
-    pub fn has_account(&self, event: &Event) -> bool {
-        let account = event.facts.account.as_ref();
-        self.accounts.is_empty() || account.is_none_or(|of| self.accounts.contains(of))
+    pub fn has_account(&self, line: &Line) -> bool {
+        let account = line.account.as_str();
+        let is_named = || self.accounts.iter().any(|of| of == account);
+        self.accounts.is_empty() || line.account.is_empty() || is_named()
     }
 }
 
@@ -78,13 +79,11 @@ impl Wanted<'_> {
     }
 
     /// Whether an event is asked for.
-    pub fn has(&self, event: &Event) -> bool {
-        self.severity <= event.severity
-            && self.kind.is_none_or(|kind| kind == event.kind)
-            && self
-                .account
-                .is_none_or(|account| event.facts.account.as_deref() == Some(account))
-            && self.since <= event.time
+    pub fn has(&self, line: &Line) -> bool {
+        self.severity <= line.severity
+            && self.kind.is_none_or(|kind| kind == line.kind)
+            && self.account.is_none_or(|of| line.account.as_str() == of)
+            && self.since <= line.time
     }
 
     /// The kinds that can be asked for.
@@ -100,7 +99,7 @@ impl Wanted<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::tests::event;
+    use super::super::line::tests::line;
     use super::*;
 
     #[test]
@@ -114,7 +113,7 @@ mod tests {
         filter.severity = Severity::Info;
         assert!(filter.kinds().has(EventKind::Fill) && !filter.kinds().has(EventKind::Kill));
         for (account, passes) in [(Some("A"), true), (Some("B"), false), (None, true)] {
-            let event = event(1, EventKind::Breach, account);
+            let event = line(1, EventKind::Breach, account);
             assert_eq!(filter.has_account(&event), passes);
         }
     }

@@ -3,15 +3,14 @@
 //! Invariants:
 //! - It holds the last events that it was given, in their order, and never more than its capacity.
 
-use super::event::Event;
 use super::filter::Wanted;
+use super::line::Line;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// A bounded memory of events.
 #[derive(Debug, Default)]
 pub struct History {
-    events: VecDeque<Arc<Event>>,
+    events: VecDeque<Line>,
     capacity: usize,
     forgotten: u64,
 }
@@ -27,7 +26,7 @@ impl History {
     }
 
     /// Remembers one more, and forgets the oldest where there is no room.
-    pub fn push(&mut self, event: Arc<Event>) {
+    pub fn push(&mut self, line: Line) {
         if self.capacity == 0 {
             self.forgotten += 1;
             return;
@@ -36,17 +35,17 @@ impl History {
             self.events.pop_front();
             self.forgotten += 1;
         }
-        self.events.push_back(event);
+        self.events.push_back(line);
     }
 
     /// The last `count_max` of those that are wanted, the oldest first, and how many there are.
-    pub fn last(&self, count_max: usize, wanted: &Wanted<'_>) -> (Vec<&Event>, usize) {
+    pub fn last(&self, count_max: usize, wanted: &Wanted<'_>) -> (Vec<&Line>, usize) {
         let mut last = Vec::new();
         let mut total = 0;
         for event in self.events.iter().rev().filter(|event| wanted.has(event)) {
             total += 1;
             if last.len() < count_max {
-                last.push(&**event);
+                last.push(event);
             }
         }
         last.reverse();
@@ -73,42 +72,26 @@ impl History {
 const RESERVED_MAX: usize = 1 << 20;
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::events::event::Facts;
     use crate::events::kind::{EventKind, Severity};
+    use crate::events::line::tests::line;
     use crate::units::Nanos;
-
-    pub(crate) fn event(sequence: u64, kind: EventKind, account: Option<&str>) -> Arc<Event> {
-        Arc::new(Event {
-            sequence,
-            part: 0,
-            time: Nanos::from_secs(sequence),
-            severity: kind.severity(),
-            kind,
-            correlation: sequence,
-            facts: Facts {
-                account: account.map(str::to_owned),
-                ..Facts::default()
-            },
-            text: String::new(),
-        })
-    }
 
     #[test]
     fn it_holds_the_last_events_and_exactly_as_many_as_it_is_told() {
         for capacity in 0..5 {
             let mut history = History::new(capacity);
             for sequence in 1..=12u64 {
-                history.push(event(sequence, EventKind::Fill, None));
+                history.push(line(sequence, EventKind::Fill, None));
                 let expected: Vec<_> = (1..=sequence).collect();
                 let first = expected.len().saturating_sub(capacity);
                 let (found, total) = history.last(usize::MAX, &Wanted::default());
-                let found: Vec<_> = found.iter().map(|event| event.sequence).collect();
+                let found: Vec<_> = found.iter().map(|event| event.position.sequence).collect();
                 assert_eq!(found, expected[first..], "{capacity}");
                 assert_eq!((total, history.len()), (found.len(), found.len()));
                 assert_eq!(history.forgotten(), first as u64);
-                assert!(history.events.capacity() <= capacity.next_power_of_two().max(4));
+                assert_eq!(history.events.capacity(), capacity, "it has grown");
             }
         }
     }
@@ -116,13 +99,13 @@ pub(super) mod tests {
     #[test]
     fn only_what_is_wanted_is_found_the_last_first_to_stay() {
         let mut history = History::new(10);
-        history.push(event(1, EventKind::Kill, None));
-        history.push(event(2, EventKind::Fill, Some("A")));
-        history.push(event(3, EventKind::Breach, Some("A")));
-        history.push(event(4, EventKind::Breach, Some("B")));
+        history.push(line(1, EventKind::Kill, None));
+        history.push(line(2, EventKind::Fill, Some("A")));
+        history.push(line(3, EventKind::Breach, Some("A")));
+        history.push(line(4, EventKind::Breach, Some("B")));
         let find = |count, wanted: &Wanted<'_>| {
             let (found, total) = history.last(count, wanted);
-            let found: Vec<_> = found.iter().map(|event| event.sequence).collect();
+            let found: Vec<_> = found.iter().map(|event| event.position.sequence).collect();
             (found, total)
         };
         let wanted = Wanted::default();

@@ -1,8 +1,7 @@
 //! Log: events as lines of the gateway's own log, at the level of their severity.
 
-use super::event::Event;
+use super::line::Line;
 use super::sink::Sink;
-use std::sync::Arc;
 
 /// Never fails: a log that nobody reads is nobody's error.
 #[derive(Debug)]
@@ -10,37 +9,38 @@ pub(super) struct LogSink;
 
 /// A level must be known where the line is written, so there is one line for each.
 macro_rules! line {
-    ($log:ident, $event:expr) => {{
-        let facts = &$event.facts;
+    ($log:ident, $line:expr) => {{
+        let said = $line.value();
+        let text = |key: &str| said[key].as_str();
         tracing::$log!(
             target: TARGET,
-            event = $event.kind.text(),
-            severity = $event.severity.text(),
-            sequence = $event.sequence,
-            part = $event.part,
-            correlation = $event.correlation,
-            account = facts.account,
-            strategy = facts.strategy,
-            symbol = facts.symbol,
-            broker = facts.broker,
-            order_id = facts.order_id,
-            id = facts.id,
-            reason = facts.reason,
-            limit = facts.limit,
-            value = facts.value,
+            event = $line.kind.text(),
+            severity = $line.severity.text(),
+            sequence = $line.position.sequence,
+            part = $line.position.part,
+            correlation = said["correlation"].as_u64(),
+            account = text("account"),
+            strategy = text("strategy"),
+            symbol = text("symbol"),
+            broker = text("broker"),
+            order_id = said["order_id"].as_u64(),
+            id = text("id"),
+            reason = text("reason"),
+            limit = text("limit"),
+            value = text("value"),
             "{}",
-            $event.text
+            text("text").unwrap_or_default()
         )
     }};
 }
 
 impl Sink for LogSink {
-    fn deliver(&mut self, batch: &[Arc<Event>]) -> Result<(), String> {
-        for event in batch {
-            match event.severity.level() {
-                tracing::Level::ERROR => line!(error, event),
-                tracing::Level::WARN => line!(warn, event),
-                _ => line!(info, event),
+    fn deliver(&mut self, batch: &[Line]) -> Result<(), String> {
+        for line in batch {
+            match line.severity.level() {
+                tracing::Level::ERROR => line!(error, line),
+                tracing::Level::WARN => line!(warn, line),
+                _ => line!(info, line),
             }
         }
         Ok(())

@@ -8,14 +8,18 @@
 //! subscriber that is slow, away or broken delays neither another one nor the follower: its queue drops
 //! the oldest, and says so where they are missing.
 //!
-//! Reading order: [`kind`] is the table, [`event`] one event, `derive` makes them of records,
-//! [`publisher`] hands them on, `queue`, [`courier`] and [`sink`] bring them to a subscriber.
+//! Reading order: [`kind`] is the table, [`event`] one event, `derive` makes them of records, [`line`]
+//! is what is kept and sent of each, [`publisher`] hands them on, `queue`, [`courier`] and [`sink`] bring
+//! them to a subscriber.
+//!
+//! Invariant: all memory of the history and of queues is taken at start.
 
 pub mod courier;
 pub mod event;
 pub mod filter;
 pub mod history;
 pub mod kind;
+pub mod line;
 pub mod publisher;
 pub mod sink;
 

@@ -12,6 +12,7 @@ use super::event::{Event, Position};
 use super::filter::{Filter, Wanted};
 use super::history::History;
 use super::kind::{Kinds, Severity};
+use super::line::Line;
 use super::queue::{Outbox, queue};
 use super::sink;
 use super::watch::Watch;
@@ -140,7 +141,7 @@ impl Publisher {
         let Self { deriver, hub } = self;
         let wanted = hub.wanted;
         deriver.open((sequence, head), (core, names), wanted, &mut |event| {
-            hub.tell(&event);
+            hub.tell(event);
         });
     }
 
@@ -148,14 +149,14 @@ impl Publisher {
     pub(crate) fn take(&mut self, seen: &Seen<'_>) {
         let Self { deriver, hub } = self;
         let wanted = hub.wanted;
-        deriver.take(seen, wanted, &mut |event| hub.tell(&event));
+        deriver.take(seen, wanted, &mut |event| hub.tell(event));
     }
 
     /// The follower does not agree.
     pub(crate) fn differ(&mut self, head: &Frame, difference: &Difference) {
         let hub = &mut self.hub;
         let wanted = hub.wanted;
-        Deriver::differ(head, difference, wanted, &mut |event| hub.tell(&event));
+        Deriver::differ(head, difference, wanted, &mut |event| hub.tell(event));
     }
 
     /// What is near a limit.
@@ -167,6 +168,7 @@ impl Publisher {
     pub(crate) fn say_events(&self, count_max: usize, wanted: &Wanted<'_>) -> Value {
         let history = &self.hub.history;
         let (events, total) = history.last(count_max, wanted);
+        let events: Vec<_> = events.into_iter().map(Line::value).collect();
         json!({
             "events": events,
             "total": total,
@@ -190,16 +192,17 @@ impl Publisher {
 }
 
 impl Hub {
-    fn tell(&mut self, event: &Arc<Event>) {
-        if self.remembered.has(event.kind) {
-            self.history.push(Arc::clone(event));
+    fn tell(&mut self, event: Event) {
+        let line = Line::new(event);
+        if self.remembered.has(line.kind) {
+            self.history.push(line);
         }
         for outlet in &mut self.outlets {
-            let is_wanted = outlet.kinds.has(event.kind)
-                && outlet.has < event.position()
-                && outlet.filter.has_account(event);
+            let is_wanted = outlet.kinds.has(line.kind)
+                && outlet.has < line.position
+                && outlet.filter.has_account(&line);
             if is_wanted {
-                let has_dropped = outlet.outbox.push(Arc::clone(event));
+                let has_dropped = outlet.outbox.push(line);
                 outlet.dropped += u64::from(has_dropped);
             }
         }

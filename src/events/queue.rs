@@ -3,7 +3,7 @@
 //! Lock-free and bounded: who tells never waits. Where it is full the oldest event is dropped. Every
 //! event has a number, so who listens sees how many it has missed, and where.
 
-use super::event::Event;
+use super::line::Line;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// An event and its number in this queue, from 1.
-type Numbered = (u64, Arc<Event>);
+type Numbered = (u64, Line);
 
 /// The telling end.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Inbox {
     bell: Receiver<()>,
     number: u64,
     /// Taken out of the queue behind a gap that was not told yet.
-    held: Option<Arc<Event>>,
+    held: Option<Line>,
 }
 
 /// Tells a subscriber to come to its end.
@@ -42,9 +42,9 @@ pub(crate) struct Stop {
 #[derive(Clone, Debug)]
 pub(crate) enum Next {
     /// An event.
-    Event(Arc<Event>),
+    Event(Line),
     /// So many were dropped, the last of them before this one.
-    Gap(u64, Arc<Event>),
+    Gap(u64, Line),
 }
 
 /// A queue for `capacity` events, and what ends its listener.
@@ -71,9 +71,9 @@ pub(crate) fn queue(capacity: usize) -> (Outbox, Inbox, Stop) {
 
 impl Outbox {
     /// Tells one. True where the oldest made room for it.
-    pub(crate) fn push(&mut self, event: Arc<Event>) -> bool {
+    pub(crate) fn push(&mut self, line: Line) -> bool {
         self.number += 1;
-        let is_full = self.queue.force_push((self.number, event)).is_some();
+        let is_full = self.queue.force_push((self.number, line)).is_some();
         // A bell that rings already need not be rung.
         let _ = self.bell.try_send(());
         is_full
@@ -91,14 +91,14 @@ impl Inbox {
         if let Some(event) = self.held.take() {
             return Some(Next::Event(event));
         }
-        let (number, event) = self.queue.pop()?;
+        let (number, line) = self.queue.pop()?;
         let missed = number - self.number - 1;
         self.number = number;
         if missed == 0 {
-            return Some(Next::Event(event));
+            return Some(Next::Event(line));
         }
-        self.held = Some(Arc::clone(&event));
-        Some(Next::Gap(missed, event))
+        self.held = Some(line);
+        Some(Next::Gap(missed, line))
     }
 
     /// How many wait.
@@ -130,12 +130,12 @@ impl Stop {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::tests::event;
     use super::super::kind::EventKind;
+    use super::super::line::tests::line;
     use super::*;
 
     fn push(outbox: &mut Outbox, sequence: u64) -> bool {
-        outbox.push(event(sequence, EventKind::Fill, None))
+        outbox.push(line(sequence, EventKind::Fill, None))
     }
 
     /// What comes out: sequences, and minus how many are missing.
@@ -143,7 +143,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some(next) = inbox.next() {
             found.push(match next {
-                Next::Event(event) => event.sequence as i64,
+                Next::Event(event) => event.position.sequence as i64,
                 Next::Gap(count, _) => -(count as i64),
             });
         }
@@ -178,8 +178,8 @@ mod tests {
                 let is_over = stop.is_set();
                 match inbox.next() {
                     Some(Next::Event(event)) => {
-                        assert!(last < event.sequence);
-                        last = event.sequence;
+                        assert!(last < event.position.sequence);
+                        last = event.position.sequence;
                         seen += 1;
                     }
                     Some(Next::Gap(count, _)) => missed += count,

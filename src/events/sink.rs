@@ -1,19 +1,19 @@
 //! Sink: where a subscriber's events end, and the registry of the kinds there are. A new kind is one
 //! module and one line here.
 
-use super::event::{Event, Position};
+use super::event::Position;
+use super::line::Line;
 use super::{file, log, webhook};
 use crate::config::keys::Secret;
 use crate::config::subscribers::SubscriberKind;
 use crate::units::Nanos;
 use std::io;
-use std::sync::Arc;
 
 /// Takes events in.
 pub(crate) trait Sink: Send {
     /// Takes all of a batch, in order, or says why not; then the same events come again. May wait, but
     /// not for ever.
-    fn deliver(&mut self, batch: &[Arc<Event>]) -> Result<(), String>;
+    fn deliver(&mut self, batch: &[Line]) -> Result<(), String>;
 }
 
 /// A sink, and the last event that it has from earlier runs, where it can tell.

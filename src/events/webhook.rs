@@ -7,7 +7,8 @@
 //! Where a file for it is configured, the last event that was taken stands there, and after a restart the
 //! next one follows it.
 
-use super::event::{Event, Position};
+use super::event::Position;
+use super::line::Line;
 use super::sink::{Opened, Sink};
 use crate::config::keys::Secret;
 use crate::config::subscribers::WebhookConfig;
@@ -16,7 +17,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
 use ureq::Agent;
 use ureq::http::HeaderValue;
 
@@ -61,8 +61,8 @@ pub(super) fn open(options: &WebhookConfig, secret: Option<&Secret>) -> io::Resu
 }
 
 impl Sink for Webhook {
-    fn deliver(&mut self, batch: &[Arc<Event>]) -> Result<(), String> {
-        let lines: Vec<_> = batch.iter().map(|event| event.to_json()).collect();
+    fn deliver(&mut self, batch: &[Line]) -> Result<(), String> {
+        let lines: Vec<_> = batch.iter().map(Line::json).collect();
         let body = format!("[{}]", lines.join(",\n"));
         let mut request = self
             .agent
@@ -80,7 +80,7 @@ impl Sink for Webhook {
             return Err(format!("the server answered {status}"));
         }
         if let (Some(file), Some(last)) = (&self.position, batch.last()) {
-            write_position(file, last.position()).map_err(|error| error.to_string())?;
+            write_position(file, last.position).map_err(|error| error.to_string())?;
         }
         Ok(())
     }

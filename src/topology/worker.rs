@@ -542,6 +542,40 @@ mod tests {
         assert_eq!(worker.deadline(), worker.rests_until[0]);
     }
 
+    /// Has so much left to do.
+    struct Tail(Arc<AtomicU64>);
+
+    impl Stage for Tail {
+        fn name(&self) -> &'static str {
+            "tail"
+        }
+
+        fn poll(&mut self, _now: Nanos) -> usize {
+            0
+        }
+
+        fn finish(&mut self, _now: Nanos) -> bool {
+            self.0.fetch_sub(1, Ordering::Relaxed) == 1
+        }
+    }
+
+    #[test]
+    fn a_worker_finishes_all_of_its_stages_and_no_longer_than_it_may() {
+        let left = |counts: [u64; 2], timeout| {
+            let (poller, clock) = (Poller::new(8).unwrap(), Clock::new(Nanos::ZERO));
+            let mut worker = Worker::new("test", poller, clock, Idle::Park, Nanos::ZERO);
+            let counts = counts.map(|count| Arc::new(AtomicU64::new(count)));
+            for count in &counts {
+                worker.add(Box::new(Tail(Arc::clone(count))));
+            }
+            worker.finish(timeout);
+            counts.map(|count| count.load(Ordering::Relaxed))
+        };
+        assert_eq!(left([3, 1000], Nanos::from_secs(60)), [0, 0]);
+        let [first, last] = left([u64::MAX, u64::MAX], Nanos::from_millis(1));
+        assert!(0 < first && 0 < last);
+    }
+
     #[test]
     fn a_panic_of_a_stage_that_may_not_go_on_ends_the_worker() {
         let run = run(&[2], Nanos::ZERO);

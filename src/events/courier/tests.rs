@@ -1,6 +1,6 @@
 //! A sink that fails as it is told, stepped by hand.
 
-use super::super::history::tests::event;
+use super::super::line::tests::line;
 use super::super::queue::{Outbox, queue};
 use super::*;
 use std::sync::Mutex;
@@ -17,7 +17,7 @@ struct Inner {
 }
 
 impl Sink for Fake {
-    fn deliver(&mut self, batch: &[Arc<Event>]) -> Result<(), String> {
+    fn deliver(&mut self, batch: &[Line]) -> Result<(), String> {
         let mut inner = self.0.lock().unwrap();
         inner.calls.push(batch.len());
         if inner.is_sick {
@@ -26,8 +26,8 @@ impl Sink for Fake {
         inner
             .taken
             .extend(batch.iter().map(|event| match event.kind {
-                EventKind::EventsDropped => -(event.facts.count.unwrap() as i64),
-                _ => event.sequence as i64,
+                EventKind::EventsDropped => -event.value()["count"].as_i64().unwrap(),
+                _ => event.position.sequence as i64,
             }));
         Ok(())
     }
@@ -59,7 +59,7 @@ fn run(courier: &mut Courier) {
 fn batches_are_bounded_and_come_in_order() {
     let (mut outbox, mut courier, fake) = courier(64, POLICY);
     (1..=10).for_each(|at| {
-        outbox.push(event(at, EventKind::Fill, None));
+        outbox.push(line(at, EventKind::Fill, None));
     });
     run(&mut courier);
     let inner = fake.0.lock().unwrap();
@@ -72,7 +72,7 @@ fn a_sick_sink_opens_the_breaker_is_probed_with_one_event_and_loses_nothing_that
     let (mut outbox, mut courier, fake) = courier(8, POLICY);
     fake.0.lock().unwrap().is_sick = true;
     for at in 1..=4 {
-        outbox.push(event(at, EventKind::Fill, None));
+        outbox.push(line(at, EventKind::Fill, None));
     }
     // Three calls of the whole batch, then one event after each pause.
     while fake.0.lock().unwrap().calls.len() < 5 {
@@ -83,7 +83,7 @@ fn a_sick_sink_opens_the_breaker_is_probed_with_one_event_and_loses_nothing_that
     assert_eq!(courier.standing.say()["state"], "open");
     // The batch is held; of ten more the queue keeps eight.
     for at in 5..=14 {
-        outbox.push(event(at, EventKind::Fill, None));
+        outbox.push(line(at, EventKind::Fill, None));
     }
     fake.0.lock().unwrap().is_sick = false;
     run(&mut courier);
@@ -100,26 +100,27 @@ fn a_sick_sink_opens_the_breaker_is_probed_with_one_event_and_loses_nothing_that
 
 #[test]
 fn a_gap_stands_right_before_the_first_event_that_is_there() {
-    let mut before = (*event(7, EventKind::Fill, None)).clone();
-    assert_eq!(gap(3, &before).position(), Position::behind(6));
-    before.part = 2;
+    let mut before = line(7, EventKind::Fill, None);
+    assert_eq!(gap(3, &before).position, Position::behind(6));
+    before.position.part = 2;
     let gap = gap(3, &before);
-    assert_eq!((gap.sequence, gap.part), (7, 1));
-    assert_eq!(gap.facts.count, Some(3));
+    let (sequence, part) = (7, 1);
+    assert_eq!(gap.position, Position { sequence, part });
+    assert_eq!(gap.value()["count"], 3);
 }
 
 #[test]
 fn who_is_stopped_delivers_what_is_left_and_no_longer_than_the_bound() {
     let (mut outbox, courier, fake) = courier(8, POLICY);
     let working = courier.spawn().unwrap();
-    outbox.push(event(1, EventKind::Fill, None));
+    outbox.push(line(1, EventKind::Fill, None));
     working.stop(Nanos::from_secs(60));
     working.join();
     assert_eq!(fake.0.lock().unwrap().taken, [1]);
 
     let (mut outbox, courier, fake) = self::courier(8, POLICY);
     fake.0.lock().unwrap().is_sick = true;
-    outbox.push(event(1, EventKind::Fill, None));
+    outbox.push(line(1, EventKind::Fill, None));
     let working = courier.spawn().unwrap();
     working.stop(Nanos::from_millis(20));
     working.join();
