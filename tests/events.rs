@@ -19,13 +19,16 @@ use portcullis::command::events::{Form, list, run};
 use portcullis::events::filter::Wanted;
 use portcullis::events::kind::{COMMON, EventKind, Severity};
 use portcullis::message::{Exec, Side};
+use portcullis::topology::Stage;
+use portcullis::topology::supervisor::Running;
 use portcullis::units::Nanos;
 use receiver::{Health, Receiver};
-use running::{Folder, Trader, ask, open, stop};
+use running::{Folder, Trader, ask, gateway, open, stop};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -402,6 +405,33 @@ fn over_restarts_a_file_and_a_webhook_with_a_position_have_every_event_once() {
         let text = std::fs::read(&tape).unwrap();
         std::fs::write(&tape, &text[..text.len() - 7]).unwrap();
     }
+}
+
+/// Has so much left to do when its thread has ended.
+struct Tail(Arc<AtomicUsize>);
+
+impl Stage for Tail {
+    fn name(&self) -> &'static str {
+        "tail"
+    }
+
+    fn poll(&mut self, _now: Nanos) -> usize {
+        0
+    }
+
+    fn finish(&mut self, _now: Nanos) -> bool {
+        self.0.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+}
+
+#[test]
+fn a_stop_lets_what_follows_the_path_come_to_its_end() {
+    let folder = Folder::new("tail");
+    let mut gateway = gateway(&folder.0, "");
+    let left = Arc::new(AtomicUsize::new(3));
+    gateway.cold[1].add(Box::new(Tail(Arc::clone(&left))));
+    stop(Running::spawn(gateway, &[]).unwrap());
+    assert_eq!(left.load(Ordering::Relaxed), 0);
 }
 
 #[test]

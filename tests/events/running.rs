@@ -39,9 +39,13 @@ impl Drop for Folder {
     }
 }
 
+pub(crate) fn open(folder: &Path, subscribers: &str) -> Running {
+    Running::spawn(gateway(folder, subscribers), &[]).unwrap()
+}
+
 /// X trades between its orders alone; the broker of Y rejects everything; that of Z loses its link
 /// behind each request.
-pub(crate) fn open(folder: &Path, subscribers: &str) -> Running {
+pub(crate) fn gateway(folder: &Path, subscribers: &str) -> Gateway {
     let uid = rustix::process::getuid().as_raw();
     let at = folder.display();
     let text = format!(
@@ -95,8 +99,7 @@ pub(crate) fn open(folder: &Path, subscribers: &str) -> Running {
     );
     let config = config::parse(&text, "events.toml").unwrap_or_else(|errors| panic!("{errors}"));
     let keys = load_keys(&config).unwrap();
-    let gateway = Gateway::open(config, &keys, 2).unwrap_or_else(|error| panic!("{error}"));
-    Running::spawn(gateway, &[]).unwrap()
+    Gateway::open(config, &keys, 2).unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub(crate) fn stop(running: Running) {
