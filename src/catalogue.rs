@@ -646,14 +646,14 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 35,
                 name: "Reports at once",
-                meaning: "Each execution goes to its strategy and into the journal as it comes.",
+                meaning: "Each execution goes to its strategy, into the journal and to subscribers as it comes.",
                 demanded_by: "SEC 15c3-5(c)(2)(iv)",
-                status: Status::Partly("subscribers beside the strategy"),
+                status: Status::Built,
                 reasons: &[],
-                keys: &["journal"],
+                keys: &["journal", "subscriber.kinds"],
                 shown_by: ShownBy::Test(
-                    "tests/crash/main.rs",
-                    "kills_at_any_time_break_no_promise",
+                    "tests/events.rs",
+                    "each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation",
                 ),
             },
             Control {
@@ -682,13 +682,23 @@ pub const SECTIONS: &[Section] = &[
                     "views_show_names_and_only_what_was_asked_for",
                 ),
             },
-            waits(
-                38,
-                "Alerts within 5 seconds",
-                "Each breach is told to people in time.",
-                "RTS 6 Art 16(5); RTS 7 Art 20(2)(b)",
-                "subscribers to events",
-            ),
+            Control {
+                number: 38,
+                name: "Alerts within 5 seconds",
+                meaning: "Each breach, warning, breaker and kill is told to subscribers in time: to the log, to files, to HTTP servers.",
+                demanded_by: "RTS 6 Art 16(5); RTS 7 Art 20(2)(b)",
+                status: Status::Built,
+                reasons: &[],
+                keys: &[
+                    "subscriber.severity",
+                    "events.history",
+                    "gateway.warn_share",
+                ],
+                shown_by: ShownBy::Test(
+                    "tests/events.rs",
+                    "each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation",
+                ),
+            },
             waits(
                 39,
                 "Two functions watch",

@@ -23,11 +23,11 @@
 //! 4. [`journal`]: the record of the event and its decision, before any effect leaves.
 //! 5. [`broker`]: what was approved goes to its broker, what happened there comes back.
 //!
-//! Around it: [`market`] brings prices in, [`follower`] is the core again on a cold thread, [`admin`]
-//! lets operators ask and act, [`topology`] puts stages on threads, [`config`] decides every bound,
-//! [`protocol`] turns bytes into messages, [`ring`] is the only lock-free code, [`sys`] makes the only
-//! system calls, [`command`] is what the command line does,
-//! [`catalogue`] every control there is, or should be.
+//! Around it: [`market`] brings prices in, [`follower`] is the core again on a cold thread,
+//! [`events`] tells those who watch what it has seen, [`admin`] lets operators ask and act,
+//! [`topology`] puts stages on threads, [`config`] decides every bound, [`protocol`] turns bytes into
+//! messages, [`ring`] is the only lock-free code of our own, [`sys`] makes the only system calls,
+//! [`command`] is what the command line does, [`catalogue`] every control there is, or should be.
 //!
 //! Deliberately absent: locks and shared state on the path, floats where something is decided, global
 //! state (two gateways run in one process), clocks outside `sys`, and any way for a strategy to see or
@@ -38,6 +38,7 @@ pub mod broker;
 pub mod catalogue;
 pub mod command;
 pub mod config;
+pub mod events;
 pub mod follower;
 pub mod journal;
 pub mod market;

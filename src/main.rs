@@ -5,6 +5,7 @@ use portcullis::admin::client;
 use portcullis::admin::request::Request;
 use portcullis::command::{self, Failure};
 use portcullis::config::{self, Config};
+use portcullis::events::filter::Wanted;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -117,6 +118,8 @@ enum Command {
     },
     /// What each level of a running gateway has at risk.
     Levels(Operators),
+    /// What has happened: the last events of a running gateway, or those of a journal.
+    Events(Events),
     /// Drop a kill switch: nothing new passes below it, and what lives is cancelled.
     Kill(Switch),
     /// Ask to raise a kill switch. As many persons as `raise_persons` says must ask.
@@ -244,6 +247,43 @@ struct Operators {
     /// For machines.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Events {
+    /// The configuration of the running gateway, which names its socket.
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["socket", "journal", "list"])]
+    config: Option<PathBuf>,
+    /// The operators' socket itself.
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
+    socket: Option<PathBuf>,
+    /// A journal's directory: no gateway needs to run.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "socket"])]
+    journal: Option<PathBuf>,
+    /// Every kind of event there is, its severity and what it carries.
+    #[arg(long, conflicts_with_all = ["config", "socket", "journal"])]
+    list: bool,
+    /// As grave as this and graver: info, notice, warning, critical.
+    #[arg(long)]
+    severity: Option<String>,
+    /// Of this kind alone.
+    #[arg(long)]
+    kind: Option<String>,
+    /// Of this account alone.
+    #[arg(long)]
+    account: Option<String>,
+    /// From then on, as in 2026-01-31T09:30:00Z.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// At most so many: the last.
+    #[arg(long, default_value_t = 100)]
+    count: u32,
+    /// For machines.
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// As a page: `docs/events.md` is made so.
+    #[arg(long, requires = "list")]
+    markdown: bool,
 }
 
 #[derive(Debug, Args)]
@@ -416,6 +456,7 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
         }
         Command::Orders { at, only } => return ask(at, filtered(Act::Orders, only)),
         Command::Positions { at, only } => return ask(at, filtered(Act::Positions, only)),
+        Command::Events(asked) => return events(asked),
         Command::Kill(switch) => return throw(Act::Kill, switch),
         Command::Raise(switch) => return throw(Act::Raise, switch),
         Command::Locate {
@@ -489,6 +530,48 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
         }
     }
     .map(|()| ExitCode::SUCCESS)
+}
+
+fn events(asked: Events) -> Result<ExitCode, Failure> {
+    let form = match (asked.json, asked.markdown) {
+        (true, _) => command::events::Form::Json,
+        (_, true) => command::events::Form::Markdown,
+        _ => command::events::Form::Text {
+            is_coloured: io::stdout().is_terminal(),
+        },
+    };
+    if asked.list {
+        print(&command::events::list(form))?;
+    } else if let Some(journal) = asked.journal {
+        let wanted = Wanted::parse(
+            asked.severity.as_deref(),
+            asked.kind.as_deref(),
+            asked.since.as_deref(),
+        );
+        let wanted = Wanted {
+            account: asked.account.as_deref(),
+            ..wanted.map_err(Failure::of)?
+        };
+        let count = asked.count as usize;
+        report(command::events::run(&journal, &wanted, count, form)?)?;
+    } else {
+        let at = Operators {
+            config: asked.config,
+            socket: asked.socket,
+            json: asked.json,
+        };
+        let request = Request {
+            command: portcullis::admin::request::Command::Events,
+            severity: asked.severity,
+            kind: asked.kind,
+            account: asked.account,
+            since: asked.since,
+            count: Some(asked.count),
+            ..Request::default()
+        };
+        return ask(at, request);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn filtered(command: portcullis::admin::request::Command, only: Only) -> Request {

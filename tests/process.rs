@@ -48,6 +48,10 @@ fn open(folder: &Path) -> Running {
         broker = [{{ name = "sim", kind = "sim", sim = {{ liquidity = "none" }} }}]
         operator = [{{ name = "operator", uid = {uid} }}]
         admin = {{ socket = "{at}/admin.sock" }}
+        subscriber = [
+            {{ name = "tape", kind = "file", severity = "info", file = {{ path = "{at}/events.jsonl" }} }},
+            {{ name = "away", kind = "webhook", webhook = {{ url = "http://127.0.0.1:9/", breaker_failures = 1, breaker_pause = "60s" }} }},
+        ]
         journal = {{ directory = "{at}/journal", segment_size_bytes = "16MiB", ahead_bytes = "1MiB", reserve_bytes = "1MiB" }}
         "#
     );

@@ -153,6 +153,7 @@ fn arrows_point_one_way() {
         "crate::market",
         "crate::admin",
         "crate::follower",
+        "crate::events",
         "crate::config",
         "crate::command",
         "crate::topology",

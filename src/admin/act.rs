@@ -117,7 +117,7 @@ impl Admin {
         };
         let operator = self.operator(place).to_owned();
         tracing::warn!(operator, ?kind, correlation, about, "an operator acts");
-        let token = self.wait(place, What::Act(kind), now);
+        let token = self.wait(place, What::Act(kind, correlation), now);
         let until = now.after(self.settings.answer_timeout);
         let query = Query::Act { correlation, until };
         let is_watched = self.ends.views.ask(token, query, &self.reply).is_ok();

@@ -21,7 +21,7 @@ pub mod socket;
 mod act;
 mod connection;
 mod entry;
-mod show;
+pub(crate) mod show;
 pub(crate) mod table;
 
 use crate::admin::connection::{Connection, Input};
@@ -127,8 +127,8 @@ enum What {
     View,
     /// The number of an order, to settle it.
     Order(Settle),
-    /// The record of an act.
-    Act(Kind),
+    /// The record of an act, and its correlation.
+    Act(Kind, u64),
 }
 
 /// Who the kernel says is there.
@@ -194,7 +194,7 @@ impl Admin {
                     let problem = "no order of this account has this id, live or remembered";
                     self.reply(place, failed(problem), now);
                 }
-                (What::Act(_), Said::View(value)) => {
+                (What::Act(..), Said::View(value)) => {
                     self.log_done(place, &value);
                     let mut value = succeeded(value);
                     value["confirmed"] = json!(true);
@@ -225,14 +225,15 @@ impl Admin {
             session.waiting = None;
             let timeout = self.settings.answer_timeout;
             let answer = match waiting.what {
-                What::Act(kind) => unconfirmed(kind, timeout),
+                What::Act(kind, _) => unconfirmed(kind, timeout),
                 What::View | What::Order(_) => failed(&format!(
                     "the follower has not answered within {}: is it far behind?",
                     span(timeout)
                 )),
             };
-            if let What::Act(kind) = waiting.what {
-                tracing::warn!(operator = self.operator(place), ?kind, "not confirmed");
+            if let What::Act(kind, correlation) = waiting.what {
+                let operator = self.operator(place);
+                tracing::warn!(operator, ?kind, correlation, "not confirmed");
             }
             self.reply(place, answer, now);
             return 1;

@@ -4,6 +4,7 @@
 //!
 //! The client writes what the stage reads: one structure for both.
 
+use crate::events::filter::Wanted;
 use crate::follower::names::Names;
 use crate::follower::query::{Query, ROWS_MAX};
 use crate::message::{Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text};
@@ -25,6 +26,8 @@ pub enum Command {
     Levels,
     /// Reference prices; by symbol.
     References,
+    /// What has happened; by severity, kind, account, since.
+    Events,
     /// Drops a kill switch: scope and name, and a note if wanted.
     Kill,
     /// Asks to raise it.
@@ -63,6 +66,15 @@ pub struct Request {
     /// At most so many rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// Events as grave as this and graver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// Events of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Events from then on: RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Why, in at most 36 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -127,6 +139,7 @@ impl Command {
             Self::Positions => &["scope", "account", "strategy", "symbol", "count"],
             Self::Levels => &["scope", "name", "count"],
             Self::References => &["symbol", "count"],
+            Self::Events => &["severity", "kind", "account", "since", "count"],
             Self::Kill | Self::Raise => &["scope", "name", "note"],
             Self::Settle => &["account", "id", "order_id", "filled", "price", "leaves"],
             Self::Locate => &["account", "symbol", "qty", "note"],
@@ -174,6 +187,7 @@ impl Request {
                 symbol: self.symbol(names)?,
                 count_max: self.count_max(),
             })),
+            Command::Events => self.events(names),
             Command::Kill => self.control(Kind::Kill, names),
             Command::Raise => self.control(Kind::Raise, names),
             Command::Settle => self.settle(names),
@@ -203,6 +217,21 @@ impl Request {
             owner,
             symbol,
             count_max,
+        }))
+    }
+
+    fn events(&self, names: &Names) -> Result<Action, String> {
+        let wanted = Wanted::parse(
+            self.severity.as_deref(),
+            self.kind.as_deref(),
+            self.since.as_deref(),
+        )?;
+        Ok(Action::Ask(Query::Events {
+            severity: wanted.severity,
+            kind: wanted.kind,
+            account: self.account(names)?,
+            since: wanted.since,
+            count_max: self.count_max(),
         }))
     }
 
@@ -308,6 +337,9 @@ impl Request {
             ("strategy", self.strategy.is_some()),
             ("symbol", self.symbol.is_some()),
             ("count", self.count.is_some()),
+            ("severity", self.severity.is_some()),
+            ("kind", self.kind.is_some()),
+            ("since", self.since.is_some()),
             ("note", self.note.is_some()),
             ("id", self.id.is_some()),
             ("order_id", self.order_id.is_some()),

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 
 /// How words are made to stand out.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Paint {
-    pub(super) is_colored: bool,
+pub(crate) struct Paint {
+    pub(crate) is_colored: bool,
 }
 
 impl Paint {
@@ -71,6 +71,7 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
             ];
             show_rows(&mut out, answer, "references", &columns);
         }
+        Command::Events => show_events(&mut out, answer, paint),
         Command::Kill
         | Command::Raise
         | Command::Settle
@@ -212,6 +213,7 @@ fn show_status(out: &mut String, answer: &Value, paint: Paint) {
         links.row(vec![text(link, "broker"), text(link, "state"), reports]);
     }
     links.write(out);
+    show_subscribers(out, answer, paint);
     out.push('\n');
     let mut tables = Table::new(&["table", "used", "capacity"]);
     for table in rows(answer, "tables") {
@@ -228,6 +230,76 @@ fn show_status(out: &mut String, answer: &Value, paint: Paint) {
         counts.row(vec![name.clone(), count.to_string()]);
     }
     counts.write(out);
+}
+
+/// What has happened, a line each, the last at the end.
+pub(crate) fn show_events(out: &mut String, answer: &Value, paint: Paint) {
+    let found = rows(answer, "events");
+    for event in found {
+        let severity = format!("{:<8}", text(event, "severity"));
+        let severity = match event["severity"].as_str() {
+            Some("critical") => paint.alarm(&severity),
+            _ => severity,
+        };
+        let _ = writeln!(
+            out,
+            "{}  {severity}  {:<18}  {}  [record {}, correlation {}]",
+            text(event, "time"),
+            text(event, "kind"),
+            text(event, "text"),
+            text(event, "sequence"),
+            text(event, "correlation"),
+        );
+    }
+    if found.is_empty() {
+        let _ = writeln!(out, "no events");
+    }
+    let total = answer["total"].as_u64().unwrap_or(0);
+    if (found.len() as u64) < total {
+        let _ = writeln!(out, "the last {} of {total}; see --count", found.len());
+    }
+    if answer["forgotten"].as_u64().unwrap_or(0) != 0 {
+        let _ = writeln!(
+            out,
+            "{} older ones are forgotten; `portcullis events --journal` has them",
+            text(answer, "forgotten")
+        );
+    }
+}
+
+fn show_subscribers(out: &mut String, answer: &Value, paint: Paint) {
+    let found = rows(answer, "subscribers");
+    if found.is_empty() {
+        return;
+    }
+    out.push('\n');
+    let mut table = Table::new(&[
+        "subscriber",
+        "kind",
+        "delivered",
+        "waiting",
+        "dropped",
+        "failures",
+        "state",
+    ]);
+    for row in found {
+        let state = text(row, "state");
+        let state = match state.as_str() {
+            "well" => state,
+            _ => paint.alarm(&state),
+        };
+        let keys = [
+            "name",
+            "kind",
+            "delivered",
+            "waiting",
+            "dropped",
+            "failures",
+        ];
+        let cells = keys.iter().map(|key| text(row, key));
+        table.row(cells.chain([state]).collect());
+    }
+    table.write(out);
 }
 
 fn show_positions(out: &mut String, answer: &Value) {

@@ -66,9 +66,10 @@ impl BreakerOptions {
 
 /// Where a breaker stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum State {
+pub(crate) enum State {
     Closed,
     Open {
+        /// Half open from then on.
         until: Nanos,
     },
     HalfOpen {
@@ -81,7 +82,7 @@ enum State {
 
 /// What moves it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Input {
+pub(crate) enum Input {
     /// An order was let through.
     Sent,
     /// An order that was let through while half open was answered well.
@@ -95,8 +96,9 @@ enum Input {
 }
 
 impl State {
-    /// The whole table of transitions.
-    fn next(self, input: Input, now: Nanos, options: &BreakerOptions) -> Self {
+    /// The whole table of transitions. It holds for every call that leaves the gate: what trips a
+    /// breaker is its owner's to say.
+    pub(crate) fn next(self, input: Input, now: Nanos, options: &BreakerOptions) -> Self {
         let open = Self::Open {
             until: now.after(options.pause),
         };

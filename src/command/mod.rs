@@ -4,6 +4,7 @@ pub mod check;
 pub mod controls;
 pub mod demo;
 pub mod drill;
+pub mod events;
 pub mod explain;
 pub mod journal;
 pub mod replay;

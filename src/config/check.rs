@@ -6,9 +6,13 @@ use crate::config::effective::{digest, effective_toml, limit_text};
 use crate::config::limits::limit_keys;
 use crate::config::process::Idle;
 use crate::config::sessions::Endpoint;
+use crate::config::subscribers::{Subscriber, SubscriberKind};
+use crate::events::kind::Severity;
+use crate::events::line::Line;
 use crate::message::FRAME_SIZE;
 use crate::risk::setup::{Limits, Setup};
 use crate::risk::view::memory_bytes;
+use crate::units::Nanos;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 
@@ -51,6 +55,12 @@ fn memory(config: &Config) -> Vec<(&'static str, u64)> {
         "reports to be asked for again",
         config.sessions.len() as u64 * replay,
     ));
+    let events = subscribers(config)
+        .iter()
+        .map(|of| u64::from(of.queue))
+        .sum::<u64>()
+        + u64::from(config.events.history);
+    memory.push(("events", events * size_of::<Line>() as u64));
     memory
 }
 
@@ -97,6 +107,24 @@ fn notes(config: &Config) -> Vec<String> {
             "admin.mode = \"{:04o}\" lets every user of the machine at the operators' socket.",
             config.admin.mode
         ));
+    }
+    for subscriber in &config.subscribers {
+        if let SubscriberKind::Webhook(webhook) = &subscriber.kind {
+            let at_worst = webhook.breaker_pause.after(webhook.timeout);
+            if Nanos::from_secs(5) < at_worst.max(webhook.retry_max.after(webhook.timeout)) {
+                notes.push(format!(
+                    "subscriber {}: after a failure it may be told later than 5s: lower timeout, \
+                     retry_max or breaker_pause.",
+                    subscriber.name
+                ));
+            }
+            if webhook.secret_file.is_some() && webhook.url.starts_with("http://") {
+                notes.push(format!(
+                    "subscriber {}: its secret goes over http:// unencrypted.",
+                    subscriber.name
+                ));
+            }
+        }
     }
     if config.threads.idle == Idle::Spin {
         notes.push("threads.idle = \"spin\" keeps every thread's core busy for ever.".to_owned());
@@ -145,12 +173,24 @@ fn report_json(config: &Config, notes: &[String]) -> String {
     let memory = memory(config)
         .into_iter()
         .map(|(name, bytes)| json!({"table": name, "bytes": bytes}));
+    let subscribers = subscribers(config).into_iter().map(|of| {
+        json!({
+            "name": of.name,
+            "kind": of.kind.name(),
+            "severity": of.filter.severity.text(),
+            "kinds": of.filter.kinds,
+            "accounts": of.filter.accounts,
+            "queue": of.queue,
+        })
+    });
+    let subscribers: Vec<_> = subscribers.collect();
     let report = json!({
         "digest": hex(digest(&effective)),
         "accounts": accounts.collect::<Vec<_>>(),
         "controls": controls.collect::<Vec<_>>(),
         "account_kinds_omitted": accounts_omitted,
         "symbol_kinds_omitted": symbols_omitted,
+        "subscribers": subscribers,
         "memory": memory.collect::<Vec<_>>(),
         "notes": notes,
         "effective": effective,
@@ -190,6 +230,7 @@ fn report_text(config: &Config, notes: &[String], is_coloured: bool) -> String {
         out.line(&format!("... and {count} more kinds of {kind}."));
     }
     strategies_text(&mut out, config);
+    subscribers_text(&mut out, config);
     memory_text(&mut out, config);
     effective_text(&mut out, &effective);
     out.text
@@ -289,6 +330,47 @@ fn strategies_text(out: &mut Page, config: &Config) {
     }
     out.table(&cells);
     out.more(config.setup.strategies.len(), SHOWN_MAX);
+}
+
+fn subscribers_text(out: &mut Page, config: &Config) {
+    out.heading("Subscribers");
+    let head = ["subscriber", "kind", "told of", "where"];
+    let mut cells = vec![head.map(str::to_owned).to_vec()];
+    for subscriber in subscribers(config) {
+        let filter = &subscriber.filter;
+        let mut of = match filter.severity {
+            Severity::Critical => "critical".to_owned(),
+            severity => format!("{} and graver", severity.text()),
+        };
+        if subscriber == Subscriber::default_log() {
+            of.push_str(", refusals and rejects left out");
+        } else if !filter.kinds.is_empty() {
+            let kinds: Vec<_> = filter.kinds.iter().map(|kind| kind.text()).collect();
+            of.push_str(&format!(", {} alone", some_names(&kinds)));
+        }
+        if !filter.accounts.is_empty() {
+            let accounts: Vec<_> = filter.accounts.iter().map(String::as_str).collect();
+            of.push_str(&format!(", of {}", some_names(&accounts)));
+        }
+        let place = match &subscriber.kind {
+            SubscriberKind::Log => "the gateway's log".to_owned(),
+            SubscriberKind::File(file) => file.path.display().to_string(),
+            SubscriberKind::Webhook(webhook) => webhook.url.clone(),
+        };
+        let kind = subscriber.kind.name().to_owned();
+        cells.push(vec![subscriber.name, kind, of, place]);
+    }
+    out.table(&cells);
+}
+
+/// Those that are configured, and the log where it is not among them.
+fn subscribers(config: &Config) -> Vec<Subscriber> {
+    let mut subscribers = config.subscribers.clone();
+    let is_log = |of: &Subscriber| of.kind == SubscriberKind::Log;
+    if !subscribers.iter().any(is_log) {
+        subscribers.push(Subscriber::default_log());
+    }
+    subscribers
 }
 
 fn memory_text(out: &mut Page, config: &Config) {

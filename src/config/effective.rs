@@ -13,6 +13,7 @@ use crate::config::notation::{
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
+use crate::config::subscribers::{SEVERITIES, Subscriber, SubscriberKind};
 use crate::config::{BORROWS, Config, SELF_MATCHES, SHORT_SALES, parse_in};
 use crate::message::{LimitKey, OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
@@ -86,6 +87,9 @@ pub fn effective_toml(config: &Config) -> String {
         out.word("answer", &ANSWERS, &response.answer);
         out.span("pause", response.pause);
         out.span("slow_interval", response.slow_interval);
+    }
+    for subscriber in &config.subscribers {
+        write_subscriber(&mut out, subscriber);
     }
     for group in &config.setup.groups {
         out.table("[[group]]");
@@ -313,6 +317,14 @@ fn write_sessions(out: &mut Writer, config: &Config) {
     out.path("socket", &config.admin.socket);
     out.put("mode", quote(&format!("{:04o}", config.admin.mode)));
 
+    out.table("[events]");
+    out.put("history", config.events.history);
+    out.word(
+        "history_severity",
+        &SEVERITIES,
+        &config.events.history_severity,
+    );
+
     for operator in &config.operators {
         out.table("[[operator]]");
         out.put("name", quote(&operator.name));
@@ -462,6 +474,45 @@ fn write_sim(out: &mut Writer, sim: &SimConfig) {
     out.count_or_off("disconnect_requests", sim.disconnect_requests);
     out.count_or_off("silence_request", sim.silence_request);
     out.span("silence_time", sim.silence_time);
+}
+
+fn write_subscriber(out: &mut Writer, subscriber: &Subscriber) {
+    let filter = &subscriber.filter;
+    out.table("[[subscriber]]");
+    out.put("name", quote(&subscriber.name));
+    out.put("kind", quote(subscriber.kind.name()));
+    out.word("severity", &SEVERITIES, &filter.severity);
+    let kinds: Vec<_> = filter.kinds.iter().map(|of| quote(of.text())).collect();
+    out.put("kinds", list(&kinds));
+    let accounts: Vec<_> = filter.accounts.iter().map(|name| quote(name)).collect();
+    out.put("accounts", list(&accounts));
+    out.put("queue", subscriber.queue);
+    match &subscriber.kind {
+        SubscriberKind::Log => {}
+        SubscriberKind::File(file) => {
+            out.table("[subscriber.file]");
+            out.path("path", &file.path);
+            out.put("size_max", quote(&write_size(file.size_max)));
+            out.put("files_max", file.files_max);
+        }
+        SubscriberKind::Webhook(webhook) => {
+            out.table("[subscriber.webhook]");
+            out.put("url", quote(&webhook.url));
+            if let Some(path) = &webhook.secret_file {
+                out.path("secret_file", path);
+            }
+            out.put("secret_header", quote(&webhook.secret_header));
+            out.span("timeout", webhook.timeout);
+            out.put("batch_max", webhook.batch_max);
+            out.span("retry_min", webhook.retry_min);
+            out.span("retry_max", webhook.retry_max);
+            out.put("breaker_failures", webhook.breaker_failures);
+            out.span("breaker_pause", webhook.breaker_pause);
+            if let Some(path) = &webhook.position_file {
+                out.path("position_file", path);
+            }
+        }
+    }
 }
 
 fn write_native(out: &mut Writer, native: &NativeConfig) {

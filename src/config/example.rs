@@ -46,8 +46,8 @@ fn write_section(
     }
     for key in section.keys {
         if let Given::Table(inner) = key.given {
-            // The example's broker is the simulated one.
-            let is_live = is_live && inner.name != "native";
+            // The example's broker is the simulated one, its subscriber a file.
+            let is_live = is_live && !["native", "webhook"].contains(&inner.name);
             write_section(out, inner, "[", "]", &format!("{path}."), is_live);
         }
         if let Given::List(inner) = key.given {

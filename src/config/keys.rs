@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::config::brokers::BrokerKind;
 use crate::config::error::{ConfigError, ConfigErrors};
 use crate::config::sessions::Credential;
+use crate::config::subscribers::SubscriberKind;
 use rustix::fs::OFlags;
 use std::fmt;
 use std::fs::OpenOptions;
@@ -21,6 +22,36 @@ pub const KEY_SIZE: usize = 32;
 #[derive(Clone, Eq, PartialEq)]
 pub struct Key([u8; KEY_SIZE]);
 
+/// The value of a header that proves who the gateway is.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// For the header and nothing else.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// From one line, and a newline behind it or none.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let is_sound = (1..=SECRET_SIZE_MAX).contains(&text.len())
+            && text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+            && text.trim_ascii() == text;
+        let text = std::str::from_utf8(text).ok().filter(|_| is_sound)?;
+        Some(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Secret(..)")
+    }
+}
+
+/// No header is longer.
+const SECRET_SIZE_MAX: usize = 4096;
+
 /// Every key that the configuration asks for; `None` where it asks for none.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
@@ -30,6 +61,8 @@ pub struct Keys {
     pub brokers: Vec<Option<Key>>,
     /// In the order of [`Config::feeds`].
     pub feeds: Vec<Option<Key>>,
+    /// In the order of [`Config::subscribers`].
+    pub subscribers: Vec<Option<Secret>>,
 }
 
 impl Key {
@@ -62,18 +95,19 @@ impl fmt::Debug for Key {
 /// Reads every key file that the configuration names, or tells all that is wrong with them.
 pub fn load_keys(config: &Config) -> Result<Keys, ConfigErrors> {
     let mut errors = Vec::new();
+    let mut note = |path: &Path, key: String, problem| {
+        errors.push(ConfigError {
+            file: path.to_string_lossy().into_owned(),
+            line: 0,
+            key,
+            value: String::new(),
+            problem,
+        });
+    };
     let mut load = |path: Option<&Path>, kind: &str, name: &str| {
         let path = path?;
         load_key(path)
-            .map_err(|problem| {
-                errors.push(ConfigError {
-                    file: path.to_string_lossy().into_owned(),
-                    line: 0,
-                    key: format!("{kind}.{name}.key_file"),
-                    value: String::new(),
-                    problem,
-                });
-            })
+            .map_err(|problem| note(path, format!("{kind}.{name}.key_file"), problem))
             .ok()
     };
     let keys = Keys {
@@ -102,6 +136,19 @@ pub fn load_keys(config: &Config) -> Result<Keys, ConfigErrors> {
             .iter()
             .map(|feed| load(key_file(&feed.credential), "feed", &feed.name))
             .collect(),
+        subscribers: config
+            .subscribers
+            .iter()
+            .map(|subscriber| {
+                let path = match &subscriber.kind {
+                    SubscriberKind::Webhook(webhook) => webhook.secret_file.as_deref()?,
+                    SubscriberKind::Log | SubscriberKind::File(_) => return None,
+                };
+                let key = format!("subscriber.{}.webhook.secret_file", subscriber.name);
+                let secret = load_secret(path);
+                secret.map_err(|problem| note(path, key, problem)).ok()
+            })
+            .collect(),
     };
     if errors.is_empty() {
         Ok(keys)
@@ -117,8 +164,26 @@ fn key_file(credential: &Credential) -> Option<&Path> {
     }
 }
 
-/// What is checked is the open file, so that nobody can put another in its place meanwhile.
 fn load_key(path: &Path) -> Result<Key, String> {
+    Key::parse(&read_private(path, 2 * KEY_SIZE + 2)?).ok_or_else(|| {
+        format!(
+            "not a key; write {} hexadecimal digits and nothing else",
+            2 * KEY_SIZE
+        )
+    })
+}
+
+fn load_secret(path: &Path) -> Result<Secret, String> {
+    Secret::parse(&read_private(path, SECRET_SIZE_MAX + 2)?).ok_or_else(|| {
+        format!(
+            "not the value of a header; write one line of 1 to {SECRET_SIZE_MAX} printable ASCII \
+             characters, no blank at either end"
+        )
+    })
+}
+
+/// What is checked is the open file, so that nobody can put another in its place meanwhile.
+fn read_private(path: &Path, size_max: usize) -> Result<Vec<u8>, String> {
     let shown = path.display();
     // A pipe in place of the file must not hold up the start.
     let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
@@ -149,13 +214,8 @@ fn load_key(path: &Path) -> Result<Key, String> {
         ));
     }
     let mut text = Vec::new();
-    file.take(2 * KEY_SIZE as u64 + 2)
+    file.take(size_max as u64)
         .read_to_end(&mut text)
         .map_err(|error| format!("cannot be read: {error}"))?;
-    Key::parse(&text).ok_or_else(|| {
-        format!(
-            "not a key; write {} hexadecimal digits and nothing else",
-            2 * KEY_SIZE
-        )
-    })
+    Ok(text)
 }

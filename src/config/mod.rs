@@ -23,6 +23,7 @@ pub mod limits;
 pub mod process;
 pub mod responses;
 pub mod sessions;
+pub mod subscribers;
 
 mod controls;
 mod notation;
@@ -42,6 +43,7 @@ use crate::config::notation::{BPS_DIGITS, SHARE_DIGITS, parse_scaled, show, writ
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
+use crate::config::subscribers::{Events, Subscriber, SubscriberKind};
 use crate::config::values::{choice, count, flag, name, off_or};
 use crate::reject::RejectReason;
 use crate::risk::setup::{
@@ -72,6 +74,7 @@ const RESPONSES_MAX: usize = 64;
 /// A factor is held in 1e-4, as a basis point is.
 const FACTOR_ONE: u64 = 10_000;
 const FACTOR_MAX: u64 = 1_000 * FACTOR_ONE;
+const SUBSCRIBERS_MAX: usize = 64;
 const DESKS_MAX: usize = 1 << 12;
 const GROUPS_MAX: usize = 1 << 12;
 
@@ -147,6 +150,10 @@ pub struct Config {
     pub calendars: Vec<CalendarTerms>,
     /// Where reference prices come from.
     pub feeds: Vec<Feed>,
+    /// `[events]`.
+    pub events: Events,
+    /// Who is told what happens.
+    pub subscribers: Vec<Subscriber>,
     /// `[admin]`.
     pub admin: Admin,
     /// Who may act, by the number in [`crate::message::Control::operator`].
@@ -291,11 +298,36 @@ fn read(root: &Table<'_>) -> Config {
             config.setup.responses.push(response);
         }
     }
+    config.events = subscribers::read_events(&root.table("events"));
+    read_subscribers(root, &accounts, &mut config);
     config.setup.firm = firm.limits;
     let hard = root.table("hard_limits");
     config.setup.hard_limits = limits::read_hard(&hard);
     limits::check_hard(&hard, &config.setup);
     config
+}
+
+fn read_subscribers(root: &Table<'_>, accounts: &HashMap<String, AccountId>, config: &mut Config) {
+    let (mut names, mut paths) = (HashSet::new(), HashSet::new());
+    for table in root.tables("subscriber", SUBSCRIBERS_MAX) {
+        let of = read_names(&table, "accounts", accounts, "[[account]]");
+        let of = of.iter().map(|id| &config.setup.accounts[id.0 as usize]);
+        let of = of.map(|account| account.name.clone()).collect();
+        let Some(subscriber) = subscribers::read(&table, of) else {
+            continue;
+        };
+        claim(&table, "name", subscriber.name.clone(), &mut names);
+        let (kind, key, path) = match &subscriber.kind {
+            SubscriberKind::Log => ("log", "", None),
+            SubscriberKind::File(of) => ("file", "path", Some(of.path.clone())),
+            SubscriberKind::Webhook(of) => ("webhook", "position_file", of.position_file.clone()),
+        };
+        if path.is_some_and(|path| !paths.insert(path)) {
+            let problem = "another subscriber writes this file; write another path".to_owned();
+            table.table(kind).refuse(key, problem);
+        }
+        config.subscribers.push(subscriber);
+    }
 }
 
 /// The controls that an override may let an order pass.

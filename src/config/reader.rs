@@ -322,11 +322,11 @@ impl<'r> Table<'r> {
     pub(crate) fn refuse_value(&self, key: &str, value: &Spanned<DeValue<'_>>, problem: String) {
         let span = value.span();
         self.reader.refuse(span.start, || {
-            // Somebody may have written the key where the path of its file belongs.
-            let shown = if key == "key_file" {
-                ""
-            } else {
-                self.reader.source(&span)
+            // Somebody may have written a secret where the path of its file belongs, or into a URL.
+            let is_hidden = ["key_file", "secret_file", "url"].contains(&key);
+            let shown = match is_hidden {
+                true => "",
+                false => self.reader.source(&span),
             };
             (self.path(key), show(shown), problem)
         });

@@ -69,6 +69,8 @@ section! {
     broker = List(&BROKER), "";
     feed = List(&FEED), "";
     response = List(&RESPONSE), "";
+    events = Table(&EVENTS), "";
+    subscriber = List(&SUBSCRIBER), "";
     admin = Table(&ADMIN), "";
     operator = List(&OPERATOR), "";
     journal = Table(&JOURNAL), "";
@@ -354,6 +356,45 @@ section! {
     answer = Required("\"cancel\""), "\"warn\"; \"slow\"; \"refuse\" what is new; \"cancel\" beside that; \"kill\", until persons raise it.";
     pause = Default("\"1m\""), "For how long it is slow or refuses, unless persons raise it.";
     slow_interval = Default("\"100ms\""), "How far apart orders pass while it is slow.";
+}
+
+section! {
+    EVENTS, "events", "What has happened, to be asked for by `portcullis events`.";
+    history = Default("10000"), "So many of the last events are remembered.";
+    history_severity = Default("\"notice\""), "Those as grave as this and graver: \"info\", \"notice\", \"warning\", \"critical\".";
+}
+
+section! {
+    SUBSCRIBER, "subscriber", "Who is told what happens. Without one of kind log, warnings but for refusals and rejects go to the log all the same.";
+    name = Required("\"desk\""), "At most 36 printable characters.";
+    kind = Required("\"file\""), "How it is told: log, file, webhook.";
+    severity = Default("\"warning\""), "It is told what is as grave as this and graver.";
+    kinds = Default("[]"), "Of these kinds alone, as `portcullis events --list` names them; none named: of all.";
+    accounts = Default("[]"), "Of these accounts alone, and what is of no account; none named: of all.";
+    queue = Default("4096"), "So many events wait for it; then the oldest is dropped, and that is told.";
+    file = Table(&SUBSCRIBER_FILE), "";
+    webhook = Table(&SUBSCRIBER_WEBHOOK), "";
+}
+
+section! {
+    SUBSCRIBER_FILE, "file", "For kind = \"file\": a line of JSON for each event. After a restart it goes on behind its last line.";
+    path = Required("\"run/events.jsonl\""), "The file. Those before it are called the same with .1, .2 and so on behind.";
+    size_max = Default("\"64MiB\""), "A file of this size is closed and the next one begun.";
+    files_max = Default("8"), "So many are kept, the current one included.";
+}
+
+section! {
+    SUBSCRIBER_WEBHOOK, "webhook", "For kind = \"webhook\": POST of a JSON array, at least once each.";
+    url = Required("\"https://alerts.example/gate\""), "The server. It is printed and journaled: no secret may be in it.";
+    secret_file = Optional("\"keys/alerts.secret\""), "A file, readable by the gateway alone, whose one line is the value of a header.";
+    secret_header = Default("\"Authorization\""), "Of this header.";
+    timeout = Default("\"2s\""), "The answer must be there by then.";
+    batch_max = Default("256"), "At most so many events in one request.";
+    retry_min = Default("\"100ms\""), "The first pause before a request is made again; it doubles each time.";
+    retry_max = Default("\"2s\""), "The longest pause.";
+    breaker_failures = Default("5"), "At so many failures in a row its breaker opens ...";
+    breaker_pause = Default("\"2s\""), "... for so long; then one event is tried.";
+    position_file = Optional("\"run/alerts.position\""), "Where the last event that was taken stands, so that a restart goes on behind it; without one, a run tells its own events.";
 }
 
 section! {

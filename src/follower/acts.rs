@@ -103,6 +103,7 @@ impl Acts {
         value["sequence"] = json!(sequence);
         value["outcome"] = json!(format!("{:?}", decision.outcome));
         let correlation = head.header.correlation;
+        value["correlation"] = json!(correlation);
         self.watches.retain(|watch| {
             let is_of = watch.correlation == correlation;
             if is_of {

@@ -1,7 +1,8 @@
 //! Follower: the core again, fed from the journal, for everything cold.
 //!
 //! In:   the journal's records, by its tail; questions of other stages, by a channel.
-//! Out:  answers, by their channels; an alarm, once, in the log and in every status.
+//! Out:  answers, by their channels; events, by its publisher; an alarm, once, in the log and in every
+//!       status.
 //! Owns: a core of its own, which nothing else feeds.
 //!
 //! No other thread's state is looked at: the hot core never knows that it is watched. What is shown
@@ -24,14 +25,15 @@ pub mod replica;
 mod acts;
 mod places;
 pub(crate) mod view;
-mod watch;
 
+use crate::events::derive::Seen;
+use crate::events::filter::Wanted;
+use crate::events::publisher::Publisher;
 use crate::follower::acts::Acts;
 use crate::follower::names::Names;
 use crate::follower::query::{Query, Question, Said, Views};
 use crate::follower::replica::{Difference, Replica};
 use crate::follower::view::View;
-use crate::follower::watch::Watch;
 use crate::journal::reader::Tail;
 use crate::risk::approved::Approved;
 use crate::risk::core::Core;
@@ -56,7 +58,7 @@ pub struct Follower {
     /// Of the run that the last record belongs to.
     names: Names,
     acts: Acts,
-    watch: Watch,
+    publisher: Publisher,
     questions: Receiver<Question>,
     interval: Nanos,
     now: Nanos,
@@ -78,7 +80,7 @@ impl Follower {
             tail,
             names: Names::default(),
             acts: Acts::default(),
-            watch: Watch::default(),
+            publisher: Publisher::default(),
             questions,
             interval,
             now: Nanos::ZERO,
@@ -92,6 +94,12 @@ impl Follower {
             doorbell,
         };
         (follower, views)
+    }
+
+    /// Tells what it reads. To be called before the first record.
+    pub fn with_publisher(mut self, publisher: Publisher) -> Self {
+        self.publisher = publisher;
+        self
     }
 
     /// Its core; `None` before the first run has opened.
@@ -140,22 +148,33 @@ impl Follower {
         self.record_time = head.header.time;
         let setup = self.replica.setup();
         match (taken, self.replica.core()) {
-            (Taken::Opened, _) => {
+            (Taken::Opened, Some(core)) => {
                 self.names = Names::new(setup);
                 self.acts.open();
-                self.watch.open();
+                self.publisher
+                    .begin(record.sequence, head, core, &self.names);
             }
             (Taken::Event { recorded, .. }, Some(core)) => {
                 let sequence = record.sequence;
                 self.acts
                     .note(sequence, head, &recorded, core, setup, &self.names);
-                self.watch.note(&recorded, core, setup, &self.names);
+                self.publisher.take(&Seen {
+                    sequence,
+                    head,
+                    continuations: &record.frames[1..],
+                    decision: &recorded,
+                    told: self.replica.told(),
+                    core,
+                    setup,
+                    names: &self.names,
+                });
             }
             _ => {}
         }
         if let Some(difference) = difference
             && self.alarm.is_none()
         {
+            self.publisher.differ(head, &difference);
             let Difference {
                 sequence,
                 recorded,
@@ -212,8 +231,28 @@ impl Follower {
             }
             (Query::Status, Some(view)) => {
                 let mut value = view.say(query, &self.acts);
-                value["near"] = self.watch.say_near(&self.names);
+                value["near"] = self.publisher.watch().say_near(&self.names);
+                value["subscribers"] = self.publisher.say_subscribers();
                 value
+            }
+            (
+                Query::Events {
+                    severity,
+                    kind,
+                    account,
+                    since,
+                    count_max,
+                },
+                _,
+            ) => {
+                let account = account.map(|account| self.names.accounts.name(account.0));
+                let wanted = Wanted {
+                    severity,
+                    kind,
+                    account,
+                    since,
+                };
+                self.publisher.say_events(count_max, &wanted)
             }
             (_, Some(view)) => view.say(query, &self.acts),
             (_, None) => json!({}),
@@ -271,6 +310,12 @@ impl Stage for Follower {
         let cancels = self.replica.last_cancels(now);
         self.failure = Some("the gate has failed: views stand still".to_owned());
         cancels
+    }
+
+    /// The last records of a gate that has stopped are still to be told.
+    fn finish(&mut self, now: Nanos) -> bool {
+        self.now = now;
+        self.read() == 0
     }
 
     /// Its core may be half changed: it reads no further and says so. The gate does not need it.

@@ -3,6 +3,7 @@
 //! Nobody waits: a question that finds no room comes back, and an answer that finds none is
 //! dropped, because who asked has given up by then.
 
+use crate::events::kind::{EventKind, Severity};
 use crate::message::{Scope, Text};
 use crate::sys::poller::Doorbell;
 use crate::units::{AccountId, Nanos, OrderId, StrategyId, SymbolId};
@@ -61,6 +62,19 @@ pub enum Query {
         account: AccountId,
         /// Its id.
         client_order_id: Text,
+    },
+    /// The last events of the history.
+    Events {
+        /// As grave as this and graver.
+        severity: Severity,
+        /// Of this kind alone.
+        kind: Option<EventKind>,
+        /// Of this account alone.
+        account: Option<AccountId>,
+        /// From then on.
+        since: Nanos,
+        /// At most so many rows: the last.
+        count_max: usize,
     },
     /// What became of an operator's act: answered once its record is in the journal.
     Act {

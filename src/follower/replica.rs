@@ -9,6 +9,7 @@
 //! - From one run of the gateway to the next the core goes on as the gateway's did.
 
 use crate::journal::reader::Record;
+use crate::message::Frame;
 use crate::reject::{RejectReason, Unit};
 use crate::risk::approved::Approved;
 use crate::risk::core::Core;
@@ -70,6 +71,11 @@ impl Replica {
     /// What cancels every live order; see [`Rebuild::last_cancels`].
     pub fn last_cancels(&mut self, now: Nanos) -> Vec<Approved> {
         self.rebuild.last_cancels(now)
+    }
+
+    /// What the last record sent to strategies.
+    pub fn told(&self) -> &[Frame] {
+        &self.rebuild.effects.to_strategy
     }
 
     /// What the core runs under now.
@@ -200,7 +206,7 @@ fn write_decision(out: &mut fmt::Formatter<'_>, decision: &Decision) -> fmt::Res
 }
 
 /// The limit or the value of a refusal, in the unit of its reason.
-pub(super) fn amount(reason: RejectReason, raw: i128) -> String {
+pub(crate) fn amount(reason: RejectReason, raw: i128) -> String {
     let digits = match reason.unit() {
         Unit::None | Unit::Count | Unit::Nanos => 0,
         Unit::Price => Price::DIGITS,

@@ -36,8 +36,8 @@ impl View<'_> {
     /// The answer to a query, but for the follower's own standing.
     pub(super) fn say(&self, query: Query, acts: &Acts) -> Value {
         match query {
-            // These two are not views.
-            Query::Act { .. } | Query::Order { .. } => json!({}),
+            // These are not views of the core.
+            Query::Act { .. } | Query::Order { .. } | Query::Events { .. } => json!({}),
             Query::Status => self.status(acts),
             Query::Orders {
                 account,

@@ -12,6 +12,8 @@ use crate::config::Config;
 use crate::config::brokers::BrokerKind;
 use crate::config::keys::Keys;
 use crate::config::process::{self, Layout, Policy};
+use crate::events::courier::Courier;
+use crate::events::publisher::Publisher;
 use crate::follower::Follower;
 use crate::follower::names::Names;
 use crate::follower::replica::Difference;
@@ -49,6 +51,8 @@ pub struct Gateway {
     pub drain_timeout: Nanos,
     /// Cancel every live order when the gate must shut for a fault of its own.
     pub cancel_on_panic: bool,
+    /// Those who are told what happens. They have threads of their own, or none where the caller steps.
+    pub subscribers: Vec<Courier>,
     /// What an observer may want to know of the start.
     pub start: Start,
 }
@@ -85,6 +89,8 @@ pub enum StartError {
     NoRoom,
     /// The operators' socket.
     Admin(SocketError),
+    /// A subscriber, by its name.
+    Subscriber(String, io::Error),
     /// A socket or a poller.
     Io(&'static str, io::Error),
 }
@@ -104,6 +110,7 @@ impl fmt::Display for StartError {
                 "the journal has no room to begin a run: free disk space below journal.directory",
             ),
             Self::Admin(error) => error.fmt(out),
+            Self::Subscriber(name, error) => write!(out, "subscriber.{name}: {error}"),
             Self::Io(what, error) => write!(out, "{what}: {error}"),
         }
     }
@@ -447,7 +454,10 @@ impl<'a> Builder<'a> {
 
         let risk_doorbell = self.worker(RISK).poller().doorbell();
         let interval = config.journal.sync_interval;
-        self.follow(&keeper, admin_to_risk, risk_doorbell.clone())?;
+        let clock = Clock::new(now);
+        let (publisher, subscribers) = Publisher::open(config, keys, start.sequence, &clock)
+            .map_err(|(name, error)| StartError::Subscriber(name, error))?;
+        self.follow(&keeper, admin_to_risk, risk_doorbell.clone(), publisher)?;
         let follower_doorbell = self.cold[1].poller().doorbell();
         let keeper = KeeperStage::new(keeper, interval, risk_doorbell, follower_doorbell);
         self.cold[0].add(Box::new(keeper));
@@ -464,6 +474,7 @@ impl<'a> Builder<'a> {
             cold: self.cold,
             drain_timeout: config.gateway.drain_timeout,
             cancel_on_panic: config.gateway.cancel_on_panic,
+            subscribers,
             start,
         })
     }
@@ -474,6 +485,7 @@ impl<'a> Builder<'a> {
         keeper: &Keeper,
         admin_to_risk: Producer<Frame>,
         risk_doorbell: Doorbell,
+        publisher: Publisher,
     ) -> Result<(), StartError> {
         let cold = &mut self.cold[1];
         let (doorbell, sockets) = (cold.poller().doorbell(), cold.poller().sockets());
@@ -483,6 +495,7 @@ impl<'a> Builder<'a> {
         let directory = &self.config.journal.directory;
         let tail = keeper.tail()?;
         let (follower, views) = Follower::new(directory, tail, interval, doorbell.clone());
+        let follower = follower.with_publisher(publisher);
         let names = Arc::new(Names::new(&self.config.setup));
         let ends = Ends {
             admin_to_risk,

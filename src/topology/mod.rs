@@ -53,6 +53,13 @@ pub trait Stage {
         true
     }
 
+    /// The threads of the gate have ended, in order: does a bounded part of what is left to do all the
+    /// same. True once there is nothing left.
+    fn finish(&mut self, now: Nanos) -> bool {
+        let _ = now;
+        true
+    }
+
     /// It has panicked. True where it has put itself back to a sound beginning and may go on; false
     /// where the gate must shut, which is what a stage says that decides or remembers.
     fn restart(&mut self, now: Nanos) -> bool {

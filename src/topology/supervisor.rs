@@ -2,6 +2,7 @@
 
 use super::gateway::Gateway;
 use super::worker::{Event, Phase, PhaseFlag, Worker};
+use crate::events::courier::Working;
 use crate::sys::poller::Doorbell;
 use crate::units::Nanos;
 use core_affinity::CoreId;
@@ -23,6 +24,8 @@ pub struct Running {
     drain_timeout: Nanos,
     cancel_on_panic: bool,
     signals: Option<(Handle, JoinHandle<()>)>,
+    /// They follow what follows the path, and are stopped last.
+    subscribers: Vec<Working>,
 }
 
 struct Thread {
@@ -63,6 +66,7 @@ impl Running {
             drain_timeout: gateway.drain_timeout,
             cancel_on_panic: gateway.cancel_on_panic,
             signals: None,
+            subscribers: Vec::new(),
         };
         let mut cores = cores.iter().copied();
         for worker in gateway.path {
@@ -72,6 +76,9 @@ impl Running {
         for worker in gateway.cold {
             let thread = start(worker, None, &running.cold_phase, &running.sender)?;
             running.cold.push(thread);
+        }
+        for courier in gateway.subscribers {
+            running.subscribers.push(courier.spawn()?);
         }
         Ok(running)
     }
@@ -123,6 +130,7 @@ impl Running {
         if self.cancel_on_panic && matches!(end, End::Shut { .. }) {
             self.cancel_all(&mut path, &mut cold);
         }
+        self.tell_the_last(&mut cold);
         // Their sockets and files close with them.
         drop(cold);
         (end, path)
@@ -173,6 +181,16 @@ impl Running {
                 tracing::error!(thread = worker.name(), "not all cancels have left");
             }
         }
+    }
+
+    /// What was recorded to the end is told, to each subscriber within one bound.
+    fn tell_the_last(&mut self, cold: &mut [Worker]) {
+        for worker in cold {
+            worker.finish(self.drain_timeout);
+        }
+        let bound = self.drain_timeout;
+        self.subscribers.iter().for_each(|of| of.stop(bound));
+        self.subscribers.drain(..).for_each(Working::join);
     }
 
     /// Ends every thread: the path, then what follows it, so that the journal sees all of it.

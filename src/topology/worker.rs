@@ -268,6 +268,19 @@ impl Worker {
         catch_unwind(AssertUnwindSafe(ask)).unwrap_or_default()
     }
 
+    /// Its thread has ended: lets its stages finish what is left, for so long at the most.
+    pub fn finish(&mut self, timeout: Nanos) {
+        let until = self.clock.now().after(timeout);
+        let finish = || {
+            for stage in &mut self.stages {
+                while !stage.finish(self.clock.now()) && self.clock.now() < until {}
+            }
+        };
+        if catch_unwind(AssertUnwindSafe(finish)).is_err() {
+            tracing::error!(thread = self.name, "panicked while it finished");
+        }
+    }
+
     /// One round; `None` where the gate must shut.
     fn round(&mut self, now: Nanos, phase: Phase, events: &Sender<Event>) -> Option<usize> {
         let mut is_quiet = true;
@@ -527,6 +540,40 @@ mod tests {
         let worker = run.end();
         assert_eq!(worker.stages[0].deadline(), Nanos::from_raw(1));
         assert_eq!(worker.deadline(), worker.rests_until[0]);
+    }
+
+    /// Has so much left to do.
+    struct Tail(Arc<AtomicU64>);
+
+    impl Stage for Tail {
+        fn name(&self) -> &'static str {
+            "tail"
+        }
+
+        fn poll(&mut self, _now: Nanos) -> usize {
+            0
+        }
+
+        fn finish(&mut self, _now: Nanos) -> bool {
+            self.0.fetch_sub(1, Ordering::Relaxed) == 1
+        }
+    }
+
+    #[test]
+    fn a_worker_finishes_all_of_its_stages_and_no_longer_than_it_may() {
+        let left = |counts: [u64; 2], timeout| {
+            let (poller, clock) = (Poller::new(8).unwrap(), Clock::new(Nanos::ZERO));
+            let mut worker = Worker::new("test", poller, clock, Idle::Park, Nanos::ZERO);
+            let counts = counts.map(|count| Arc::new(AtomicU64::new(count)));
+            for count in &counts {
+                worker.add(Box::new(Tail(Arc::clone(count))));
+            }
+            worker.finish(timeout);
+            counts.map(|count| count.load(Ordering::Relaxed))
+        };
+        assert_eq!(left([3, 1000], Nanos::from_secs(60)), [0, 0]);
+        let [first, last] = left([u64::MAX, u64::MAX], Nanos::from_millis(1));
+        assert!(0 < first && 0 < last);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod hostile;
 mod reading;
 mod refusals;
+mod subscribers;
 mod texts;
 
 use crate::config::schema::{Given, Section};
