@@ -34,6 +34,7 @@
 //! change a limit.
 
 pub mod admin;
+pub mod analytics;
 pub mod broker;
 pub mod catalogue;
 pub mod command;

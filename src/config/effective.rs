@@ -3,6 +3,7 @@
 //! It opens the journal and says which rules a run was under, so it must say everything: reading it
 //! gives an equal [`Config`]. Neighbouring symbols with the same terms share one table.
 
+use crate::config::analytics::{self, GROUP_KINDS};
 use crate::config::brokers::{BrokerKind, BrokerLink, LIQUIDITIES, NativeConfig, SimConfig};
 use crate::config::calendars::{CalendarTerms, DAY_KINDS, DAYS, REFERENCES, write_clock};
 use crate::config::error::ConfigErrors;
@@ -87,14 +88,17 @@ pub fn effective_toml(config: &Config) -> String {
         out.span("pause", response.pause);
         out.span("slow_interval", response.slow_interval);
     }
-    for group in &config.setup.groups {
+    for (index, group) in config.setup.groups.iter().enumerate() {
         out.table("[[group]]");
         out.put("name", quote(&group.name));
         out.put("enabled", group.enabled);
+        let kind = config.group_kinds.get(index).copied().unwrap_or_default();
+        out.word("kind", &GROUP_KINDS, &kind);
         out.put("symbols", symbol_names(config, &group.symbols));
         out.table("[group.limits]");
         out.limits(&group.limits, Written::default());
     }
+    analytics::write(&mut out, config);
     out.0
 }
 
@@ -160,10 +164,11 @@ fn is_bare(key: &str) -> bool {
         )
 }
 
-struct Writer(String);
+/// Text of a configuration under way.
+pub(crate) struct Writer(String);
 
 impl Writer {
-    fn table(&mut self, header: &str) {
+    pub(crate) fn table(&mut self, header: &str) {
         if !self.0.is_empty() {
             self.0.push('\n');
         }
@@ -171,7 +176,7 @@ impl Writer {
         self.0.push('\n');
     }
 
-    fn put(&mut self, key: &str, value: impl Display) {
+    pub(crate) fn put(&mut self, key: &str, value: impl Display) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "{key} = {value}");
     }
@@ -180,25 +185,25 @@ impl Writer {
         self.put(key, quote(&write_duration(span)));
     }
 
-    fn path(&mut self, key: &str, path: &Path) {
+    pub(crate) fn path(&mut self, key: &str, path: &Path) {
         self.put(key, quote(&path.to_string_lossy()));
     }
 
-    fn text_or_off(&mut self, key: &str, text: Option<impl Display>) {
+    pub(crate) fn text_or_off(&mut self, key: &str, text: Option<impl Display>) {
         match text {
             Some(text) => self.put(key, quote(&text.to_string())),
             None => self.put(key, "\"off\""),
         }
     }
 
-    fn count_or_off(&mut self, key: &str, count: Option<u32>) {
+    pub(crate) fn count_or_off(&mut self, key: &str, count: Option<u32>) {
         match count {
             Some(count) => self.put(key, count),
             None => self.put(key, "\"off\""),
         }
     }
 
-    fn word<T: PartialEq>(&mut self, key: &str, words: &[(&str, T)], value: &T) {
+    pub(crate) fn word<T: PartialEq>(&mut self, key: &str, words: &[(&str, T)], value: &T) {
         let word = words
             .iter()
             .find(|(_, known)| known == value)
@@ -330,7 +335,7 @@ fn write_sessions(out: &mut Writer, config: &Config) {
     }
 }
 
-fn symbol_names(config: &Config, symbols: &[SymbolId]) -> String {
+pub(crate) fn symbol_names(config: &Config, symbols: &[SymbolId]) -> String {
     let symbols = symbols.iter();
     let symbols = symbols.filter_map(|id| config.setup.symbols.get(id.0 as usize));
     list(
@@ -597,6 +602,6 @@ fn rates(rates: &[Rate]) -> Option<String> {
     (!rates.is_empty()).then(|| list(&windows.collect::<Vec<_>>()))
 }
 
-fn list(items: &[String]) -> String {
+pub(crate) fn list(items: &[String]) -> String {
     format!("[{}]", items.join(", "))
 }
