@@ -1,0 +1,176 @@
+//! Picture: the distribution of gains, the map of correlations, and the drawdown.
+
+use crate::analytics::analysis::{Analysis, Measure};
+use crate::analytics::moments::ratio;
+use crate::command::svg::{BOTTOM, LEFT, Pen, RIGHT, Svg, TOP};
+use crate::config::analytics::share_text;
+
+const WIDTH: u32 = 1_000;
+
+/// How often which gain was made, and where value at risk and expected shortfall lie.
+pub(super) fn distribution(of: &Analysis) -> String {
+    const BARS: usize = 81;
+    let mut out = Svg::new(WIDTH);
+    out.panel("Gains of a day, as they would have been");
+    let (gains, unit) = shown_gains(of);
+    // As far to one side as to the other, so that the eye sees which tail is the longer.
+    let reach = gains
+        .iter()
+        .fold(0.0, |most: f64, gain| most.max(gain.abs()));
+    let reach = if 0.0 < reach { reach } else { 1.0 };
+    let x = |gain: f64| LEFT + (gain / reach + 1.0) / 2.0 * (RIGHT - LEFT);
+    let mut counts = [0u32; BARS];
+    for gain in &gains {
+        let place = (gain / reach + 1.0) / 2.0 * BARS as f64;
+        counts[(place as usize).min(BARS - 1)] += 1;
+    }
+    let most = counts.iter().copied().max().unwrap_or_default().max(1);
+    // Logarithmic: the tail is what matters, and it is thin.
+    let height = |count: f64| (1.0 + count).ln() / (1.0 + f64::from(most)).ln() * (BOTTOM - TOP);
+    for part in -4..=4 {
+        let gain = reach * f64::from(part) / 4.0;
+        out.upright(x(gain), &format!("{gain:.3}"));
+    }
+    let mut level = 1u32;
+    out.level(BOTTOM, "0");
+    while level <= most {
+        out.level(BOTTOM - height(f64::from(level)), &level.to_string());
+        level = level.saturating_mul(10);
+    }
+    out.axes(&format!("gain ({unit})"), "days (logarithmic)");
+    let width = (RIGHT - LEFT) / BARS as f64;
+    for (at, count) in counts.iter().enumerate().filter(|(_, count)| 0 < **count) {
+        let left = LEFT + at as f64 * width;
+        let tall = height(f64::from(*count));
+        let corner = (left, BOTTOM - tall);
+        let about = format!("{count} days");
+        out.block(corner, (width - 0.5, tall), "#56b4e9", &about);
+    }
+    let by = scale(of);
+    for (at, tail) in of.tails.iter().enumerate() {
+        let Some(loss) = tail.historical else {
+            continue;
+        };
+        let (pen, loss) = (Pen::new(at + 1), loss * by);
+        out.curve(pen, [(x(-loss), TOP), (x(-loss), BOTTOM)]);
+        let name = format!("{} {}", tail.measure.text(), share_text(tail.confidence));
+        let of = match tail.measure {
+            Measure::ValueAtRisk => "exceeded on fewer days",
+            Measure::ExpectedShortfall => "mean of worse days",
+        };
+        out.legend(pen, &name, &format!("loss {loss:.4}, {of}"));
+    }
+    out.finish()
+}
+
+/// A cell for each pair of symbols.
+pub(super) fn correlation(of: &Analysis) -> String {
+    const LABELS_MAX: usize = 60;
+    let names = &of.panel.names;
+    let count = names.len();
+    let mut out = Svg::new(WIDTH);
+    out.panel("Correlations of daily returns");
+    let side = (BOTTOM - TOP) / count.max(1) as f64;
+    let left = LEFT + 30.0;
+    for one in 0..count {
+        for other in 0..count {
+            let between = of.correlation.between(one, other);
+            let text = between.map_or("not defined".to_owned(), |of| format!("{of:.3}"));
+            let about = format!("{} and {}: {text}", names[one], names[other]);
+            let corner = (left + other as f64 * side, TOP + one as f64 * side);
+            out.block(corner, (side, side), &colour(between), &about);
+        }
+    }
+    if count <= LABELS_MAX {
+        let size = (side * 0.8).min(12.0);
+        for (at, name) in names.iter().enumerate() {
+            let middle = (at as f64 + 0.5) * side;
+            out.word((left - 6.0, TOP + middle + size / 3.0), size, false, name);
+            out.word((left + middle + size / 3.0, BOTTOM + 6.0), size, true, name);
+        }
+    }
+    for (at, step) in (-4..=4).rev().enumerate() {
+        let value = f64::from(step) / 4.0;
+        let corner = (RIGHT + 40.0, TOP + at as f64 * 24.0);
+        out.block(corner, (24.0, 24.0), &colour(Some(value)), "");
+        out.word(
+            (RIGHT + 108.0, corner.1 + 17.0),
+            12.0,
+            false,
+            &format!("{value:.2}"),
+        );
+    }
+    out.finish()
+}
+
+/// How far below its best the portfolio was.
+pub(super) fn drawdown(of: &Analysis) -> String {
+    const PARTS: usize = 6;
+    let mut out = Svg::new(WIDTH);
+    out.panel("Drawdown of a portfolio whose weights stay as they are");
+    let Some(drawdown) = &of.drawdown else {
+        out.word(
+            (RIGHT, (TOP + BOTTOM) / 2.0),
+            16.0,
+            false,
+            "no equity: not defined",
+        );
+        return out.finish();
+    };
+    let depth = if 0.0 < drawdown.deepest {
+        drawdown.deepest
+    } else {
+        1.0
+    };
+    let days = drawdown.curve.len();
+    let x = |at: usize| LEFT + at as f64 / days.max(1) as f64 * (RIGHT - LEFT);
+    let y = |part: f64| TOP + part / depth * (BOTTOM - TOP);
+    for part in 0..=PARTS {
+        let at = part * days / PARTS;
+        let day = match at.checked_sub(1) {
+            Some(at) => of.panel.days.get(at).copied(),
+            None => Some(of.panel.first_day),
+        };
+        out.upright(x(at), &day.map_or(String::new(), |day| day.to_string()));
+        let share = depth * part as f64 / PARTS as f64;
+        out.level(y(share), &format!("{:.1} %", -100.0 * share));
+    }
+    out.axes("day", "below the best so far");
+    let points = drawdown.curve.iter().enumerate();
+    let points = points.map(|(at, part)| (x(at + 1), y(*part)));
+    let pen = Pen::new(0);
+    out.curve(pen, std::iter::once((x(0), y(0.0))).chain(points));
+    let about = format!("{} to {}", drawdown.from, drawdown.to);
+    let name = format!("deepest {:.2} %", 100.0 * drawdown.deepest);
+    out.legend(pen, &name, &about);
+    out.finish()
+}
+
+/// Gains in per cent of the equity, or in money where there is none.
+fn shown_gains(of: &Analysis) -> (Vec<f64>, &'static str) {
+    let by = scale(of);
+    let unit = match ratio(100.0, of.portfolio.equity) {
+        Some(_) => "% of equity",
+        None => "money",
+    };
+    (of.gains.iter().map(|gain| gain * by).collect(), unit)
+}
+
+fn scale(of: &Analysis) -> f64 {
+    ratio(100.0, of.portfolio.equity).unwrap_or(1.0)
+}
+
+/// From blue at -1 over white to orange at 1; grey where it is not defined.
+fn colour(between: Option<f64>) -> String {
+    let Some(between) = between else {
+        return "#bbbbbb".to_owned();
+    };
+    let end = if between < 0.0 {
+        [0.0, 114.0, 178.0]
+    } else {
+        [213.0, 94.0, 0.0]
+    };
+    let part = between.abs().min(1.0);
+    let [red, green, blue] = end.map(|end| (255.0 + (end - 255.0) * part).round() as u8);
+    format!("#{red:02x}{green:02x}{blue:02x}")
+}
