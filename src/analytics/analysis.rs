@@ -160,8 +160,8 @@ impl Analysis {
             .collect();
         let shares: Option<Vec<f64>> = gains.iter().map(|gain| ratio(*gain, equity)).collect();
         let correlation = Correlation::new(&panel, f64::from(work.terms.condition_max))?;
-        let portfolio = work.portfolio(&panel, &correlation, (&values, equity), &gains)?;
         let symbols = work.symbols(&panel, &values, &correlation)?;
+        let portfolio = work.portfolio(&panel, &correlation, (&values, equity), &gains)?;
         let stresses = question.scenarios.iter();
         let stresses = stresses.map(|scenario| work.stress(scenario, &panel, &values, equity));
         Ok(Self {
@@ -368,25 +368,27 @@ impl<'w> Work<'w> {
         at_risk.chain(shortfalls).collect()
     }
 
+    /// By symbol, and by issuer and sector where groups say which those are.
     fn concentrations(&self, panel: &Panel, values: &[f64]) -> Vec<Concentration> {
-        let part = |kind: GroupKind, name: &'w str, or: &'w str| -> &'w str {
-            self.group(kind, name).unwrap_or(or)
-        };
-        let names = self.names().unwrap_or_default();
-        debug_assert_eq!(names.len(), panel.names.len());
-        let valued = || names.iter().copied().zip(values.iter().copied());
-        vec![
-            Concentration::new("symbol", valued()),
+        let names = || panel.names.iter().map(String::as_str);
+        let valued = || names().zip(values.iter().copied());
+        let mut all = vec![Concentration::new("symbol", valued())];
+        if self.has_kind(GroupKind::Issuer) {
             // A symbol that no group names is the only one of its issuer.
-            Concentration::new(
-                "issuer",
-                valued().map(|(name, value)| (part(GroupKind::Issuer, name, name), value)),
-            ),
-            Concentration::new(
-                "sector",
-                valued().map(|(name, value)| (part(GroupKind::Sector, name, "(none)"), value)),
-            ),
-        ]
+            let of = |name| self.group(GroupKind::Issuer, name).unwrap_or(name);
+            let valued = valued().map(|(name, value)| (of(name), value));
+            all.push(Concentration::new("issuer", valued));
+        }
+        if self.has_kind(GroupKind::Sector) {
+            let of = |name| self.group(GroupKind::Sector, name).unwrap_or("(none)");
+            let valued = valued().map(|(name, value)| (of(name), value));
+            all.push(Concentration::new("sector", valued));
+        }
+        all
+    }
+
+    fn has_kind(&self, kind: GroupKind) -> bool {
+        self.question.config.group_kinds.contains(&kind)
     }
 
     /// The group of a kind that a symbol is in.
@@ -445,6 +447,13 @@ impl<'w> Work<'w> {
             if correlation.deviation(at) <= 0.0 {
                 notes.push(format!(
                     "{name} does not move: its correlations are not defined, and count as zero"
+                ));
+            }
+        }
+        for (kind, word) in [(GroupKind::Issuer, "issuer"), (GroupKind::Sector, "sector")] {
+            if !self.has_kind(kind) {
+                notes.push(format!(
+                    "no [[group]] has kind = {word:?}: concentration by {word} is not known"
                 ));
             }
         }

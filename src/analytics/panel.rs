@@ -181,13 +181,18 @@ fn check_count(
         [] => String::new(),
     };
     let problem = match days {
+        [] if names.len() == 1 => format!("{who} has no price in its file; add some ({spans})"),
         [] => format!(
             "{who} have no day in common; see that their files overlap and write dates alike \
              ({spans})"
         ),
         _ => format!(
-            "too short a history: {who} have {count} daily returns in common where \
-             analytics.returns_min asks for {}; add rows, or write a lower one ({spans})",
+            "too short a history: {who} {} where analytics.returns_min asks for {}; add rows, or \
+             write a lower one ({spans})",
+            match names {
+                [_] => format!("has {count} daily returns"),
+                _ => format!("have {count} daily returns in common"),
+            },
             wanted.returns_min
         ),
     };

@@ -382,7 +382,7 @@ section! {
 section! {
     BETA, "beta", "Another index, for an account, for symbols, or for symbols of an account. The most specific holds: both, symbols, account, `analytics.index`.";
     index = Required("\"SP500\""), "A column of the history.";
-    account = Optional("\"main\""), "For this account alone.";
+    account = Shown("\"main\""), "For this account alone.";
     symbols = Default("[]"), "For these symbols alone; none named: for all.";
 }
 
