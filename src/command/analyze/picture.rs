@@ -27,9 +27,8 @@ pub(super) fn distribution(of: &Analysis) -> String {
     let most = counts.iter().copied().max().unwrap_or_default().max(1);
     // Logarithmic: the tail is what matters, and it is thin.
     let height = |count: f64| (1.0 + count).ln() / (1.0 + f64::from(most)).ln() * (BOTTOM - TOP);
-    for part in -4..=4 {
-        let gain = reach * f64::from(part) / 4.0;
-        out.upright(x(gain), &format!("{gain:.3}"));
+    for gain in ticks(-reach, reach) {
+        out.upright(x(gain), &gain.to_string());
     }
     let mut level = 1u32;
     out.level(BOTTOM, "0");
@@ -54,11 +53,12 @@ pub(super) fn distribution(of: &Analysis) -> String {
         let (pen, loss) = (Pen::new(at + 1), loss * by);
         out.curve(pen, [(x(-loss), TOP), (x(-loss), BOTTOM)]);
         let name = format!("{} {}", tail.measure.text(), share_text(tail.confidence));
-        let of = match tail.measure {
-            Measure::ValueAtRisk => "exceeded on fewer days",
-            Measure::ExpectedShortfall => "mean of worse days",
+        let share = 100.0 - f64::from(tail.confidence) / 1e4;
+        let detail = match tail.measure {
+            Measure::ValueAtRisk => format!("{loss:.4}: more is lost on {share} % of days"),
+            Measure::ExpectedShortfall => format!("{loss:.4}: mean of the worst {share} % of days"),
         };
-        out.legend(pen, &name, &format!("loss {loss:.4}, {of}"));
+        out.legend(pen, &name, &detail);
     }
     out.finish()
 }
@@ -71,7 +71,7 @@ pub(super) fn correlation(of: &Analysis) -> String {
     let mut out = Svg::new(WIDTH);
     out.panel("Correlations of daily returns");
     let side = (BOTTOM - TOP) / count.max(1) as f64;
-    let left = LEFT + 30.0;
+    let left = LEFT + 60.0;
     for one in 0..count {
         for other in 0..count {
             let between = of.correlation.between(one, other);
@@ -91,10 +91,10 @@ pub(super) fn correlation(of: &Analysis) -> String {
     }
     for (at, step) in (-4..=4).rev().enumerate() {
         let value = f64::from(step) / 4.0;
-        let corner = (RIGHT + 40.0, TOP + at as f64 * 24.0);
+        let corner = (RIGHT - 60.0, TOP + at as f64 * 24.0);
         out.block(corner, (24.0, 24.0), &colour(Some(value)), "");
         out.word(
-            (RIGHT + 108.0, corner.1 + 17.0),
+            (RIGHT + 8.0, corner.1 + 17.0),
             12.0,
             false,
             &format!("{value:.2}"),
@@ -132,8 +132,10 @@ pub(super) fn drawdown(of: &Analysis) -> String {
             None => Some(of.panel.first_day),
         };
         out.upright(x(at), &day.map_or(String::new(), |day| day.to_string()));
-        let share = depth * part as f64 / PARTS as f64;
-        out.level(y(share), &format!("{:.1} %", -100.0 * share));
+    }
+    for percent in ticks(0.0, 100.0 * depth) {
+        let sign = if 0.0 < percent { "-" } else { "" };
+        out.level(y(percent / 100.0), &format!("{sign}{percent} %"));
     }
     out.axes("day", "below the best so far");
     let points = drawdown.curve.iter().enumerate();
@@ -144,6 +146,28 @@ pub(super) fn drawdown(of: &Analysis) -> String {
     let name = format!("deepest {:.2} %", 100.0 * drawdown.deepest);
     out.legend(pen, &name, &about);
     out.finish()
+}
+
+/// Round numbers from one to another, about eight of them: apart by 1, 2 or 5 times a power of ten.
+fn ticks(from: f64, to: f64) -> Vec<f64> {
+    const PARTS: f64 = 8.0;
+    let least = (to - from) / PARTS;
+    let power = least.log10().floor() as i32;
+    let of_ten = |power: i32| 10f64.powi(power);
+    let steps = [(1.0, power), (2.0, power), (5.0, power), (1.0, power + 1)];
+    let is_enough = |(digit, power): &(f64, i32)| least <= digit * of_ten(*power);
+    let (digit, power) = steps
+        .into_iter()
+        .find(is_enough)
+        .unwrap_or((1.0, power + 1));
+    // Divided where it can be, so that a tenth is written as one.
+    let tick = |at: i64| match power {
+        power if power < 0 => at as f64 * digit / of_ten(-power),
+        power => at as f64 * digit * of_ten(power),
+    };
+    let step = tick(1);
+    let places = (from / step).ceil() as i64..=(to / step).floor() as i64;
+    places.map(tick).collect()
 }
 
 /// Gains in per cent of the equity, or in money where there is none.
@@ -173,4 +197,29 @@ fn colour(between: Option<f64>) -> String {
     let part = between.abs().min(1.0);
     let [red, green, blue] = end.map(|end| (255.0 + (end - 255.0) * part).round() as u8);
     format!("#{red:02x}{green:02x}{blue:02x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        assert_eq!(ticks(-1.0, 1.0), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(ticks(0.0, 48.4), [0.0, 10.0, 20.0, 30.0, 40.0]);
+        assert_eq!(
+            ticks(0.0, 0.007),
+            [0.0, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007]
+        );
+        assert_eq!(ticks(-12.08, 12.08).len(), 5);
+        assert!(ticks(-3e40, 3e40).len() < 10);
+    }
+
+    #[test]
+    fn a_colour_is_white_at_zero_and_full_at_one() {
+        assert_eq!(colour(Some(0.0)), "#ffffff");
+        assert_eq!(colour(Some(1.0)), "#d55e00");
+        assert_eq!(colour(Some(-1.0)), "#0072b2");
+        assert_eq!(colour(None), "#bbbbbb");
+    }
 }
