@@ -33,25 +33,26 @@ impl History {
             let problem = "no price history; name its files in analytics.history";
             return Err(AnalyticsError::new(problem));
         }
-        let mut sheets = Vec::with_capacity(files.len());
-        for file in files {
-            sheets.push(sheet::read(file, order)?);
+        let sheets = files.iter().map(|file| sheet::read(file, order));
+        Self::of(sheets.collect::<Result<_, _>>()?, until)
+    }
+
+    /// Of files that are read.
+    pub(super) fn of(mut sheets: Vec<Sheet>, until: Option<Date>) -> Result<Self, AnalyticsError> {
+        for sheet in &mut sheets {
+            let Some(until) = until else { break };
+            let first = sheet.rows.first().map_or(until, |row| row.day);
+            sheet.rows.retain(|row| row.day <= until);
+            if sheet.rows.is_empty() {
+                let problem = format!("no day up to {until}: it begins on {first}");
+                return Err(AnalyticsError::of_file(&sheet.file, problem));
+            }
         }
         let mut columns: HashMap<String, (usize, usize)> = HashMap::new();
-        for (at, sheet) in sheets.iter_mut().enumerate() {
-            if let Some(until) = until {
-                let first = sheet.rows.first().map_or(until, |row| row.day);
-                sheet.rows.retain(|row| row.day <= until);
-                if sheet.rows.is_empty() {
-                    let problem = format!("no day up to {until}: it begins on {first}");
-                    return Err(AnalyticsError::of_file(&sheet.file, problem));
-                }
-            }
+        for (at, sheet) in sheets.iter().enumerate() {
             for (column, name) in sheet.names.iter().enumerate() {
                 if let Some((other, _)) = columns.insert(name.clone(), (at, column)) {
-                    let other = files
-                        .get(other)
-                        .map_or_else(String::new, |path| path.to_string_lossy().into_owned());
+                    let other = sheets.get(other).map_or("another", |sheet| &sheet.file);
                     let problem = format!("a column of this name is in {other} too; keep one");
                     return Err(AnalyticsError::of_file(&sheet.file, problem).in_column(name, ""));
                 }

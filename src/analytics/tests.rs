@@ -1,11 +1,15 @@
 //! Tests: nothing undefined leaves, and figures that can be worked out by hand.
 
+use super::analysis::{Analysis, Question};
 use super::concentration::Concentration;
 use super::correlation::eigenvalues;
+use super::delimited;
+use super::history::History;
+use super::holdings::Holding;
 use super::moments::{beta, covariance, deviation, ewma_deviation, mean, ratio, variance};
 use super::performance::{Drawdown, sharpe};
 use super::tail::{Gains, normal_expected_shortfall, normal_quantile, normal_value_at_risk};
-use crate::config::analytics::Quantile;
+use crate::config::analytics::{DateOrder, Quantile};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 
@@ -211,5 +215,61 @@ proptest! {
             prop_assert!((least - 1e-9..=1.0 + 1e-9).contains(&index));
         }
         prop_assert!(of.parts.is_sorted_by(|one, other| other.gross <= one.gross));
+    }
+
+    /// Whatever prices, holdings and equity there are: each figure is a number or nothing.
+    #[test]
+    fn no_figure_of_any_book_is_undefined(
+        moves in prop::collection::vec((0usize..4, -0.2..0.2f64), 3..40),
+        kinds in prop::collection::vec(0u8..4, 1..5),
+        qtys in prop::option::of(prop::collection::vec(
+            prop::sample::select(vec![0.0, 1.0, -1.0, 1e18, -1e18, 1e-8]), 5)),
+        equity in prop::sample::select(vec!["\"off\"", "0", "1", "0.00000000000000001"]),
+    ) {
+        let mut prices = vec![10.0; kinds.len()];
+        let mut text = String::from("Date");
+        (0..kinds.len()).for_each(|at| text.push_str(&format!(",S{at}")));
+        for (day, (symbol, change)) in days(moves.len()).into_iter().zip(&moves) {
+            text.push_str(&format!("\n{day}"));
+            for (at, price) in prices.iter_mut().enumerate() {
+                // Still, all alike, at an even pace, or as it comes.
+                *price *= match kinds[at] {
+                    0 => 1.0,
+                    1 => 1.0 + change,
+                    2 => 1.01,
+                    _ if at == symbol % kinds.len() => 1.0 + change,
+                    _ => 1.0 - change / 2.0,
+                };
+                text.push_str(&format!(",{price}"));
+            }
+        }
+        let sheet = delimited::read(text.as_bytes(), "p.csv", DateOrder::Ymd).unwrap();
+        let history = History::of(vec![sheet], None).unwrap();
+        let config = format!(
+            "[analytics]\nreturns_min = 2\nequity = {equity}\nindex = \"S0\"\n[[scenario]]\n\
+             name = \"s\"\nothers = -1\n"
+        );
+        let config = crate::config::parse(&config, "gate.toml").unwrap();
+        let holdings = qtys.map(|qtys| {
+            let held = qtys.iter().take(kinds.len()).enumerate();
+            held.map(|(at, qty)| Holding { symbol: format!("S{at}"), qty: *qty }).collect()
+        });
+        let question = Question {
+            config: &config,
+            account: None,
+            holdings,
+            scenarios: config.scenarios.iter().collect(),
+        };
+        match Analysis::new(&history, &question) {
+            Ok(analysis) => {
+                let all = format!("{analysis:?}");
+                prop_assert!(!all.contains("NaN") && !all.contains("inf"), "{all}");
+                let between = (0..kinds.len()).map(|at| analysis.correlation.between(at, 0));
+                let mut bounded = between.flatten();
+                prop_assert!(bounded.all(|of| (-1.0..=1.0).contains(&of)));
+            }
+            // The only symbol is the index.
+            Err(error) => prop_assert!(error.problem.starts_with("no symbol"), "{error}"),
+        }
     }
 }

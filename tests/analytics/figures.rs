@@ -263,3 +263,76 @@ fn the_pictures_are_drawn_and_the_tables_say_the_same() {
         assert!(!picture.contains("NaN") && !picture.contains("inf"));
     }
 }
+
+/// No movement, no value, no equity: each has an answer, in the tables, in JSON and in the pictures.
+#[test]
+fn what_is_not_defined_is_null_and_a_dash() {
+    let folder = Folder::new("undefined");
+    let mut moving = prices(5, 3, 120);
+    moving = moving
+        .lines()
+        .enumerate()
+        .fold(String::new(), |text, (at, line)| {
+            let still = if at == 0 { "STILL" } else { "7" };
+            format!("{text}{line},{still}\n")
+        });
+    let file = folder.write("p.csv", moving);
+    let config = |terms: &str| format!("[analytics]\nhistory = [{file:?}]\n{terms}");
+    let holdings = |lines: &str| {
+        let file = folder.write("h.csv", format!("symbol,qty\n{lines}"));
+        file.display().to_string()
+    };
+    let drawn = || {
+        for name in ["distribution", "correlation", "drawdown"] {
+            let picture = std::fs::read_to_string(folder.path(&format!("pictures/{name}.svg")));
+            let picture = picture.unwrap();
+            assert!(
+                !picture.contains("NaN") && !picture.contains("inf"),
+                "{picture}"
+            );
+        }
+    };
+
+    let still = holdings("STILL,5\n");
+    let page = folder.figures(&config("index = \"S0\"\n"), &["--holdings", &still]);
+    drawn();
+    assert!(page["portfolio"]["sharpe"].is_null());
+    assert_eq!(page["symbols"][0]["volatility_day"], json!(0.0));
+    assert_eq!(page["symbols"][0]["beta"], json!(0.0));
+    assert!(page["correlation"]["matrix"][0][0].is_null());
+    assert_eq!(page["portfolio"]["drawdown"]["deepest"], json!(0.0));
+    assert_eq!(page["tails"][0]["historical"], json!(0.0));
+    let text = folder.analyze(&config("index = \"S0\"\n"), &["--holdings", &still]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains("STILL does not move: its correlations are not defined"),
+        "{text}"
+    );
+    assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+
+    // Against what stands still there is no beta; nor is there any without an index.
+    let page = folder.figures(&config("index = \"STILL\"\n"), &[]);
+    assert!(page["symbols"][0]["beta"].is_null() && page["portfolio"]["beta"].is_null());
+    let page = folder.figures(&config(""), &[]);
+    assert!(page["symbols"][0]["beta"].is_null() && page["symbols"][0]["index"].is_null());
+
+    for terms in ["", "equity = 0\n"] {
+        let nothing = holdings("S0,0\nS1,0\n");
+        let page = folder.figures(&config(terms), &["--holdings", &nothing]);
+        drawn();
+        assert_eq!(page["portfolio"]["gross"], json!(0.0));
+        assert!(page["portfolio"]["volatility_day"].is_null());
+        assert!(page["portfolio"]["drawdown"].is_null());
+        assert!(page["symbols"][0]["share_of_gross"].is_null());
+        assert!(page["concentration"][0]["herfindahl_index"].is_null());
+        assert!(page["tails"][0]["historical_share"].is_null());
+    }
+    // With a value but no equity, money is known and its share is not.
+    let page = folder.figures(
+        &config("equity = 0\n"),
+        &["--holdings", &holdings("S0,3\n")],
+    );
+    drawn();
+    assert!(page["tails"][0]["historical"].as_f64().unwrap() > 0.0);
+    assert!(page["tails"][0]["historical_share"].is_null());
+}
