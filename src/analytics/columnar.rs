@@ -30,7 +30,13 @@ pub(super) fn read(from: File, file: &str, order: DateOrder) -> Result<Sheet, An
 }
 
 fn damaged(file: &str, error: impl std::fmt::Display) -> AnalyticsError {
-    let problem = format!("not sound Parquet: {error}; write it again");
+    let error = error.to_string();
+    let problem = match error.split_once("Disabled feature at compile time: ") {
+        Some((_, packing)) => format!(
+            "packed by {packing}, which is not known here; write it with snappy, zstd, gzip or unpacked"
+        ),
+        None => format!("not sound Parquet: {error}; write it again"),
+    };
     AnalyticsError::of_file(file, problem)
 }
 

@@ -114,26 +114,29 @@ fn write(path: &Path, picture: &str) -> Result<(), Failure> {
         })
 }
 
-/// What the figures are, for those who must answer for them.
+/// What the figures are, for those who must answer for them. Each on one line: the terminal folds it.
 pub const DEFINITIONS: &str = "\
-Definitions:
-  return       price / price of the day before - 1, on days on which every symbol has a price
-  volatility   sample deviation (n - 1) of a day's return, times the root of days_per_year
-  EWMA         variance = lambda x variance of the day before + (1 - lambda) x return squared; no mean;
-               it begins with the square of the first return
-  beta         covariance with the index over its variance, on the days that both have; the index is
-               that of [[analytics.beta]] for account and symbol, else symbol, else account, else
-               analytics.index
-  gain         today's value of each holding (quantity x last price x multiplier) times its return of
-               that day, added; one currency. Shares are of analytics.equity, else of the gross value
-  VaR          the loss of the quantile 1 - confidence of the gains. historical: of the days that were,
-               linear between two days (analytics.quantile); normal: z deviations less the mean, with
-               the deviation of the covariances; EWMA: z exponentially weighted deviations
-  ES           the mean loss of the worst part 1 - confidence of days, the last of them in part
-  Sharpe       (mean x days_per_year - risk_free_rate) / (deviation x root of days_per_year)
-  drawdown     below the best so far, of a portfolio whose weights stay as they are
-  correlation  of the sample; where its condition number is above condition_max each is multiplied by
-               1 - s: s is Ledoit's and Wolf's for the identity as target, or what is needed if more
-  stress       value times the change that a [[scenario]] says: the symbol's, else its first group's,
-               else beta x the first index's, else `others`
-A figure that is not defined (no equity, no movement) is -, and null in JSON.";
+Prices: the files of analytics.history. Text (packed with gzip or not) has a line of names, then a line \
+for each day: its date, then a price for each name; Parquet has the same columns.
+
+Definitions (a figure that is not defined, by no equity or no movement, is -, and null in JSON):
+
+return: the price over the price of the day before, less 1, on the days on which every symbol has one.
+volatility: the sample deviation (over n - 1) of a day's return, times the root of days_per_year.
+EWMA: variance = lambda x the day before's + (1 - lambda) x return squared. No mean; it begins with the \
+square of the first return.
+correlation: of the sample. Where its condition number is above condition_max, each is multiplied by \
+1 - s: s is Ledoit's and Wolf's with the identity as target, or as much as it takes, if that is more.
+beta: covariance with the index over its variance, on the days that both have. The index is that of \
+[[analytics.beta]] for the account and symbol, else the symbol, else the account, else analytics.index.
+gain: today's value of each holding (quantity x last price x multiplier) times its return of the day, \
+added up, in one currency. Shares are of analytics.equity, else of the gross value.
+VaR: the loss at the quantile 1 - confidence of the gains. Historical: of the days that were, linear \
+between two of them (analytics.quantile). Normal: z deviations by the covariances, less the mean. EWMA: \
+z exponentially weighted deviations.
+ES: the mean loss of the worst part 1 - confidence of days, the last of them in part; else as VaR.
+Sharpe: (mean x days_per_year - risk_free_rate) / (deviation x root of days_per_year).
+drawdown: below the best so far, of a portfolio whose weights stay as they are.
+Herfindahl index: the sum of the squares of the shares of gross value.
+stress: value times the change that a [[scenario]] says: the symbol's own, else its first group's, else \
+its beta times the first index's, else that of others.";

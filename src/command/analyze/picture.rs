@@ -1,7 +1,7 @@
 //! Picture: the distribution of gains, the map of correlations, and the drawdown.
 
 use crate::analytics::analysis::{Analysis, Measure};
-use crate::analytics::moments::ratio;
+use crate::analytics::moments::{mean, ratio};
 use crate::command::svg::{BOTTOM, LEFT, Pen, RIGHT, Svg, TOP};
 use crate::config::analytics::share_text;
 
@@ -66,18 +66,26 @@ pub(super) fn distribution(of: &Analysis) -> String {
 /// A cell for each pair of symbols.
 pub(super) fn correlation(of: &Analysis) -> String {
     const LABELS_MAX: usize = 60;
+    const CELLS_MAX: usize = 120;
     let names = &of.panel.names;
     let count = names.len();
+    // Of very many symbols a cell is the mean of neighbours: no eye could tell them apart.
+    let together = count.div_ceil(CELLS_MAX).max(1);
+    let cells = count.div_ceil(together);
     let mut out = Svg::new(WIDTH);
-    out.panel("Correlations of daily returns");
-    let side = (BOTTOM - TOP) / count.max(1) as f64;
+    out.panel(&match together {
+        1 => "Correlations of daily returns".to_owned(),
+        _ => format!("Correlations of daily returns, the means of {together} symbols each"),
+    });
+    let side = (BOTTOM - TOP) / cells.max(1) as f64;
     let left = LEFT + 60.0;
-    for one in 0..count {
-        for other in 0..count {
-            let between = of.correlation.between(one, other);
+    for one in 0..cells {
+        for other in 0..cells {
+            let between = block(of, (one * together, other * together), together);
             let text = between.map_or("not defined".to_owned(), |of| format!("{of:.3}"));
-            let about = format!("{} and {}: {text}", names[one], names[other]);
+            let [row, column] = [one, other].map(|at| &names[at * together]);
             let corner = (left + other as f64 * side, TOP + one as f64 * side);
+            let about = format!("{row} and {column}: {text}");
             out.block(corner, (side, side), &colour(between), &about);
         }
     }
@@ -101,6 +109,17 @@ pub(super) fn correlation(of: &Analysis) -> String {
         );
     }
     out.finish()
+}
+
+/// The mean of the correlations in a square; `None` where none of them is defined.
+fn block(of: &Analysis, (row, column): (usize, usize), side: usize) -> Option<f64> {
+    let pairs = (row..row + side).flat_map(|one| (column..column + side).map(move |at| (one, at)));
+    let of = &of.correlation;
+    let inside = pairs.filter(|(one, other)| *one < of.count() && *other < of.count());
+    let defined: Vec<f64> = inside
+        .filter_map(|(one, other)| of.between(one, other))
+        .collect();
+    mean(&defined)
 }
 
 /// How far below its best the portfolio was.
