@@ -12,7 +12,7 @@ use super::stress::{self, Change, Stress};
 use super::tables::still;
 use super::tail::{Gains, normal_expected_shortfall, normal_value_at_risk};
 use crate::config::Config;
-use crate::config::analytics::{GroupKind, Scenario};
+use crate::config::analytics::{GroupKind, Scenario, ShockTarget};
 use crate::units::{AccountId, SymbolId};
 use jiff::civil::Date;
 use std::collections::HashMap;
@@ -228,7 +228,14 @@ impl<'w> Work<'w> {
             return Ok(symbols.iter().map(|symbol| symbol.name.as_str()).collect());
         }
         let betas = self.terms.betas.iter().map(|beta| beta.index.as_str());
-        let indexes: Vec<&str> = betas.chain(self.terms.index.as_deref()).collect();
+        let scenarios = self.question.config.scenarios.iter();
+        let shocks = scenarios.flat_map(|scenario| &scenario.shocks);
+        let shocked = shocks.filter_map(|shock| match &shock.target {
+            ShockTarget::Index(index) => Some(index.as_str()),
+            ShockTarget::Symbol(_) | ShockTarget::Group(_) => None,
+        });
+        let indexes = betas.chain(shocked).chain(self.terms.index.as_deref());
+        let indexes: Vec<&str> = indexes.collect();
         let names = self.history.names();
         Ok(names.filter(|name| !indexes.contains(name)).collect())
     }

@@ -38,8 +38,6 @@ impl<'f> Records<'f> {
             .split(|byte| *byte == b'\n')
             .find(|line| !line.trim_ascii().is_empty());
         let first = first.unwrap_or_default();
-        let marks = *b",;\t|";
-        let delimiter = marks.into_iter().find(|mark| first.contains(mark));
         let newlines = (0u64..).zip(&text).filter(|(_, byte)| **byte == b'\n');
         let starts = std::iter::once(0)
             .chain(newlines.map(|(at, _)| at + 1))
@@ -47,7 +45,7 @@ impl<'f> Records<'f> {
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(delimiter.unwrap_or(b','))
+            .delimiter(delimiter(first))
             .from_reader(std::io::Cursor::new(text));
         Ok(Self {
             file,
@@ -93,6 +91,21 @@ impl<'f> Records<'f> {
             .count() as u64;
         self.starts.partition_point(|start| *start <= at + empty) as u64
     }
+}
+
+/// The mark that a line has most of, outside of quotes.
+fn delimiter(line: &[u8]) -> u8 {
+    // Of as many, the later here is taken.
+    let marks = *b"|\t;,";
+    let count = |mark: &u8| {
+        let mut is_quoted = false;
+        let outside = line.iter().filter(|byte| {
+            is_quoted ^= **byte == b'"';
+            !is_quoted && *byte == mark
+        });
+        outside.count()
+    };
+    marks.into_iter().max_by_key(count).unwrap_or(b',')
 }
 
 fn unpack(bytes: &[u8], file: &str) -> Result<Vec<u8>, AnalyticsError> {

@@ -50,7 +50,11 @@ fn text_in_any_usual_form_says_the_same() {
         .replace("\n2000-03", "\n\n  \n,,,\n2000-03");
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(plain.as_bytes()).unwrap();
-    let forms: [(&str, Vec<u8>, &str); 14] = [
+    let named = plain
+        .replace(',', ";")
+        .replacen("Date", "\"the, day, of, trading\"", 1);
+    let forms: [(&str, Vec<u8>, &str); 15] = [
+        ("commas in a name", named.into(), ""),
         ("crlf", plain.replace('\n', "\r\n").into(), ""),
         ("cr", plain.replace('\n', "\r").into(), ""),
         ("no last line end", plain.trim_end().into(), ""),
@@ -146,8 +150,12 @@ fn files_with_other_days_are_joined_on_the_days_in_common() {
     let figures = folder.figures(&config, &[]);
     assert_eq!(figures["returns"], 149);
     assert!(figures["symbols"][1]["beta"].is_number());
-    // The index is not a symbol.
+    // The index is not a symbol, whoever names it.
     assert_eq!(figures["symbols"].as_array().unwrap().len(), 2);
+    let shock = "[[scenario]]\nname = \"s\"\n[[scenario.shock]]\nindex = \"I\"\nchange = -1\n";
+    let without = config.replace("index = \"I\"\n", shock);
+    let symbols = &folder.figures(&without, &[])["symbols"];
+    assert_eq!(symbols.as_array().unwrap().len(), 2);
     let figures = folder.figures(&config, &["--until", &day(120)]);
     assert_eq!(figures["returns"], 120);
     assert_eq!(figures["last_day"], day(120));
