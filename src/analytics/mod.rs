@@ -22,6 +22,7 @@ pub mod analysis;
 pub mod concentration;
 pub mod correlation;
 pub mod error;
+pub mod figures;
 pub mod history;
 pub mod holdings;
 pub mod moments;

@@ -2,7 +2,7 @@
 
 use super::error::AnalyticsError;
 use crate::config::Config;
-use crate::config::analytics::{Scenario, ShockTarget};
+use crate::config::scenarios::{Scenario, ShockTarget};
 use crate::units::SymbolId;
 
 /// What a scenario does to what is held.

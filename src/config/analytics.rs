@@ -1,4 +1,4 @@
-//! Analytics: which history statistics are made of, by which definitions, and the stress scenarios.
+//! Analytics: which history statistics are made of, and by which definitions.
 //!
 //! Shares and changes are exact here, in millionths; they become floats where statistics begin.
 
@@ -6,7 +6,7 @@ use crate::config::effective::{Writer, list, symbol_names};
 use crate::config::notation::{Problem, SHARE_DIGITS, parse_scaled, quote, show, write_digits};
 use crate::config::reader::Table;
 use crate::config::values::{choice, count, decimal, name, off_or, text};
-use crate::config::{Config, claim, read_name, read_names};
+use crate::config::{Config, read_name, read_names};
 use crate::units::{AccountId, DecimalError, Notional, SymbolId, parse_decimal, write_decimal};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -58,37 +58,6 @@ pub struct BetaTerms {
     pub account: Option<AccountId>,
     /// For these alone; none: for all.
     pub symbols: Vec<SymbolId>,
-}
-
-/// `[[scenario]]`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Scenario {
-    /// As users write it.
-    pub name: String,
-    /// The change of what no shock names, in millionths of 1.
-    pub others: i64,
-    /// In the order of the file.
-    pub shocks: Vec<Shock>,
-}
-
-/// `[[scenario.shock]]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shock {
-    /// What changes.
-    pub target: ShockTarget,
-    /// Of the price, in millionths of 1.
-    pub change: i64,
-}
-
-/// What a shock changes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ShockTarget {
-    /// One symbol.
-    Symbol(SymbolId),
-    /// Every symbol of a group, by its place in [`crate::risk::setup::Setup::groups`].
-    Group(u32),
-    /// Every symbol by its beta against this column of the history.
-    Index(String),
 }
 
 /// Which part of a date comes first.
@@ -158,13 +127,9 @@ const QUANTILES: [(&str, Quantile); 2] = [
 ];
 
 /// One, in millionths.
-const ONE: u32 = 1_000_000;
+pub(crate) const ONE: u32 = 1_000_000;
 const BETAS_MAX: usize = 4096;
-const SCENARIOS_MAX: usize = 256;
-const SHOCKS_MAX: usize = 4096;
 const CONFIDENCES_MAX: usize = 16;
-/// A hundredfold: futures have traded below zero, and nothing known has risen further in a stress.
-const CHANGE_MAX: i64 = 100 * ONE as i64;
 
 impl Analytics {
     /// The index that betas of a symbol are against for an account: what is said of both, else of the
@@ -268,51 +233,6 @@ fn read_betas(table: &Table<'_>, names: &Names<'_>) -> Vec<BetaTerms> {
     betas
 }
 
-/// Reads every `[[scenario]]`.
-pub(crate) fn read_scenarios(root: &Table<'_>, names: &Names<'_>) -> Vec<Scenario> {
-    let mut taken = HashSet::new();
-    let mut scenarios = Vec::new();
-    for table in root.tables("scenario", SCENARIOS_MAX) {
-        let scenario = Scenario {
-            name: table.get("name", name).unwrap_or_default(),
-            others: table
-                .get("others", decimal(change(CHANGE_MAX)))
-                .unwrap_or_default(),
-            shocks: table
-                .tables("shock", SHOCKS_MAX)
-                .iter()
-                .filter_map(|table| read_shock(table, names))
-                .collect(),
-        };
-        claim(&table, "name", scenario.name.clone(), &mut taken);
-        scenarios.push(scenario);
-    }
-    scenarios
-}
-
-fn read_shock(table: &Table<'_>, names: &Names<'_>) -> Option<Shock> {
-    const KEYS: [&str; 3] = ["symbol", "group", "index"];
-    let change = table.get("change", decimal(change(CHANGE_MAX)));
-    let written: Vec<_> = KEYS.into_iter().filter(|key| table.has(key)).collect();
-    let target = match written[..] {
-        ["symbol"] => {
-            read_name(table, "symbol", names.symbols, "[[symbol]]").map(ShockTarget::Symbol)
-        }
-        ["group"] => read_name(table, "group", names.groups, "[[group]]").map(ShockTarget::Group),
-        ["index"] => table.find("index", name).flatten().map(ShockTarget::Index),
-        _ => {
-            let key = written.last().copied().unwrap_or("symbol");
-            let problem = "symbol, group or index: write one of the three";
-            table.refuse(key, problem.to_owned());
-            None
-        }
-    };
-    Some(Shock {
-        target: target?,
-        change: change?,
-    })
-}
-
 fn paths(table: &Table<'_>, key: &'static str) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for value in table.elements(key) {
@@ -346,7 +266,7 @@ fn share(bounds: std::ops::RangeInclusive<u32>) -> impl Fn(&str) -> Result<u32, 
 }
 
 /// A part of 1 with a sign, in millionths.
-fn change(max: i64) -> impl Fn(&str) -> Result<i64, DecimalError> {
+pub(crate) fn change(max: i64) -> impl Fn(&str) -> Result<i64, DecimalError> {
     move |text| {
         let raw = parse_decimal(text, SHARE_DIGITS)?;
         let raw = i64::try_from(raw).map_err(|_| DecimalError::OutOfRange)?;
@@ -401,7 +321,7 @@ pub(crate) fn check_kind(
     }
 }
 
-/// Writes what [`read`] and [`read_scenarios`] read.
+/// Writes what [`read`] reads.
 pub(crate) fn write(out: &mut Writer, config: &Config) {
     let analytics = &config.analytics;
     out.table("[analytics]");
@@ -441,38 +361,10 @@ pub(crate) fn write(out: &mut Writer, config: &Config) {
         }
         out.put("symbols", symbol_names(config, &beta.symbols));
     }
-    for scenario in &config.scenarios {
-        write_scenario(out, config, scenario);
-    }
-}
-
-fn write_scenario(out: &mut Writer, config: &Config, scenario: &Scenario) {
-    out.table("[[scenario]]");
-    out.put("name", quote(&scenario.name));
-    out.put("others", millionths(scenario.others));
-    for shock in &scenario.shocks {
-        out.table("[[scenario.shock]]");
-        let setup = &config.setup;
-        let (key, target) = match &shock.target {
-            ShockTarget::Symbol(id) => {
-                let symbol = setup.symbols.get(id.0 as usize);
-                ("symbol", symbol.map(|symbol| symbol.name.as_str()))
-            }
-            ShockTarget::Group(id) => {
-                let group = setup.groups.get(*id as usize);
-                ("group", group.map(|group| group.name.as_str()))
-            }
-            ShockTarget::Index(index) => ("index", Some(index.as_str())),
-        };
-        if let Some(target) = target {
-            out.put(key, quote(target));
-        }
-        out.put("change", millionths(shock.change));
-    }
 }
 
 /// What [`change`] reads.
-fn millionths(raw: i64) -> String {
+pub(crate) fn millionths(raw: i64) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = write_decimal(&mut text, i128::from(raw), SHARE_DIGITS);

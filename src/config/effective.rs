@@ -13,6 +13,7 @@ use crate::config::notation::{
 };
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
+use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::{BORROWS, Config, SELF_MATCHES, SHORT_SALES, parse_in};
 use crate::message::{LimitKey, OrderType, TimeInForce};
@@ -99,6 +100,7 @@ pub fn effective_toml(config: &Config) -> String {
         out.limits(&group.limits, Written::default());
     }
     analytics::write(&mut out, config);
+    scenarios::write(&mut out, config);
     out.0
 }
 

@@ -23,6 +23,7 @@ pub mod keys;
 pub mod limits;
 pub mod process;
 pub mod responses;
+pub mod scenarios;
 pub mod sessions;
 
 mod controls;
@@ -35,7 +36,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::config::analytics::{Analytics, GROUP_KINDS, GroupKind, Names, Scenario};
+use crate::config::analytics::{Analytics, GROUP_KINDS, GroupKind, Names};
 use crate::config::brokers::BrokerLink;
 use crate::config::calendars::CalendarTerms;
 use crate::config::error::ConfigErrors;
@@ -43,6 +44,7 @@ use crate::config::limits::{Level, Written};
 use crate::config::notation::{BPS_DIGITS, SHARE_DIGITS, parse_scaled, show, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
+use crate::config::scenarios::Scenario;
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
 use crate::config::values::{choice, count, flag, name, off_or};
 use crate::reject::RejectReason;
@@ -296,7 +298,7 @@ fn read(root: &Table<'_>) -> Config {
         groups: &groups,
     };
     config.analytics = analytics::read(&root.table("analytics"), &names);
-    config.scenarios = analytics::read_scenarios(root, &names);
+    config.scenarios = scenarios::read(root, &names);
     read_endpoints(root, &mut config);
     read_strategies(root, &firm, (&accounts, &symbols), &mut config);
     let mut names = HashSet::new();

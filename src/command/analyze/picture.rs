@@ -1,6 +1,7 @@
 //! Picture: the distribution of gains, the map of correlations, and the drawdown.
 
-use crate::analytics::analysis::{Analysis, Measure};
+use crate::analytics::analysis::Analysis;
+use crate::analytics::figures::Measure;
 use crate::analytics::moments::{mean, ratio};
 use crate::command::svg::{BOTTOM, LEFT, Pen, RIGHT, Svg, TOP};
 use crate::config::analytics::share_text;
@@ -53,7 +54,7 @@ pub(super) fn distribution(of: &Analysis) -> String {
         let (pen, loss) = (Pen::new(at + 1), loss * by);
         out.curve(pen, [(x(-loss), TOP), (x(-loss), BOTTOM)]);
         let name = format!("{} {}", tail.measure.text(), share_text(tail.confidence));
-        let share = 100.0 - f64::from(tail.confidence) / 1e4;
+        let share = f64::from(1_000_000 - tail.confidence) / 1e4;
         let detail = match tail.measure {
             Measure::ValueAtRisk => format!("{loss:.4}: more is lost on {share} % of days"),
             Measure::ExpectedShortfall => format!("{loss:.4}: mean of the worst {share} % of days"),
