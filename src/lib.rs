@@ -27,13 +27,15 @@
 //! [`events`] tells those who watch what it has seen, [`admin`] lets operators ask and act,
 //! [`topology`] puts stages on threads, [`config`] decides every bound, [`protocol`] turns bytes into
 //! messages, [`ring`] is the only lock-free code of our own, [`sys`] makes the only system calls,
-//! [`command`] is what the command line does, [`catalogue`] every control there is, or should be.
+//! [`command`] is what the command line does, [`analytics`] what price history tells of what is held,
+//! [`catalogue`] every control there is, or should be.
 //!
 //! Deliberately absent: locks and shared state on the path, floats where something is decided, global
 //! state (two gateways run in one process), clocks outside `sys`, and any way for a strategy to see or
 //! change a limit.
 
 pub mod admin;
+pub mod analytics;
 pub mod broker;
 pub mod catalogue;
 pub mod command;

@@ -92,6 +92,10 @@ enum Command {
         #[arg(long, conflicts_with = "config")]
         markdown: bool,
     },
+    /// Say what price history tells of what is held: volatility, correlation, beta, value at risk,
+    /// concentration, stress. As tables and pictures.
+    #[command(after_help = command::analyze::DEFINITIONS)]
+    Analyze(Analyze),
     /// Decide a scenario in virtual time: one JSON line in, one decision out.
     Try {
         #[command(flatten)]
@@ -234,6 +238,33 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+struct Analyze {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// What is held: lines of symbol,qty and perhaps account, in place of `analytics.holdings`.
+    #[arg(long, value_name = "FILE")]
+    holdings: Option<PathBuf>,
+    /// Equal weights, also where `analytics.holdings` names a file.
+    #[arg(long, conflicts_with = "holdings")]
+    equal: bool,
+    /// Of this account alone: what it holds, against its index.
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// A [[scenario]] to stress by; may be repeated. Every one, where none is named.
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// As if this day, as in 2020-02-28, were the last of the history.
+    #[arg(long, value_name = "DAY")]
+    until: Option<jiff::civil::Date>,
+    /// The folder that the pictures go to.
+    #[arg(long, value_name = "DIR", default_value = "portcullis-analytics")]
+    out: PathBuf,
+    /// For machines.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -398,6 +429,19 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
                 _ => command::controls::Form::Text,
             };
             print(&command::controls::run(config.as_ref(), form))
+        }
+        Command::Analyze(asked) => {
+            let config = load(&asked.file.config)?;
+            let options = command::analyze::Options {
+                holdings: asked.holdings,
+                account: asked.account,
+                is_equal: asked.equal,
+                scenarios: asked.scenario,
+                until: asked.until,
+                out: asked.out,
+                is_json: asked.json,
+            };
+            print(&command::analyze::run(&config, &options)?)
         }
         Command::Try { file, summary } => {
             let setup = load(&file.config)?.setup;

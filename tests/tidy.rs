@@ -154,6 +154,7 @@ fn arrows_point_one_way() {
         "crate::admin",
         "crate::follower",
         "crate::events",
+        "crate::analytics",
         "crate::config",
         "crate::command",
         "crate::topology",
@@ -197,6 +198,41 @@ fn arrows_point_one_way() {
         .filter(|of| !of.ends_with("topology"))
         .collect();
     upwards("src/journal", &sideways);
+    // Statistics are worked out from files alone: whoever wants a table asks for it.
+    for on_the_path in [
+        "src/strategy",
+        "src/broker",
+        "src/market",
+        "src/config",
+        "src/follower",
+    ] {
+        upwards(on_the_path, &["crate::analytics"]);
+    }
+    let unrelated: Vec<&str> = low
+        .into_iter()
+        .filter(|of| *of != "crate::risk")
+        .chain(
+            stages
+                .into_iter()
+                .filter(|of| !KNOWN_TO_ANALYTICS.contains(of)),
+        )
+        .chain(["crate::risk::core", "crate::sys"])
+        .collect();
+    upwards("src/analytics", &unrelated);
+}
+
+/// What statistics may name: themselves, and the configuration that defines them.
+const KNOWN_TO_ANALYTICS: [&str; 2] = ["crate::analytics", "crate::config"];
+
+/// Statistics, pictures, and what operators are shown: everywhere else numbers are exact.
+#[test]
+fn floats_stand_where_nothing_is_decided() {
+    forbid(
+        "src",
+        &["f32", "f64"],
+        &["src/analytics/", "src/command/", "src/admin/"],
+        "floats only in analytics, commands and admin",
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Command: what `portcullis` does when it is called. One file for each command.
 
+pub mod analyze;
 pub mod check;
 pub mod controls;
 pub mod demo;

@@ -134,6 +134,29 @@ impl Svg {
         );
     }
 
+    /// A filled rectangle: its upper left corner, its width and height. `about` is told where it is
+    /// pointed at.
+    pub(super) fn block(&mut self, at: (f64, f64), size: (f64, f64), colour: &str, about: &str) {
+        let ((x, y), (width, height)) = (at, size);
+        let _ = writeln!(
+            self.body,
+            "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" \
+             fill=\"{colour}\"><title>{}</title></rect>",
+            escaped(about)
+        );
+    }
+
+    /// A word that ends here; upright, it stands below.
+    pub(super) fn word(&mut self, (x, y): (f64, f64), size: f64, is_upright: bool, text: &str) {
+        let turn = if is_upright { " rotate(-90)" } else { "" };
+        let _ = writeln!(
+            self.body,
+            "<text transform=\"translate({x:.1} {y:.1}){turn}\" font-size=\"{size:.1}\" \
+             text-anchor=\"end\">{}</text>",
+            escaped(text)
+        );
+    }
+
     /// What a curve is, and a line about it.
     pub(super) fn legend(&mut self, pen: Pen, name: &str, detail: &str) {
         let Pen { at, colour, dash } = pen;

@@ -3,6 +3,7 @@
 //! It opens the journal and says which rules a run was under, so it must say everything: reading it
 //! gives an equal [`Config`]. Neighbouring symbols with the same terms share one table.
 
+use crate::config::analytics::{self, GROUP_KINDS};
 use crate::config::brokers::{BrokerKind, BrokerLink, LIQUIDITIES, NativeConfig, SimConfig};
 use crate::config::calendars::{CalendarTerms, DAY_KINDS, DAYS, REFERENCES, write_clock};
 use crate::config::error::ConfigErrors;
@@ -12,6 +13,7 @@ use crate::config::notation::{
 };
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
+use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::subscribers::{SEVERITIES, Subscriber, SubscriberKind};
 use crate::config::{BORROWS, Config, SELF_MATCHES, SHORT_SALES, parse_in};
@@ -91,14 +93,18 @@ pub fn effective_toml(config: &Config) -> String {
     for subscriber in &config.subscribers {
         write_subscriber(&mut out, subscriber);
     }
-    for group in &config.setup.groups {
+    for (index, group) in config.setup.groups.iter().enumerate() {
         out.table("[[group]]");
         out.put("name", quote(&group.name));
         out.put("enabled", group.enabled);
+        let kind = config.group_kinds.get(index).copied().unwrap_or_default();
+        out.word("kind", &GROUP_KINDS, &kind);
         out.put("symbols", symbol_names(config, &group.symbols));
         out.table("[group.limits]");
         out.limits(&group.limits, Written::default());
     }
+    analytics::write(&mut out, config);
+    scenarios::write(&mut out, config);
     out.0
 }
 
@@ -164,10 +170,11 @@ fn is_bare(key: &str) -> bool {
         )
 }
 
-struct Writer(String);
+/// Text of a configuration under way.
+pub(crate) struct Writer(String);
 
 impl Writer {
-    fn table(&mut self, header: &str) {
+    pub(crate) fn table(&mut self, header: &str) {
         if !self.0.is_empty() {
             self.0.push('\n');
         }
@@ -175,7 +182,7 @@ impl Writer {
         self.0.push('\n');
     }
 
-    fn put(&mut self, key: &str, value: impl Display) {
+    pub(crate) fn put(&mut self, key: &str, value: impl Display) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "{key} = {value}");
     }
@@ -184,25 +191,25 @@ impl Writer {
         self.put(key, quote(&write_duration(span)));
     }
 
-    fn path(&mut self, key: &str, path: &Path) {
+    pub(crate) fn path(&mut self, key: &str, path: &Path) {
         self.put(key, quote(&path.to_string_lossy()));
     }
 
-    fn text_or_off(&mut self, key: &str, text: Option<impl Display>) {
+    pub(crate) fn text_or_off(&mut self, key: &str, text: Option<impl Display>) {
         match text {
             Some(text) => self.put(key, quote(&text.to_string())),
             None => self.put(key, "\"off\""),
         }
     }
 
-    fn count_or_off(&mut self, key: &str, count: Option<u32>) {
+    pub(crate) fn count_or_off(&mut self, key: &str, count: Option<u32>) {
         match count {
             Some(count) => self.put(key, count),
             None => self.put(key, "\"off\""),
         }
     }
 
-    fn word<T: PartialEq>(&mut self, key: &str, words: &[(&str, T)], value: &T) {
+    pub(crate) fn word<T: PartialEq>(&mut self, key: &str, words: &[(&str, T)], value: &T) {
         let word = words
             .iter()
             .find(|(_, known)| known == value)
@@ -342,7 +349,7 @@ fn write_sessions(out: &mut Writer, config: &Config) {
     }
 }
 
-fn symbol_names(config: &Config, symbols: &[SymbolId]) -> String {
+pub(crate) fn symbol_names(config: &Config, symbols: &[SymbolId]) -> String {
     let symbols = symbols.iter();
     let symbols = symbols.filter_map(|id| config.setup.symbols.get(id.0 as usize));
     list(
@@ -648,6 +655,6 @@ fn rates(rates: &[Rate]) -> Option<String> {
     (!rates.is_empty()).then(|| list(&windows.collect::<Vec<_>>()))
 }
 
-fn list(items: &[String]) -> String {
+pub(crate) fn list(items: &[String]) -> String {
     format!("[{}]", items.join(", "))
 }

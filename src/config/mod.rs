@@ -12,6 +12,7 @@
 //! - `parse(effective_toml(config))` is `config`.
 //! - Any input of any length is answered in bounded time, without a panic.
 
+pub mod analytics;
 pub mod brokers;
 pub mod calendars;
 pub mod check;
@@ -22,6 +23,7 @@ pub mod keys;
 pub mod limits;
 pub mod process;
 pub mod responses;
+pub mod scenarios;
 pub mod sessions;
 pub mod subscribers;
 
@@ -35,6 +37,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+use crate::config::analytics::{Analytics, GROUP_KINDS, GroupKind, Names};
 use crate::config::brokers::BrokerLink;
 use crate::config::calendars::CalendarTerms;
 use crate::config::error::ConfigErrors;
@@ -42,6 +45,7 @@ use crate::config::limits::{Level, Written};
 use crate::config::notation::{BPS_DIGITS, SHARE_DIGITS, parse_scaled, show, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
+use crate::config::scenarios::Scenario;
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
 use crate::config::subscribers::{Events, Subscriber, SubscriberKind};
 use crate::config::values::{choice, count, flag, name, off_or};
@@ -162,6 +166,12 @@ pub struct Config {
     pub journal: Journal,
     /// `[threads]`.
     pub threads: Threads,
+    /// What each group is to statistics, in the order of [`Setup::groups`].
+    pub group_kinds: Vec<GroupKind>,
+    /// `[analytics]`.
+    pub analytics: Analytics,
+    /// Stress scenarios, in the order of the file.
+    pub scenarios: Vec<Scenario>,
 }
 
 /// Reads a file. Relative paths in it are relative to its folder.
@@ -288,7 +298,14 @@ fn read(root: &Table<'_>) -> Config {
         .collect();
     let desks = read_desks(root, &firm, &mut config);
     let accounts = read_accounts(root, &firm, (&symbols, &desks), &mut config);
-    read_groups(root, &firm, &symbols, &mut config);
+    let groups = read_groups(root, &firm, &symbols, &mut config);
+    let names = Names {
+        symbols: &symbols,
+        accounts: &accounts,
+        groups: &groups,
+    };
+    config.analytics = analytics::read(&root.table("analytics"), &names);
+    config.scenarios = scenarios::read(root, &names);
     read_endpoints(root, &mut config);
     read_strategies(root, &firm, (&accounts, &symbols), &mut config);
     let mut names = HashSet::new();
@@ -394,15 +411,23 @@ fn read_groups(
     firm: &Level,
     symbols: &HashMap<String, SymbolId>,
     config: &mut Config,
-) {
-    let mut names = HashSet::new();
+) -> HashMap<String, u32> {
+    let (mut names, mut ids, mut of_kind) = (HashSet::new(), HashMap::new(), HashSet::new());
     let mut memberships = vec![0; config.setup.symbols.len()];
     for table in root.tables("group", GROUPS_MAX) {
         let name = table.get("name", name).unwrap_or_default();
         claim(&table, "name", name.clone(), &mut names);
+        ids.insert(name.clone(), config.setup.groups.len() as u32);
+        let kind = table.get("kind", choice(&GROUP_KINDS)).unwrap_or_default();
+        config.group_kinds.push(kind);
         let (level, enabled) = read_level(&table, firm);
         let symbols = read_names(&table, "symbols", symbols, "[[symbol]]");
         for symbol in &symbols {
+            let named = (
+                *symbol,
+                config.setup.symbols[symbol.0 as usize].name.as_str(),
+            );
+            analytics::check_kind(&table, kind, named, &mut of_kind);
             let count = &mut memberships[symbol.0 as usize];
             *count += 1;
             if *count == GROUPS_PER_SYMBOL_MAX + 1 {
@@ -423,6 +448,7 @@ fn read_groups(
             symbols,
         });
     }
+    ids
 }
 
 fn read_accounts(

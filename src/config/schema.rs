@@ -71,6 +71,8 @@ section! {
     response = List(&RESPONSE), "";
     events = Table(&EVENTS), "";
     subscriber = List(&SUBSCRIBER), "";
+    analytics = Table(&ANALYTICS), "";
+    scenario = List(&SCENARIO), "";
     admin = Table(&ADMIN), "";
     operator = List(&OPERATOR), "";
     journal = Table(&JOURNAL), "";
@@ -233,6 +235,7 @@ section! {
     GROUP, "group", "Symbols that are limited together: a sector, an issuer, a venue, or what you like.";
     name = Required("\"retail\""), "At most 36 printable characters.";
     enabled = Default("true"), "false refuses everything new in its symbols.";
+    kind = Default("\"other\""), "What it is to statistics: \"sector\" or \"issuer\" (a symbol is in at most one of each), \"venue\", \"other\".";
     symbols = Required("[\"AMZN\"]"), "What is in it. A symbol may be in at most 8 groups.";
     limits = Table(&GROUP_LIMITS), "";
 }
@@ -395,6 +398,48 @@ section! {
     breaker_failures = Default("5"), "At so many failures in a row its breaker opens ...";
     breaker_pause = Default("\"2s\""), "... for so long; then one event is tried.";
     position_file = Optional("\"run/alerts.position\""), "Where the last event that was taken stands, so that a restart goes on behind it; without one, a run tells its own events.";
+}
+
+section! {
+    ANALYTICS, "analytics", "Statistics of price history, as `portcullis analyze` prints them.";
+    history = Default("[]"), "Files of daily prices, .csv, .csv.gz or .parquet: a row for each day, its date first; a column for each symbol or index, named in the first line.";
+    date_order = Default("\"ymd\""), "How dates are written in them and in no other way: \"ymd\", \"dmy\", \"mdy\".";
+    missing = Default("\"refuse\""), "An empty cell of a symbol that is asked for: \"refuse\", or \"drop\" the day for all symbols.";
+    holdings = Optional("\"holdings.csv\""), "A file of symbol,qty and perhaps account; without one, equal weights of every [[symbol]], or of every column that is no index.";
+    equity = Default("\"off\""), "The money that gains and losses are a share of; \"off\": the gross value of the holdings.";
+    index = Optional("\"SP500\""), "The column of the history that betas are against.";
+    beta = List(&BETA), "";
+    returns_min = Default("100"), "Fewer daily returns than these are refused: too short a history.";
+    returns_max = Default("\"off\""), "Only the last so many returns are used; \"off\": all.";
+    days_per_year = Default("252"), "Of trading: a day's volatility is scaled by its root, a day's mean by itself.";
+    ewma_lambda = Default("\"0.94\""), "The weight of yesterday's variance in today's; the first is the square of the first return.";
+    risk_free_rate = Default("\"0\""), "In a year, as a part of 1: what the Sharpe ratio leaves out.";
+    quantile = Default("\"linear\""), "Of historical value at risk: \"linear\" between the two nearest days, \"observed\": the day at or below.";
+    var_confidence = Default("[\"0.95\", \"0.99\"]"), "For value at risk.";
+    es_confidence = Default("[\"0.975\"]"), "For expected shortfall.";
+    condition_max = Default("10000"), "Correlations whose greatest eigenvalue is more than this many times their least are shrunk.";
+}
+
+section! {
+    BETA, "beta", "Another index, for an account, for symbols, or for symbols of an account. The most specific holds: both, symbols, account, `analytics.index`.";
+    index = Required("\"SP500\""), "A column of the history.";
+    account = Shown("\"main\""), "For this account alone.";
+    symbols = Default("[]"), "For these symbols alone; none named: for all.";
+}
+
+section! {
+    SCENARIO, "scenario", "A stress: what is held is worth what it would be after these changes of price.";
+    name = Required("\"crash\""), "At most 36 printable characters.";
+    others = Default("\"0\""), "The change of what no shock below names, as a part of 1.";
+    shock = List(&SHOCK), "";
+}
+
+section! {
+    SHOCK, "shock", "Give `symbol`, `group` or `index`, one of the three. A symbol follows its own, else that of its first group here, else that of the first index.";
+    symbol = Shown("\"AMZN\""), "This symbol.";
+    group = Optional("\"retail\""), "Every symbol of this group.";
+    index = Optional("\"SP500\""), "Every symbol, each by its beta against this index.";
+    change = Required("\"-0.2\""), "Of the price, as a part of 1.";
 }
 
 section! {

@@ -580,8 +580,9 @@ impl Core {
     ) {
         let needed = usize::from(passthrough_size).div_ceil(FRAME_SIZE);
         let max = usize::from(self.capacity.continuation_frames_max);
-        let is_above =
-            max < needed || max < header.continuation_count.into() || continuations.len() != needed;
+        let is_above = max < needed
+            || max < usize::from(header.continuation_count)
+            || continuations.len() != needed;
         found.check(Reason::ContinuationsAboveMax, is_above, || {
             (max as i128, needed as i128)
         });

@@ -154,7 +154,7 @@ impl Model {
             let open: u128 = open.map(|order| u128::from(order.reserved_leaves())).sum();
             let traded: u128 = trades.iter().map(|trade| u128::from(trade.qty)).sum();
             let qty = traded + open + u128::from(added.leaves);
-            if qty > max.raw().into() {
+            if qty > u128::from(max.raw()) {
                 findings.limit(level, DayQtyAboveMax, max.raw().into(), wide(qty));
             }
         }
@@ -170,7 +170,7 @@ impl Model {
         let orders = count(&[Kind::NewOrder, Kind::Replace]);
         let cancels = count(&[Kind::Cancel]);
         if let Some(max) = limits.day_orders_max
-            && orders >= max.into()
+            && orders >= u64::from(max)
         {
             let found = i128::from(orders) + 1;
             findings.limit(level, DayOrdersAboveMax, max.into(), found);

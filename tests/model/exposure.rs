@@ -39,7 +39,7 @@ impl Model {
             for ((reason, rates), kinds) in [(both, &orders[..]), (own, &[kind])] {
                 for rate in rates {
                     let count = within(rate, kinds) + 1;
-                    if count > rate.count.into() {
+                    if count > i128::from(rate.count) {
                         findings.limit(level, reason, rate.count.into(), count);
                     }
                 }
@@ -111,7 +111,7 @@ impl Model {
                     continue;
                 };
                 let count = self.live_orders(level).count() as i128 + 1;
-                if count > max.into() {
+                if count > i128::from(max) {
                     findings.limit(level, OrdersOpenAboveMax, max.into(), count);
                 }
             }
@@ -130,11 +130,11 @@ impl Model {
             }
             let cell = self.cell_of_level(level, who);
             let mut worst = worst(&with(&cell, side, added.leaves), side).max(0);
-            if worst > i64::MAX.into() {
+            if worst > i128::from(i64::MAX) {
                 worst = u64::MAX.into();
             }
             if let Some(max) = limits.position_qty_max
-                && worst > max.raw().into()
+                && worst > i128::from(max.raw())
             {
                 findings.limit(level, PositionQtyAboveMax, max.raw().into(), worst);
             }
@@ -182,7 +182,7 @@ impl Model {
             let cell = self.cell_of_level(level, who);
             worst(&with(&cell, side, added.leaves), side)
         };
-        let is_too_wide = |level: &Level| worst_of(*level) > i64::MAX.into();
+        let is_too_wide = |level: &Level| worst_of(*level) > i128::from(i64::MAX);
         let firm_value = valuation.fresh.map_or(0, |good| {
             let worst = worst_of(Level::FIRM).clamp(0, u64::MAX.into());
             worst.unsigned_abs() * good.mark

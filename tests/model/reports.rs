@@ -179,7 +179,7 @@ impl Model {
         let more = leaves.saturating_sub(order.reserved_leaves());
         let is_too_wide = |level: &Level| {
             let cell = self.cell_of_level(*level, order.who);
-            worst(&with(&cell, order.side, more), order.side) > i64::MAX.into()
+            worst(&with(&cell, order.side, more), order.side) > i128::from(i64::MAX)
         };
         leaves <= Qty::MAX.raw()
             && notional <= Notional::EXPOSURE_MAX.raw()

@@ -60,7 +60,7 @@ impl Model {
         }
         let cell = self.account_cell(who.account, who.symbol);
         let after = worst(&with(&cell, Side::Sell, more), Side::Sell);
-        let after = match after > i64::MAX.into() {
+        let after = match after > i128::from(i64::MAX) {
             true => u64::MAX,
             false => after.max(0) as u64,
         };
@@ -98,7 +98,7 @@ impl Model {
                 .map(|order| i128::from(order.short()) - i128::from(order.short_before))
                 .sum();
             let used = used + i128::from(needed);
-            if needed > 0 && used > located.into() {
+            if needed > 0 && used > i128::from(located) {
                 findings.bound(LocateAboveMax, true, located, used);
             }
         }

@@ -83,6 +83,148 @@ cores = [0, 0, -1]
 }
 
 #[test]
+fn what_analytics_cannot_mean_is_refused_where_it_stands() {
+    let world = "[[account]]\nname = \"A\"\n[[broker]]\nname = \"sim\"\nkind = \"sim\"\n[[symbol]]\n\
+                 names = [\"X\", \"Y\"]\ntick = 1\nlot = 1\nbroker = \"sim\"\n[[group]]\nname = \"G\"\n\
+                 kind = \"sector\"\nsymbols = [\"X\"]\n";
+    let lines = world.lines().count();
+    for (text, line, error) in [
+        (
+            "[analytics]\nhistory = [\"a\", \"a\"]",
+            2,
+            "analytics.history",
+        ),
+        ("[analytics]\nhistory = \"a\"", 2, "analytics.history"),
+        ("[analytics]\nreturns_min = 1", 2, "analytics.returns_min"),
+        ("[analytics]\nreturns_max = 99", 2, "analytics.returns_max"),
+        ("[analytics]\newma_lambda = 1", 2, "analytics.ewma_lambda"),
+        (
+            "[analytics]\nrisk_free_rate = 5",
+            2,
+            "analytics.risk_free_rate",
+        ),
+        (
+            "[analytics]\ndays_per_year = 0",
+            2,
+            "analytics.days_per_year",
+        ),
+        (
+            "[analytics]\nvar_confidence = []",
+            2,
+            "analytics.var_confidence",
+        ),
+        (
+            "[analytics]\nvar_confidence = 0.95",
+            2,
+            "analytics.var_confidence",
+        ),
+        (
+            "[analytics]\nvar_confidence = [0.5]",
+            2,
+            "analytics.var_confidence",
+        ),
+        (
+            "[analytics]\nes_confidence = [1]",
+            2,
+            "analytics.es_confidence",
+        ),
+        (
+            "[analytics]\nes_confidence = [0.9, 0.90]",
+            2,
+            "analytics.es_confidence",
+        ),
+        (
+            "[analytics]\ncondition_max = 0",
+            2,
+            "analytics.condition_max",
+        ),
+        ("[analytics]\nequity = -1", 2, "analytics.equity"),
+        (
+            "[[analytics.beta]]\nindex = \"I\"",
+            2,
+            "analytics.beta[1].index",
+        ),
+        (
+            "[[analytics.beta]]\naccount = \"A\"",
+            1,
+            "analytics.beta[1].index",
+        ),
+        (
+            "[[analytics.beta]]\nindex = \"I\"\nsymbols = [\"Q\"]",
+            3,
+            "analytics.beta[1].symbols",
+        ),
+        (
+            "[[analytics.beta]]\nindex = \"I\"\naccount = \"Q\"",
+            3,
+            "analytics.beta[1].account",
+        ),
+        (
+            "[[analytics.beta]]\nindex = \"I\"\nsymbols = [\"X\"]\n[[analytics.beta]]\nindex = \"J\"\n\
+             symbols = [\"Y\", \"X\"]",
+            6,
+            "analytics.beta[2].symbols",
+        ),
+        (
+            "[[analytics.beta]]\nindex = \"I\"\naccount = \"A\"\n[[analytics.beta]]\nindex = \"J\"\n\
+             account = \"A\"",
+            6,
+            "analytics.beta[2].account",
+        ),
+        ("[[scenario]]\nothers = 0", 1, "scenario[1].name"),
+        (
+            "[[scenario]]\nname = \"s\"\n[[scenario]]\nname = \"s\"",
+            4,
+            "scenario.s.name",
+        ),
+        (
+            "[[scenario]]\nname = \"s\"\nothers = 101",
+            3,
+            "scenario.s.others",
+        ),
+        (
+            "[[scenario]]\nname = \"s\"\n[[scenario.shock]]\nchange = 0",
+            3,
+            "scenario.s.shock[1].symbol",
+        ),
+        (
+            "[[scenario]]\nname = \"s\"\n[[scenario.shock]]\nsymbol = \"X\"\ngroup = \"G\"\nchange = 0",
+            5,
+            "scenario.s.shock[1].group",
+        ),
+        (
+            "[[scenario]]\nname = \"s\"\n[[scenario.shock]]\ngroup = \"H\"\nchange = 0",
+            4,
+            "scenario.s.shock[1].group",
+        ),
+        (
+            "[[scenario]]\nname = \"s\"\n[[scenario.shock]]\nsymbol = \"X\"",
+            3,
+            "scenario.s.shock[1].change",
+        ),
+        (
+            "[[group]]\nname = \"H\"\nkind = \"sector\"\nsymbols = [\"Y\", \"X\"]",
+            4,
+            "group.H.symbols",
+        ),
+        (
+            "[[group]]\nname = \"H\"\nkind = \"sectr\"\nsymbols = []",
+            3,
+            "group.H.kind",
+        ),
+    ] {
+        let line = lines + line;
+        assert_eq!(
+            wrong(&format!("{world}{text}\n")),
+            [format!("{line} {error}")],
+            "{text}"
+        );
+    }
+    let issuer = "[[group]]\nname = \"H\"\nkind = \"issuer\"\nsymbols = [\"X\"]\n";
+    assert!(parse(&format!("{world}{issuer}"), "gate.toml").is_ok());
+}
+
+#[test]
 fn impossible_values_are_refused_where_they_stand() {
     let symbol = |lines: &str| {
         format!("{BROKER}[[symbol]]\nname = \"X\"\ntick = 1\nlot = 1\nbroker = \"sim\"\n{lines}")

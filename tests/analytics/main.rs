@@ -1,0 +1,8 @@
+//! Analytics: what `portcullis analyze` says, beside numpy, and what it says of data that is not sound.
+
+mod data;
+mod figures;
+mod forms;
+mod numpy;
+mod refusals;
+mod tables;
