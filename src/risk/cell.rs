@@ -154,13 +154,10 @@ impl Cell {
     #[inline(always)]
     pub(super) fn net(&self, side: Side, more: i64, mark: Price) -> i128 {
         let cap = Notional::EXPOSURE_MAX.raw() as i128;
-        let value = match self.is_wide {
-            false => {
-                let worst = i128::from(self.worst[side.index()]) + i128::from(more);
-                // Of 65 and 63 bits: the product fits.
-                worst * i128::from(mark.raw())
-            }
-            true => {
+        let narrow = self.worst[side.index()].checked_add(more);
+        let value = match narrow.filter(|_| !self.is_wide) {
+            Some(worst) => i128::from(worst) * i128::from(mark.raw()),
+            None => {
                 (self.worst_wide(side) + i128::from(more)).saturating_mul(i128::from(mark.raw()))
             }
         };

@@ -4,7 +4,8 @@
 //!
 //! Invariants:
 //! - The same scenario gives the same orders in every run.
-//! - A sell undoes the buy before it, so that positions and money are flat after each pair.
+//! - A sell undoes the buy before it, so that positions are flat after each pair; and it is dearer than
+//!   every buy, so that no two orders would meet.
 
 /// Which answer the whole flow must get.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,6 +76,7 @@ pub fn orders(scenario: Scenario, count: usize) -> Vec<Order> {
             Some(buy) if buy.side == Side::Buy => Order {
                 client_order_id,
                 side: Side::Sell,
+                price_cents: buy.price_cents + PRICE_SPREAD_CENTS,
                 ..*buy
             },
             _ => Order {
@@ -84,7 +86,7 @@ pub fn orders(scenario: Scenario, count: usize) -> Vec<Order> {
                 price_cents: between(
                     &mut random,
                     REFERENCE_PRICE_CENTS - PRICE_SPREAD_CENTS,
-                    REFERENCE_PRICE_CENTS + PRICE_SPREAD_CENTS,
+                    REFERENCE_PRICE_CENTS - 1,
                 ),
             },
         });

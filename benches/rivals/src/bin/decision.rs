@@ -44,8 +44,9 @@ fn main() {
     let rate = 2 * size.orders_per_batch;
     // The first one is what the others are compared with.
     let mut contestants: Vec<Box<dyn Contestant>> = vec![
-        Box::new(Gate::new(false)),
-        Box::new(Gate::new(true)),
+        Box::new(Gate::with_every_control()),
+        Box::new(Gate::with_eleven_limits(false)),
+        Box::new(Gate::with_eleven_limits(true)),
         Box::new(Pit::with_four_policies()),
         Box::new(Pit::with_funds()),
         Box::new(Nautilus::new(&outbox, rate)),
