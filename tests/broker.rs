@@ -9,12 +9,12 @@ mod exchange;
 use clap::Parser;
 use portcullis::broker::BrokerStage;
 use portcullis::broker::breaker::BreakerOptions;
-use portcullis::broker::exchange::Chance;
+use portcullis::broker::exchange::{Chance, Exchange as Venue, ExchangeOptions, Party};
 use portcullis::broker::native::NativeOptions;
 use portcullis::broker::registry::{LinkOptions, Place};
 use portcullis::message::{
-    Cancel, Frame, Header, Kind, LinkState, NewOrder, OrderState, OrderType, Side, Text,
-    TimeInForce,
+    Body, Cancel, Frame, Header, Kind, Link, LinkState, NewOrder, OrderState, OrderType, Replace,
+    Side, Text, Tick, TimeInForce,
 };
 use portcullis::protocol::native::key::Key;
 use portcullis::ring::{Consumer, Producer, ring};
@@ -230,11 +230,7 @@ impl Gate {
             self.step(frame);
         }
         if self.core.next_deadline() <= self.now {
-            let tick = Frame::new(
-                Kind::Tick,
-                self.header(),
-                portcullis::message::Tick::default(),
-            );
+            let tick = Frame::new(Kind::Tick, self.header(), Tick::default());
             self.step(&tick);
         }
         if let Some(behind) = &mut self.behind {
@@ -427,4 +423,128 @@ fn the_core_and_the_exchange_agree_after_resets_and_crashes() {
         4,
         10_000,
     );
+}
+
+/// The core and an exchange with nothing between them, in virtual time.
+struct Pair {
+    core: Core,
+    venue: Venue,
+    party: Party,
+    report_next: u64,
+    now: Nanos,
+}
+
+impl Pair {
+    fn new(latency: Nanos) -> Self {
+        let now = Nanos::from_secs(1);
+        let options = ExchangeOptions {
+            latency,
+            ..ExchangeOptions::default()
+        };
+        let mut venue = Venue::new(options, now);
+        Self {
+            core: Core::new(&setup()),
+            party: venue.join(1),
+            venue,
+            report_next: 1,
+            now,
+        }
+    }
+
+    fn step(&mut self, event: &Frame) {
+        let mut effects = Effects::default();
+        self.core.step(event, &[], &mut effects);
+        for approved in &effects.to_broker {
+            self.venue.request(self.now, self.party, approved.frame());
+        }
+    }
+
+    fn play<B: Body>(&mut self, kind: Kind, body: B) {
+        let header = Header {
+            time: self.now,
+            ..Header::default()
+        };
+        self.step(&Frame::new(kind, header, body));
+    }
+
+    fn link(&mut self, state: LinkState) {
+        let link = Link {
+            state: state as u8,
+            ..Link::default()
+        };
+        self.play(Kind::Link, link);
+        while self.core.next_deadline() <= self.now {
+            self.play(Kind::Tick, Tick::default());
+        }
+    }
+
+    /// So much later. What stands at the exchange is counted in full before its reports are here, and
+    /// once they are.
+    fn after(&mut self, span: u64) {
+        self.now = self.now.after(Nanos::from_raw(span));
+        self.venue.advance(self.now);
+        self.check();
+        while let Some(report) = self.venue.report(self.now, self.party, self.report_next) {
+            let mut report = *report;
+            report.header.time = self.now;
+            self.step(&report);
+            self.report_next += 1;
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        for order in self.core.orders() {
+            let Some(standing) = self.venue.standing(self.party, order.id) else {
+                continue;
+            };
+            assert!(
+                standing.leaves <= order.reserved,
+                "{standing:?} there, {order:?} here"
+            );
+        }
+    }
+
+    fn only_order(&self) -> (OrderState, Qty) {
+        let mut orders = self.core.orders();
+        let order = orders.next().expect("there is one");
+        assert!(orders.next().is_none());
+        (self.core.state(order), order.reserved)
+    }
+}
+
+/// The link is lost and made again while an order is on its way. The broker is asked about it, its
+/// acceptance ends the doubt, and a replace leaves before the answer is here.
+#[test]
+fn a_replace_on_its_way_is_counted_whatever_an_older_question_is_answered() {
+    let qty = |units: u64| Qty::from_raw(units * 100_000_000);
+    let mut pair = Pair::new(Nanos::from_raw(1_000));
+    pair.link(LinkState::Up);
+    let order = NewOrder {
+        price: Price::from_raw(98_000_000_000),
+        qty: qty(5),
+        client_order_id: id(1),
+        side: Side::Buy as u8,
+        order_type: OrderType::Limit as u8,
+        time_in_force: TimeInForce::GoodTillCancel as u8,
+        ..NewOrder::default()
+    };
+    pair.play(Kind::NewOrder, order);
+    pair.after(100);
+    pair.link(LinkState::Down);
+    pair.link(LinkState::Up);
+    assert_eq!(pair.only_order(), (OrderState::InDoubt, qty(5)));
+    pair.after(900);
+    assert_eq!(pair.only_order(), (OrderState::Open, qty(5)));
+    let replace = Replace {
+        price: Price::from_raw(97_000_000_000),
+        qty: qty(8),
+        client_order_id: id(2),
+        original_id: id(1),
+        ..Replace::default()
+    };
+    pair.play(Kind::Replace, replace);
+    pair.after(100);
+    pair.after(900);
+    assert_eq!(pair.only_order(), (OrderState::Open, qty(8)));
 }

@@ -479,7 +479,9 @@ impl Core {
             passthrough_size: replace.passthrough_size,
             ..BrokerRequest::default()
         };
-        self.orders.requests_mut(slot).replacement = replacement;
+        let requests = self.orders.requests_mut(slot);
+        requests.replacement = replacement;
+        requests.questions.replace();
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, replace.account, &replace.client_order_id, id, now);
@@ -551,7 +553,9 @@ impl Core {
             time: self.now,
             ..head
         };
-        self.orders.requests_mut(slot).cancel_id = *cancel_id;
+        let requests = self.orders.requests_mut(slot);
+        requests.cancel_id = *cancel_id;
+        requests.questions.cancel();
         self.orders.wait(slot, due);
         Self::send(
             effects,

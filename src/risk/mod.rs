@@ -40,6 +40,7 @@ pub mod order;
 mod overrides;
 mod own;
 mod parents;
+mod questions;
 mod rate;
 mod report;
 pub mod respond;

@@ -9,6 +9,7 @@
 
 use super::foresee::{hint_at, room_of};
 use super::parents::ParentId;
+use super::questions::Questions;
 use crate::message::{OrderState, OrderType, SaleMark, Side, Text, TimeInForce};
 use crate::units::{
     AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
@@ -94,6 +95,8 @@ pub(super) struct Requests {
     pub(super) replacement: Replacement,
     /// The id of the cancel.
     pub(super) cancel_id: Text,
+    /// What the broker was asked about the order and has not answered.
+    pub(super) questions: Questions,
 }
 
 /// The terms of a replace under way.

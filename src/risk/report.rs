@@ -12,6 +12,7 @@ use super::decision::{Decision, Effects, Outcome};
 use super::exposure::Places;
 use super::market::valued;
 use super::order::{NEVER, Order, Replacement};
+use super::questions::Spoken;
 use super::setup::Trigger;
 use crate::message::{
     BrokerRequest, Exec, Execution, Header, Kind, OrderState, Report, Settle, Text,
@@ -28,6 +29,7 @@ struct Standing {
     leaves: Qty,
     state: u8,
     request: u32,
+    spoken: Spoken,
 }
 
 /// What was filled now.
@@ -82,6 +84,7 @@ impl Core {
                     leaves: report.leaves,
                     state: report.state,
                     request: report.request,
+                    spoken: self.orders.requests_mut(slot).questions.answer(id),
                 };
                 self.stands(slot, &standing)
             }
@@ -146,6 +149,7 @@ impl Core {
             leaves: settle.leaves,
             state: 0,
             request: order.request,
+            spoken: Spoken::OF_ALL,
         };
         let (id, broker, filled) = (order.id, order.broker, order.filled);
         let booked = self.stands(slot, &standing);
@@ -254,7 +258,8 @@ impl Core {
         Some(Outcome::Applied)
     }
 
-    /// The order stands so at the broker, who has seen `request` of our requests about it.
+    /// The order stands so at the broker, who has seen `request` of our requests about it. A later one
+    /// will never arrive if the answer speaks of it; otherwise it is on its way, and the doubt stays.
     fn stands(&mut self, slot: u32, standing: &Standing) -> Option<Outcome> {
         let order = self.orders.get(slot);
         let (is_live, request) = (order.is_live(), order.request);
@@ -284,18 +289,23 @@ impl Core {
         let replaced_by = self.orders.requests(slot).replacement.request;
         let order = self.orders.get_mut(slot);
         order.is_acknowledged = true;
-        if standing.request < request {
+        let spoken = standing.spoken;
+        if spoken.of_cancel && standing.request < request {
             order.is_cancel_pending = false;
         }
         // The request that the broker has not seen may be a cancel behind the replace.
-        if standing.request < replaced_by {
+        if spoken.of_replace && standing.request < replaced_by {
             order.is_replace_pending = false;
         }
+        let is_open = order.is_cancel_pending && !spoken.of_cancel
+            || order.is_replace_pending && !spoken.of_replace;
         let end = OrderState::from_byte(standing.state).filter(|state| {
             use OrderState::{Cancelled, Expired, Filled, Rejected};
             matches!(state, Filled | Cancelled | Rejected | Expired)
         });
-        self.clear_doubt(slot);
+        if !is_open {
+            self.clear_doubt(slot);
+        }
         if missed != Qty::ZERO {
             self.counts.fills += 1;
             self.orders.get_mut(slot).filled = standing.filled;
@@ -457,6 +467,8 @@ impl Core {
             strategy: order.strategy,
             ..Header::default()
         };
+        let questions = &mut self.orders.requests_mut(slot).questions;
+        questions.ask(request.order_id, losses);
         Self::send(
             effects,
             Approved::request(Kind::BrokerStatus, head, request),

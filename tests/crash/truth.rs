@@ -19,6 +19,8 @@ pub(crate) struct Truth {
     /// Orders that may be live here or there.
     open: BTreeSet<u64>,
     positions: BTreeMap<Place, i128>,
+    /// All that the exchange received and sent about each order: for whoever looks at a failure.
+    ledger: HashMap<u64, Vec<Entry>>,
     exec_last: Text,
     /// Requests other than questions.
     pub(crate) requests: u64,
@@ -37,6 +39,11 @@ impl Truth {
     ) -> Result<(), String> {
         let mut requests = Vec::new();
         for entry in entries {
+            let id = match entry.way {
+                Way::Received => entry.frame.body::<BrokerRequest>().order_id,
+                Way::Sent | Way::Lost => entry.frame.body::<Report>().order_id,
+            };
+            self.ledger.entry(id.0).or_default().push(*entry);
             match (entry.way, entry.frame.kind()) {
                 (Way::Received, Some(Kind::BrokerStatus)) | (Way::Lost, _) => {}
                 (Way::Received, _) => {
@@ -61,6 +68,13 @@ impl Truth {
                 false => Err(format!("P1: received {frame:?}, journaled {journaled:?}")),
             }
         })
+    }
+
+    /// What passed between the gate and the exchange about an order, a line each.
+    fn passed(&self, id: u64) -> String {
+        let entries = self.ledger.get(&id).into_iter().flatten();
+        let lines: Vec<_> = entries.map(Entry::to_json).collect();
+        lines.join("\n")
     }
 
     fn receive(&mut self, frame: &Frame) -> Result<(), String> {
@@ -129,7 +143,10 @@ impl Truth {
                 .filter(|order| order.is_live())
                 .map(|order| order.reserved);
             if reserved.is_none_or(|reserved| reserved < standing.leaves) {
-                return Err(format!("P3: {id:x} stands as {standing:?}, here {order:?}"));
+                let passed = self.passed(id);
+                return Err(format!(
+                    "P3: {id:x} stands as {standing:?}, here {order:?}\n{passed}"
+                ));
             }
             let leaves = i128::from(standing.leaves.raw());
             let worst = worst.entry(place).or_default();
@@ -176,14 +193,18 @@ impl Truth {
             let is_live = standing.is_some_and(|of| of.leaves != Qty::ZERO);
             let filled = standing.map(|of| of.filled);
             if !is_live || filled != Some(order.filled) {
-                return Err(format!("P3: settled, and {standing:?} is {order:?} here"));
+                let passed = self.passed(order.id.0);
+                return Err(format!(
+                    "P3: settled, and {standing:?} is {order:?} here\n{passed}"
+                ));
             }
             self.loose += u64::from(standing.is_some_and(|of| of.leaves < order.reserved));
         }
         if let Some(id) = self.open.iter().find(|id| !live.contains(id)) {
             let standing = exchange.standing(party, OrderId(*id));
             return Err(format!(
-                "P3: settled, and {id:x} is open there: {standing:?}"
+                "P3: settled, and {id:x} is open there: {standing:?}\n{}",
+                self.passed(*id)
             ));
         }
         let mut booked = BTreeMap::new();

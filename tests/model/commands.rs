@@ -134,6 +134,8 @@ impl Model {
             is_in_doubt: false,
             is_untold: false,
             was_asked: false,
+            questions: Vec::new(),
+            is_unheard: false,
             is_cancel_pending: false,
             cancel_id: Text::EMPTY,
             replace: None,

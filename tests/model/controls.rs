@@ -116,6 +116,7 @@ impl Model {
                 order.is_untold |= !order.is_in_doubt;
                 order.is_in_doubt = true;
                 order.was_asked = false;
+                order.is_unheard = true;
             }
         }
         self.sweep_is_due |= is_down != was_down;
@@ -247,6 +248,11 @@ impl Model {
     fn ask(&mut self, serial: u64) -> ToBroker {
         let order = self.order_of_serial(serial);
         order.was_asked = true;
+        // What is not answered by now was lost with the link.
+        if std::mem::take(&mut order.is_unheard) {
+            order.questions.clear();
+        }
+        order.questions.push(order.request);
         let id = order.client_order_id;
         let mut request = self.request(serial, Kind::BrokerStatus, id);
         (request.price, request.qty) = (0, 0);

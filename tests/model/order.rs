@@ -64,6 +64,10 @@ pub(crate) struct Order {
     pub(crate) is_untold: bool,
     /// The broker was asked what became of it, since the last request and the last loss of the link.
     pub(crate) was_asked: bool,
+    /// The questions that have had no answer, oldest first: behind which request each was asked.
+    pub(crate) questions: Vec<u32>,
+    /// The link was lost since the last question.
+    pub(crate) is_unheard: bool,
     pub(crate) is_cancel_pending: bool,
     /// The id of the last cancel.
     pub(crate) cancel_id: Text,

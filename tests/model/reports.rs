@@ -41,7 +41,11 @@ impl Model {
             Some(Exec::Restated) => self.restated(serial, report.leaves.raw()),
             Some(Exec::CancelRejected) => self.cancel_rejected(serial),
             Some(Exec::ReplaceRejected) => self.replace_rejected(serial),
-            Some(Exec::Status) => self.status(serial, report),
+            Some(Exec::Status) => {
+                let questions = &mut self.order_of_serial(serial).questions;
+                let asked = (!questions.is_empty()).then(|| questions.remove(0));
+                self.status(serial, report, asked)
+            }
             Some(Exec::NotReceived) => self.not_received(serial),
             // These two go to strategies alone.
             Some(Exec::Accepted | Exec::InDoubt) | None => None,
@@ -88,15 +92,16 @@ impl Model {
             return Answer::about(Outcome::NotPermitted, serial);
         }
         let order = self.order_of_serial(serial);
+        let last = order.request;
         let status = Report {
             qty: settle.filled,
             price: settle.price,
             leaves: settle.leaves,
-            request: order.request,
+            request: last,
             state: 0,
             ..Report::default()
         };
-        let Some((outcome, execution)) = self.status(serial, &status) else {
+        let Some((outcome, execution)) = self.status(serial, &status, Some(last)) else {
             return Answer::about(Outcome::Implausible, serial);
         };
         self.wait_no_more_if_answered(serial);
@@ -212,8 +217,9 @@ impl Model {
     }
 
     /// The broker says how the order stands: what has been filled in all, what still stands, and
-    /// how many requests about it have come.
-    fn status(&mut self, serial: u64, report: &Report) -> Told {
+    /// how many requests about it have come. `asked`: behind which request the question was sent that
+    /// this answers. What was sent later may still come.
+    fn status(&mut self, serial: u64, report: &Report, asked: Option<u32>) -> Told {
         let order = self.order_of_serial(serial);
         let (filled, leaves) = (report.qty.raw(), report.leaves.raw());
         let missed = filled.checked_sub(order.filled)?;
@@ -225,19 +231,24 @@ impl Model {
             outcome = self.fill(serial, missed, report.price.raw(), report.fee.raw());
         }
         if let Some(order) = self.live(serial) {
-            if report.request < order.request {
+            let is_spoken_of = |request: u32| asked.is_some_and(|asked| request <= asked);
+            let cancel = order.request;
+            if report.request < cancel && is_spoken_of(cancel) {
                 order.is_cancel_pending = false;
             }
             // Gone only where the broker has not had this very request: a cancel sent after it may
             // be the one that was lost.
-            if order
-                .replace
-                .is_some_and(|replace| report.request < replace.request)
-            {
+            if order.replace.is_some_and(|replace| {
+                report.request < replace.request && is_spoken_of(replace.request)
+            }) {
                 order.replace = None;
             }
             order.is_acknowledged = true;
-            order.doubt_is_over();
+            let is_cancel_open = order.is_cancel_pending && !is_spoken_of(cancel);
+            let open = order.replace.filter(|of| !is_spoken_of(of.request));
+            if !is_cancel_open && open.is_none() {
+                order.doubt_is_over();
+            }
             let is_replaced = order.replace.is_some();
             let is_more = leaves > order.own_leaves();
             match OrderState::from_byte(report.state) {

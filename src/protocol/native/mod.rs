@@ -281,6 +281,11 @@
 //! `BrokerNew`, `BrokerCancel`, `BrokerReplace` and `BrokerStatus` have one body. A report gives back the
 //! correlation of the request that it is about.
 //!
+//! A `BrokerStatus` asks how an order stands. The broker answers each once, in their order: with a
+//! status, or that it never received the order. The answer speaks of what had arrived before the question;
+//! of a request that left after it the gate learns nothing. What was asked over a connection that was lost
+//! is answered before the next one is up, or never.
+//!
 //! #### BrokerRequest
 //!
 //! | offset | size | field | meaning |

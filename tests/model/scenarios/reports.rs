@@ -168,6 +168,9 @@ fn a_status_drops_only_the_requests_that_never_came() {
     desk.replace(name, 8, 100);
     desk.cancel(name);
     let mut status = |request: u32, state: OrderState, leaves: u128| {
+        desk.link(LinkState::Down);
+        desk.link(LinkState::Up);
+        assert_eq!(desk.sent(), [(Kind::BrokerStatus, 1)]);
         desk.report(name, Exec::Status, |report| {
             (report.leaves, report.request) = (raw(5), request);
         });
@@ -177,6 +180,60 @@ fn a_status_drops_only_the_requests_that_never_came() {
     status(2, OrderState::CancelPending, 8);
     status(1, OrderState::ReplacePending, 8);
     status(0, OrderState::Open, 5);
+}
+
+/// Who has not been asked may speak of a time before the requests left.
+#[test]
+fn a_status_that_nobody_asked_for_drops_nothing() {
+    let mut desk = Desk::new(|_| {});
+    let name = desk.passes(Buy, 5, 100);
+    desk.replace(name, 8, 100);
+    desk.report(name, Exec::Status, |report| report.leaves = raw(5));
+    desk.became(Applied, OrderState::ReplacePending);
+    desk.link(LinkState::Down);
+    desk.report(name, Exec::Status, |report| report.leaves = raw(5));
+    desk.became(Applied, OrderState::InDoubt);
+    desk.link(LinkState::Up);
+    assert_eq!(desk.sent(), [(Kind::BrokerStatus, 1)]);
+    desk.report(name, Exec::Status, |report| report.leaves = raw(5));
+    desk.became(Applied, OrderState::Open);
+    assert_eq!(desk.reserved(), (5, 0));
+}
+
+/// The broker was asked before the replace was sent, and its answer came after: it had not seen the
+/// replace, which was on its way. The same of a cancel; and an answer to a later question decides.
+#[test]
+fn an_answer_from_before_a_replace_leaves_it_standing() {
+    let mut desk = Desk::new(|_| {});
+    let name = desk.passes(Buy, 5, 100);
+    desk.link(LinkState::Down);
+    desk.link(LinkState::Up);
+    assert_eq!(desk.sent(), [(Kind::BrokerStatus, 1)]);
+    desk.reported(name, Exec::New, Applied, OrderState::Open);
+    desk.replace(name, 8, 100);
+    desk.report(name, Exec::Status, |report| report.leaves = raw(5));
+    desk.became(Applied, OrderState::ReplacePending);
+    assert_eq!(desk.reserved(), (8, 0));
+    desk.reported(name, Exec::Replaced, Applied, OrderState::Open);
+    assert_eq!(desk.reserved(), (8, 0));
+
+    desk.link(LinkState::Down);
+    desk.link(LinkState::Up);
+    desk.cancel(name);
+    let asked_again = vec![(Kind::BrokerStatus, 1)];
+    for (state, asked) in [
+        (OrderState::InDoubt, asked_again),
+        (OrderState::Open, Vec::new()),
+    ] {
+        desk.report(name, Exec::Status, |report| {
+            (report.leaves, report.request) = (raw(8), 1);
+        });
+        desk.became(Applied, state);
+        assert_eq!(desk.reserved(), (8, 0));
+        desk.now += 1000;
+        desk.tick();
+        assert_eq!(desk.sent_by_ticks(), asked);
+    }
 }
 
 #[test]
