@@ -283,6 +283,10 @@ impl Request {
             let known: Vec<_> = known().collect();
             said("limit", &format!("write one of {}", known.join(", ")))
         })?;
+        if !key.limits(scope) {
+            let why = "baskets are counted for the firm, an account or a strategy alone";
+            return Err(said("scope", why));
+        }
         let value = self.value.as_deref().unwrap_or_default();
         let value = key
             .parse(value)

@@ -1,5 +1,6 @@
 //! Limit: the limits that an operator may change while the gate runs, and how they are written.
 
+use super::Scope;
 use crate::units::{DecimalError, Notional, Qty, parse_decimal, write_decimal};
 
 wire_enum! {
@@ -58,6 +59,17 @@ impl LimitKey {
             Self::PriceCollar => Unit::Bps,
             Self::OpenOrders | Self::DayOrders | Self::BasketLines => Unit::Count,
             _ => Unit::Notional,
+        }
+    }
+
+    /// True where it holds anything back at a level of this kind: baskets are counted for the firm, for
+    /// accounts and for strategies alone.
+    pub const fn limits(self, scope: Scope) -> bool {
+        match self {
+            Self::BasketLines | Self::BasketNotional => {
+                matches!(scope, Scope::Firm | Scope::Account | Scope::Strategy)
+            }
+            _ => true,
         }
     }
 

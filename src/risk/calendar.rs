@@ -232,7 +232,9 @@ impl Core {
                 self.measure_anew(at, has_ended);
             }
         }
-        let is_over = self.calendars.day_end <= now;
+        // The last day that time has room for does not end.
+        let day_end = self.calendars.day_end;
+        let is_over = day_end <= now && day_end != Nanos::MAX;
         self.calendars.find_next(now);
         if is_over {
             self.exposure.roll_days();

@@ -82,6 +82,10 @@ impl Core {
             },
             None => return self.refuse_new(effects, header, order, &found),
         };
+        // What passes in spite of a limit, or cut, must not meet its owner's either.
+        if !found.failed.is_only(Reason::SelfMatch) {
+            self.cancel_each(effects, &judged.crossing);
+        }
         let slot = self.accept(header, order, judged, continuations, effects);
         // Who is not told what has become of a quantity would believe in its own.
         if is_cut || self.strategies[header.strategy.0 as usize].acknowledge {
@@ -508,9 +512,13 @@ impl Core {
     /// that is wrong with it.
     #[inline]
     fn cancel_own(&mut self, effects: &mut Effects, found: &Findings, crossing: &Crossing) {
-        if !found.failed.is_only(Reason::SelfMatch) {
-            return;
+        if found.failed.is_only(Reason::SelfMatch) {
+            self.cancel_each(effects, crossing);
         }
+    }
+
+    #[inline]
+    fn cancel_each(&mut self, effects: &mut Effects, crossing: &Crossing) {
         for slot in crossing {
             let correlation = self.orders.get(*slot).correlation;
             self.send_cancel(effects, *slot, correlation, &Text::EMPTY);

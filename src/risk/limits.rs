@@ -4,7 +4,8 @@
 //!
 //! Each change is an event of one limit of one level: an order is decided under the limits before it or
 //! under those behind it. A change that tightens holds at once. One that loosens beyond the factor that
-//! the configuration sets, or above its hard maximum, waits for a second person who asks for the same.
+//! the configuration sets, or above its hard maximum, waits for a second person who asks for the same. Steps
+//! that one person takes alone count together.
 //! At a restart the configuration holds again; it may not loosen more than one person could.
 
 use super::core::Core;
@@ -15,6 +16,7 @@ use super::setup::{Limits, Setup};
 use crate::message::{LimitChange, LimitKey, Scope};
 use crate::units::{Nanos, Notional, Qty};
 use arrayvec::ArrayVec;
+use std::collections::BTreeMap;
 
 /// How many changes may wait for a second person at a time.
 const WAITING_MAX: usize = 32;
@@ -35,12 +37,17 @@ pub(super) struct InForce {
     /// In 1e-4; `None`: one person may loosen as far as the hard maximum.
     loosen_factor: Option<u64>,
     waiting: ArrayVec<Waiting, WAITING_MAX>,
+    /// What one person has loosened, and what it was before: further steps are measured from there.
+    alone: BTreeMap<Place, u128>,
     persons: usize,
     window: Nanos,
     version: u64,
     /// What the last change has replaced.
     previous: u128,
 }
+
+/// One limit of one level: a [`Scope`], a target and a [`LimitKey`].
+type Place = (u8, u32, u8);
 
 #[derive(Clone, Debug)]
 struct Waiting {
@@ -83,6 +90,7 @@ impl InForce {
             hard: setup.hard_limits.clone(),
             loosen_factor: setup.loosen_factor,
             waiting: ArrayVec::new(),
+            alone: BTreeMap::new(),
             persons: (setup.raise_persons as usize).clamp(PERSONS_MIN, 8),
             window: setup.raise_window,
             version: 1,
@@ -90,15 +98,14 @@ impl InForce {
         }
     }
 
-    /// True where one person may not change it so.
+    /// True where one person may not change it so from what it was last agreed to be.
     fn wants_second(&self, key: LimitKey, was: u128, is: u128) -> bool {
         if is <= was {
             return false;
         }
         let is_hard = self.hard.get(key).is_some_and(|hard| hard < is);
         let is_far = self.loosen_factor.is_some_and(|factor| {
-            let may = was.checked_mul(factor.into()).map(|of| of / FACTOR_SCALE);
-            is == LimitKey::OFF || may.is_some_and(|may| may < is)
+            is == LimitKey::OFF || was.saturating_mul(factor.into()) / FACTOR_SCALE < is
         });
         is_hard || is_far
     }
@@ -106,6 +113,9 @@ impl InForce {
     /// Enters it into a hash of the state.
     pub(super) fn hash(&self, mut add: impl FnMut(u64, u64)) {
         add(self.version, self.waiting.len() as u64);
+        for (place, agreed) in &self.alone {
+            add(u64::from(place.1), *agreed as u64);
+        }
     }
 }
 
@@ -235,21 +245,30 @@ impl Core {
             return Outcome::NotPermitted;
         };
         let was = limits.get(key).unwrap_or(LimitKey::OFF);
+        // What would hold nothing back is not taken.
+        let holds = key.limits(scope);
         // A collar needs somebody to have said how old its reference may be.
         let is_whole = key != LimitKey::PriceCollar
             || value == LimitKey::OFF
             || limits.reference_age_max.is_some()
             || self.in_force.firm.reference_age_max.is_some();
-        if !is_known || !is_number || !is_whole || value == was {
+        if !is_known || !is_number || !is_whole || !holds || value == was {
             return Outcome::NotPermitted;
         }
-        if self.in_force.wants_second(key, was, value) {
+        let place = (change.scope, change.target, change.limit);
+        let agreed = self.in_force.agreed(place, was);
+        let takes_two = self.in_force.wants_second(key, agreed, value);
+        if takes_two {
             match self.in_force.agree(scope, key, change, now) {
                 None => return Outcome::NotPermitted,
                 Some(false) => return Outcome::Applied,
                 Some(true) => {}
             }
         }
+        match takes_two || value <= agreed {
+            true => self.in_force.alone.remove(&place),
+            false => self.in_force.alone.insert(place, agreed),
+        };
         self.in_force.waiting.retain(|of| !of.is_same(change));
         self.in_force.previous = was;
         self.in_force.version += 1;
@@ -322,7 +341,15 @@ impl Core {
                 })
             })
         });
-        changes.find(|of| self.in_force.wants_second(of.key, of.was, of.is))
+        changes.find(|of| {
+            let target = match of.scope {
+                Scope::Firm => u32::MAX,
+                _ => of.target,
+            };
+            let place = (of.scope as u8, target, of.key as u8);
+            let agreed = self.in_force.agreed(place, of.was);
+            self.in_force.wants_second(of.key, agreed, of.is)
+        })
     }
 
     /// Goes on under other limits: another version, where any is another.
@@ -345,6 +372,11 @@ impl Core {
 }
 
 impl InForce {
+    /// What a limit was when the configuration, two persons or one who tightened it last set it.
+    fn agreed(&self, place: Place, was: u128) -> u128 {
+        self.alone.get(&place).copied().unwrap_or(was)
+    }
+
     /// True once enough persons agree; `None` where this one may not ask.
     fn agree(
         &mut self,

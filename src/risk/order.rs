@@ -325,6 +325,11 @@ impl Orders {
         self.slots.iter().filter(|order| order.id != OrderId::NONE)
     }
 
+    /// Changes every order there is.
+    pub(super) fn each_mut(&mut self, change: impl FnMut(&mut Order)) {
+        self.slots.iter_mut().for_each(change);
+    }
+
     /// Takes a slot. The caller has asked for room and fills it in.
     #[inline]
     pub(super) fn open(&mut self) -> u32 {

@@ -50,6 +50,15 @@ impl Order {
         most.saturating_sub(self.covered).raw()
     }
 
+    /// What it has given back covers others: asked for again it is new. An order that is over asks for
+    /// nothing again.
+    fn cover_no_more_than_stands(&mut self) {
+        if self.is_live() {
+            let most = self.filled.saturating_add(self.reserved);
+            self.covered = self.covered.min(most);
+        }
+    }
+
     /// How much of it has counted, or would if it fills as far as it may, as a short sale.
     fn used(&self) -> u64 {
         self.used_before(Qty::ZERO)
@@ -107,7 +116,8 @@ impl Core {
     /// An order uses so much from now on, where it used that much.
     #[cold]
     pub(super) fn use_located(&mut self, slot: u32, before: u64) {
-        let order = self.orders.get(slot);
+        let order = self.orders.get_mut(slot);
+        order.cover_no_more_than_stands();
         let (cell, now) = (order.account_cell as usize, order.used());
         if let Some(located) = self.locates.as_mut().and_then(|all| all.get_mut(cell)) {
             // The difference: what was used before may have been of a day that is over.
@@ -174,7 +184,8 @@ impl Core {
         self.locates = locates(new);
         match (&mut self.locates, old) {
             (Some(new), Some(old)) => new[..old.len()].copy_from_slice(&old),
-            (Some(_), None) => self.count_all_used(false),
+            // What stood before anybody looked is taken for covered, what it grows by is not.
+            (Some(_), None) => self.orders.each_mut(Order::cover_no_more_than_stands),
             (None, _) => {}
         }
     }

@@ -66,7 +66,10 @@ impl Sums<'_> {
             self.each(|level, _| check_count(found, level), [NO_PART; 4]);
         }
         let worst = self.cells.map(|cell| cell.worst(self.side, self.more));
-        let [Some(of_firm), Some(of_strategy), Some(of_account)] = worst else {
+        // A desk's book may be wider than the firm's, where others have the other side.
+        let of_desk = self.desk_cell.worst(self.side, self.more);
+        let ([Some(of_firm), Some(of_strategy), Some(of_account)], Some(_)) = (worst, of_desk)
+        else {
             found.note(Reason::ExposureOverflow, true);
             return [Grown::default(); 2];
         };

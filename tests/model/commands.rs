@@ -44,7 +44,7 @@ impl Model {
             }
             None => Vec::new(),
         };
-        let cancels = self.cancel_own(&findings, met);
+        let mut cancels = self.cancel_own(&findings, met.clone());
         let id = order.client_order_id;
         let is_overridden =
             value_price.is_some() && self.use_override(order.account.0, id, &findings.failed());
@@ -52,7 +52,10 @@ impl Model {
         if let (Some(_), false) = (value_price, is_clear)
             && let Some(cut) = self.cut(&findings, header, order)
         {
-            return self.accept_cut(header, order, cut, findings, continuations);
+            let cancels = self.cancel_each(met);
+            let mut answer = self.accept_cut(header, order, cut, findings, continuations);
+            answer.to_broker.splice(0..0, cancels);
+            return answer;
         }
         let (Some(value_price), true) = (value_price, is_clear) else {
             let refused = (order.account.0, order.client_order_id, Kind::NewOrder);
@@ -63,6 +66,14 @@ impl Model {
             return answer;
         };
 
+        let failed = findings.failed();
+        if is_overridden
+            && failed
+                .iter()
+                .any(|reason| *reason != RejectReason::SelfMatch)
+        {
+            cancels = self.cancel_each(met);
+        }
         let mut answer = self.accept(header, order, value_price, covered, continuations);
         if let Some((reason, limit, value, _)) = findings.told() {
             (answer.reason, answer.limit, answer.value) = (Some(reason), limit, value);
@@ -555,6 +566,10 @@ impl Model {
         {
             return Vec::new();
         }
+        self.cancel_each(met)
+    }
+
+    fn cancel_each(&mut self, met: Vec<u64>) -> Vec<ToBroker> {
         let met = met.into_iter();
         met.map(|serial| self.send_cancel(serial, Text::EMPTY))
             .collect()

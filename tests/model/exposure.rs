@@ -188,9 +188,8 @@ impl Model {
             worst.unsigned_abs() * good.mark
         });
         let most = Notional::EXPOSURE_MAX.raw();
-        // Desks have no more than the firm, and are looked at with their limits alone.
         let path = self.path(who);
-        valuation.notional > most || firm_value > most || path[..4].iter().any(is_too_wide)
+        valuation.notional > most || firm_value > most || path.iter().any(is_too_wide)
     }
 
     pub(super) fn cell_of_level(&self, level: Level, who: Who) -> Cell {

@@ -95,16 +95,23 @@ impl Model {
         let old = exchange(limits, key, None);
         let is_collar = key == LimitKey::PriceCollar && value != u128::MAX;
         let lacks_age = is_collar && limits.reference_age_max.is_none() && !is_aged;
+        let is_of_basket = matches!(key, LimitKey::BasketLines | LimitKey::BasketNotional);
+        let is_of_scope = [Scope::Firm, Scope::Account, Scope::Strategy]
+            .iter()
+            .any(|scope| *scope as u8 == change.scope);
+        let is_idle = is_of_basket && !is_of_scope;
         let is_wide = value > key.max() && value != u128::MAX;
-        if !is_operator || is_wide || lacks_age || value == old {
+        if !is_operator || is_wide || is_idle || lacks_age || value == old {
             return Answer::of(Outcome::NotPermitted);
         }
         let hard = exchange(&mut hard.clone(), key, None);
+        let it = (change.scope, change.target, change.limit);
+        let agreed = *self.loosened_alone.get(&it).unwrap_or(&old);
         let is_far = factor.is_some_and(|factor| {
-            let may = old.checked_mul(factor.into()).map(|of| of / 10_000);
-            value == u128::MAX || may.is_some_and(|may| value > may)
+            value == u128::MAX || value > agreed.saturating_mul(factor.into()) / 10_000
         });
-        if value > old && (value > hard || is_far) {
+        let takes_two = value > agreed && (value > hard || is_far);
+        if takes_two {
             let persons = (setup.raise_persons as usize).clamp(2, 8);
             let count = self.limit_changes.len();
             let known = self.limit_changes.iter_mut().find(|of| {
@@ -138,7 +145,10 @@ impl Model {
             }
         }
         exchange(limits, key, Some(value));
-        let it = (change.scope, change.target, change.limit);
+        match takes_two || value <= agreed {
+            true => self.loosened_alone.remove(&it),
+            false => self.loosened_alone.insert(it, agreed),
+        };
         self.limit_changes
             .retain(|of| (of.scope, of.target, of.limit) != it);
         Answer::of(Outcome::Applied)

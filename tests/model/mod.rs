@@ -60,6 +60,8 @@ pub(crate) struct Model {
     trades: Vec<Trade>,
     located: Vec<short::Located>,
     limit_changes: Vec<limits::Waiting>,
+    /// By scope, target and limit: what it was before one person loosened it alone.
+    loosened_alone: BTreeMap<(u8, u32, u8), u128>,
     parents: Vec<parents::Parent>,
     /// How often a parent was left without a live child.
     left_count: u64,
@@ -174,6 +176,7 @@ impl Model {
             trades: Vec::new(),
             located: Vec::new(),
             limit_changes: Vec::new(),
+            loosened_alone: BTreeMap::new(),
             parents: Vec::new(),
             left_count: 0,
             asked: Vec::new(),

@@ -53,6 +53,7 @@ impl Model {
         let Some((outcome, mut execution)) = told else {
             return Answer::about(Outcome::Implausible, serial);
         };
+        self.uncover(serial);
         self.wait_no_more_if_answered(serial);
         if report.exec == Exec::Rejected as u8 {
             let about = About::Order(self.orders[serial as usize - 1].who);
@@ -104,6 +105,7 @@ impl Model {
         let Some((outcome, execution)) = self.status(serial, &status, Some(last)) else {
             return Answer::about(Outcome::Implausible, serial);
         };
+        self.uncover(serial);
         self.wait_no_more_if_answered(serial);
         Answer::about(outcome, serial).tells(execution)
     }
@@ -249,6 +251,8 @@ impl Model {
             if !is_cancel_open && open.is_none() {
                 order.doubt_is_over();
             }
+            self.uncover(serial);
+            let order = self.order_of_serial(serial);
             let is_replaced = order.replace.is_some();
             let is_more = leaves > order.own_leaves();
             match OrderState::from_byte(report.state) {

@@ -105,6 +105,16 @@ impl Model {
         covered
     }
 
+    /// What an order has given back is no longer covered.
+    pub(super) fn uncover(&mut self, serial: u64) {
+        let is_watched = self.is_watched();
+        let order = self.order_of_serial(serial);
+        if is_watched && order.is_live() {
+            let most = order.filled.saturating_add(order.reserved_leaves());
+            order.covered = order.covered.min(most);
+        }
+    }
+
     /// The day is over: what has been sold short is no longer counted.
     pub(super) fn forget_short(&mut self) {
         for order in &mut self.orders {

@@ -3,6 +3,11 @@
 //! Every gate there is plays them, so they hold for the model as for the core.
 
 mod attacks;
+mod attacks_books;
+mod attacks_changes;
+mod attacks_parents;
+mod attacks_restart;
+mod attacks_time;
 mod desk;
 mod limits;
 mod orders;
