@@ -279,3 +279,20 @@ fn the_widest_collar_and_prices_give_numbers() {
         }
     }
 }
+
+/// Tried: what no limit on new orders sees, by replaces: a strategy without a person goes on for ever with
+/// one order, and so does one that repeats itself.
+#[test]
+fn replaces_count_neither_as_orders_without_a_person_nor_as_repeats() {
+    let mut desk = Desk::new(|setup| {
+        setup.strategies[0].orders_unattended_max = Some(2);
+        setup.firm.duplicate_window = nanos(1_000_000);
+    });
+    let name = desk.passes(Buy, 1, 100);
+    for _ in 0..5 {
+        desk.replace(name, 1, 100);
+        assert_eq!(desk.last.outcome, Outcome::Accepted);
+        desk.reported(name, Exec::Replaced, Outcome::Applied, OrderState::Open);
+        desk.now += 1;
+    }
+}

@@ -1,328 +1,13 @@
-//! Attacks by way of a restart: the same state under another configuration. The model knows no restart, so
-//! the core stands alone here.
+//! Attacks by way of a restart: what the state forgets when it goes on under another configuration.
 
-use super::desk::{Buy, Sell, id, nanos, notional, qty, setup};
-use portcullis::message::{
-    Control, Exec, Frame, Header, Kind, LimitChange, LimitKey, Locate, NewOrder, OrderType, Quote,
-    Replace, Report, SaleMark, Scope, Side, TimeInForce,
-};
-use portcullis::reject::RejectReason::{self, *};
-use portcullis::risk::adopt::AdoptError;
-use portcullis::risk::core::Core;
-use portcullis::risk::decision::{Decision, Effects, Outcome};
-use portcullis::risk::setup::{
-    self, Answer, Borrow, Limits, Rate, Ratio, Response, SelfMatch, Setup, ShortSales, Trigger,
-};
-use portcullis::units::{AccountId, DeskId, Nanos, OrderId, Price, Qty, SymbolId};
-
-struct Gate {
-    core: Core,
-    setup: Setup,
-    now: u64,
-    next: u64,
-}
-
-impl Gate {
-    fn new(change: impl FnOnce(&mut Setup)) -> Self {
-        let mut setup = setup();
-        change(&mut setup);
-        Self {
-            core: Core::new(&setup),
-            setup,
-            now: 1_000,
-            next: 0,
-        }
-    }
-
-    fn step<B: portcullis::message::Body>(&mut self, kind: Kind, body: B) -> Decision {
-        let header = Header {
-            time: Nanos::from_raw(self.now),
-            ..Header::default()
-        };
-        let frame = Frame::new(kind, header, body);
-        let decision = self.core.step(&frame, &[], &mut Effects::default());
-        self.core.verify();
-        decision
-    }
-
-    fn order(&mut self, side: Side, qty: u64, price: i64) -> NewOrder {
-        self.next += 1;
-        NewOrder {
-            price: Price::from_raw(price),
-            qty: Qty::from_raw(qty),
-            client_order_id: id(self.next),
-            side: side as u8,
-            order_type: OrderType::Limit as u8,
-            time_in_force: TimeInForce::GoodTillCancel as u8,
-            ..NewOrder::default()
-        }
-    }
-
-    fn send(&mut self, side: Side, qty: u64, price: i64) -> Decision {
-        let order = self.order(side, qty, price);
-        self.step(Kind::NewOrder, order)
-    }
-
-    #[track_caller]
-    fn passes(&mut self, side: Side, qty: u64, price: i64) -> OrderId {
-        let decision = self.send(side, qty, price);
-        assert_eq!(decision.outcome, Outcome::Accepted, "{decision:?}");
-        decision.order_id
-    }
-
-    #[track_caller]
-    fn refuses(&mut self, side: Side, qty: u64, reason: RejectReason) {
-        let decision = self.send(side, qty, 100);
-        assert_eq!(decision.reason, Some(reason), "{decision:?}");
-    }
-
-    fn fills(&mut self, order_id: OrderId, qty: u64) {
-        let report = Report {
-            order_id,
-            qty: Qty::from_raw(qty),
-            price: Price::from_raw(100),
-            exec: Exec::Trade as u8,
-            ..Report::default()
-        };
-        assert_eq!(self.step(Kind::Report, report).outcome, Outcome::Applied);
-    }
-
-    fn replace(&mut self, original: u64, qty: u64) -> Decision {
-        self.next += 1;
-        let replace = Replace {
-            price: Price::from_raw(100),
-            qty: Qty::from_raw(qty),
-            client_order_id: id(self.next),
-            original_id: id(original),
-            ..Replace::default()
-        };
-        self.step(Kind::Replace, replace)
-    }
-
-    fn restart(&mut self, change: impl FnOnce(&mut Setup)) -> Result<(), AdoptError> {
-        let mut new = self.setup.clone();
-        change(&mut new);
-        let result = self.core.adopt(&self.setup, &new);
-        self.core.verify();
-        if result.is_ok() {
-            self.setup = new;
-        }
-        result
-    }
-}
-
-/// A setup with something in all that a restart could loosen.
-fn tight(setup: &mut Setup) {
-    let rate = |count| {
-        let window = Nanos::from_raw(1_000_000);
-        vec![Rate { count, window }]
-    };
-    let ratio = Some(Ratio { max: 1, free: 10 });
-    setup.firm = Limits {
-        order_qty_max: qty(10),
-        price_collar: Some(100),
-        reference_age_max: nanos(100),
-        order_rate: rate(5),
-        new_order_rate: rate(5),
-        replace_rate: rate(5),
-        cancel_rate: rate(5),
-        duplicate_window: nanos(100),
-        order_to_trade: ratio,
-        cancel_to_trade: ratio,
-        position_value_max: notional(1_000),
-        ..Limits::default()
-    };
-    setup.loosen_factor = Some(15_000);
-    setup.hard_limits.order_qty_max = qty(20);
-    setup.desks = vec![setup::Desk::default(); 2];
-    setup.desks[0].limits.day_qty_max = qty(10);
-    setup.desks[0].enabled = true;
-    setup.groups = vec![setup::Group {
-        enabled: true,
-        symbols: vec![SymbolId(0)],
-        ..setup::Group::default()
-    }];
-    setup.groups[0].limits.day_qty_max = qty(10);
-    let account = &mut setup.accounts[0];
-    account.desk = Some(DeskId(0));
-    account.restricted = vec![SymbolId(1)];
-    account.self_match = SelfMatch::CancelNewest;
-    account.short_sales = ShortSales::Refuse;
-    account.funds = notional(1_000);
-    setup.strategies[0].accounts = vec![AccountId(0)];
-    setup.strategies[0].restricted = vec![SymbolId(1)];
-    setup.strategies[0].orders_unattended_max = Some(5);
-    let symbol = &mut setup.symbols[0];
-    symbol.enabled = false;
-    symbol.price_max = Some(Price::from_raw(1_000));
-    symbol.qty_max = qty(10);
-    symbol.notional_min = notional(10);
-    symbol.multiplier = 50_000_000_000;
-    symbol.order_types = vec![OrderType::Limit];
-    symbol.jump = Some(100);
-    symbol.jump_confirmations = 3;
-    symbol.spread_max = Some(100);
-    symbol.move_max = Some(100);
-    symbol.move_window = Nanos::from_raw(1_000);
-    setup.responses = vec![Response {
-        name: "too many".to_owned(),
-        on: Trigger::Refusals,
-        reasons: vec![],
-        scope: Scope::Strategy,
-        count: 2,
-        window: Nanos::from_raw(100),
-        answer: Answer::Kill,
-        pause: Nanos::ZERO,
-        slow_interval: Nanos::ZERO,
-    }];
-}
-
-/// Tried: every limit that is one number, of every level, off and by a factor too far. The restart is
-/// refused, and nothing has changed.
-#[test]
-fn a_restart_loosens_no_limit_that_takes_two_persons() {
-    for key in LimitKey::ALL {
-        for level in 0..6 {
-            for value in [151, LimitKey::OFF] {
-                let mut gate = Gate::new(|setup| {
-                    setup.loosen_factor = Some(15_000);
-                    setup.desks = vec![setup::Desk::default()];
-                    setup.groups = vec![setup::Group::default()];
-                    level_of(setup, level).set(*key, 100);
-                });
-                let (digest, version) = (gate.core.digest(), gate.core.limits_version());
-                let result = gate.restart(|setup| level_of(setup, level).set(*key, value));
-                assert!(
-                    matches!(result, Err(AdoptError::Loosened(..))),
-                    "{result:?}"
-                );
-                assert_eq!(gate.core.digest(), digest);
-                assert_eq!(gate.core.limits_version(), version);
-                let result = gate.restart(|setup| level_of(setup, level).set(*key, 150));
-                assert_eq!(result, Ok(()));
-            }
-        }
-    }
-}
-
-/// Tried: a step alone while it runs, and another in the configuration.
-#[test]
-fn a_restart_counts_the_steps_of_before() {
-    let mut gate = Gate::new(|setup| {
-        setup.firm.order_qty_max = qty(10);
-        setup.loosen_factor = Some(15_000);
-    });
-    let change = LimitChange {
-        value: [15, 0],
-        target: u32::MAX,
-        scope: Scope::Firm as u8,
-        limit: LimitKey::OrderQty as u8,
-        ..LimitChange::default()
-    };
-    assert_eq!(gate.step(Kind::Limit, change).outcome, Outcome::Applied);
-    gate.passes(Buy, 15, 100);
-    let result = gate.restart(|setup| setup.firm.order_qty_max = qty(16));
-    assert!(
-        matches!(result, Err(AdoptError::Loosened(..))),
-        "{result:?}"
-    );
-    let result = gate.restart(|setup| setup.firm.order_qty_max = qty(15));
-    assert_eq!(result, Ok(()));
-}
-
-fn level_of(setup: &mut Setup, at: usize) -> &mut Limits {
-    match at {
-        0 => &mut setup.firm,
-        1 => &mut setup.accounts[1].limits,
-        2 => &mut setup.strategies[1].limits,
-        3 => &mut setup.symbols[1].limits,
-        4 => &mut setup.desks[0].limits,
-        _ => &mut setup.groups[0].limits,
-    }
-}
-
-/// Tried: everything else that keeps orders out. A restart lets each of these through without a second
-/// person: who may write the configuration and restart the gate is bound by the limits above alone. The list
-/// says so plainly; a line that is refused one day leaves it.
-#[test]
-fn what_a_restart_loosens_without_a_second_person() {
-    let loosened: [(&str, fn(&mut Setup)); 34] = [
-        ("loosen_factor", |setup| setup.loosen_factor = None),
-        ("hard_limits", |setup| setup.hard_limits = Limits::default()),
-        ("raise_persons", |setup| setup.raise_persons = 1),
-        ("raise_window", |setup| setup.raise_window = Nanos::MAX),
-        ("operators", |setup| {
-            setup.operators.push("ghost".to_owned())
-        }),
-        ("soft", |setup| setup.soft = vec![QtyAboveMax]),
-        ("responses", |setup| setup.responses.clear()),
-        ("order_rate", |setup| setup.firm.order_rate.clear()),
-        ("new_order_rate", |setup| setup.firm.new_order_rate.clear()),
-        ("replace_rate", |setup| setup.firm.replace_rate.clear()),
-        ("cancel_rate", |setup| setup.firm.cancel_rate.clear()),
-        ("duplicate_window", |setup| {
-            setup.firm.duplicate_window = None
-        }),
-        ("duplicate_count", |setup| {
-            setup.firm.duplicate_count = Some(16)
-        }),
-        ("reference_age_max", |setup| {
-            setup.firm.reference_age_max = None
-        }),
-        ("order_to_trade", |setup| setup.firm.order_to_trade = None),
-        ("cancel_to_trade", |setup| setup.firm.cancel_to_trade = None),
-        ("account.desk", |setup| {
-            setup.accounts[0].desk = Some(DeskId(1))
-        }),
-        ("account.restricted", |setup| {
-            setup.accounts[0].restricted.clear()
-        }),
-        ("account.self_match", |setup| {
-            setup.accounts[0].self_match = SelfMatch::Off
-        }),
-        ("account.short_sales", |setup| {
-            setup.accounts[0].short_sales = ShortSales::Off
-        }),
-        ("account.funds", |setup| setup.accounts[0].funds = None),
-        ("account, new", |setup| {
-            setup.accounts.push(setup::Account {
-                name: "new".to_owned(),
-                ..setup.accounts[1].clone()
-            })
-        }),
-        ("strategy.accounts", |setup| {
-            setup.strategies[0].accounts.push(AccountId(1))
-        }),
-        ("strategy.restricted", |setup| {
-            setup.strategies[0].restricted.clear()
-        }),
-        ("strategy.orders_unattended_max", |setup| {
-            setup.strategies[0].orders_unattended_max = None;
-        }),
-        ("group.symbols", |setup| setup.groups[0].symbols.clear()),
-        ("symbol.enabled", |setup| setup.symbols[0].enabled = true),
-        ("symbol.price_max", |setup| {
-            setup.symbols[0].price_max = None
-        }),
-        ("symbol.qty_max", |setup| setup.symbols[0].qty_max = None),
-        ("symbol.notional_min", |setup| {
-            setup.symbols[0].notional_min = None
-        }),
-        ("symbol.multiplier", |setup| setup.symbols[0].multiplier = 1),
-        ("symbol.jump", |setup| setup.symbols[0].jump = None),
-        ("symbol.spread_max", |setup| {
-            setup.symbols[0].spread_max = None
-        }),
-        ("symbol.move_max", |setup| setup.symbols[0].move_max = None),
-    ];
-    for (what, loosen) in loosened {
-        let mut gate = Gate::new(tight);
-        assert_eq!(gate.restart(loosen), Ok(()), "{what}");
-        let mut once = setup();
-        tight(&mut once);
-        assert_ne!(once, gate.setup, "{what}");
-    }
-}
+use super::attacks_loosened::tight;
+use super::desk::{Buy, Sell, id, notional, qty};
+use super::restart::Gate;
+use portcullis::message::{Control, Kind, Locate, Quote, SaleMark, Scope};
+use portcullis::reject::RejectReason::*;
+use portcullis::risk::decision::Outcome;
+use portcullis::risk::setup::{self, Answer, Borrow, Limits, Rate, SelfMatch, Setup, ShortSales};
+use portcullis::units::{AccountId, DeskId, Nanos, Price, Qty, SymbolId};
 
 /// Tried: what has been used up, given back by a restart that changes nothing, or that adds a level.
 #[test]
@@ -509,4 +194,50 @@ fn a_pause_outlives_a_restart_while_any_response_is_left() {
         let decision = gate.send(Buy, 1, 100);
         assert_eq!(decision.outcome == Outcome::Accepted, count == 0);
     }
+}
+
+/// Tried: a parent's children, forgotten by a restart that gives parents more room.
+#[test]
+fn a_parent_outlives_a_restart() {
+    let mut gate = Gate::new(|_| {});
+    let child = |gate: &mut Gate, qty: u64| {
+        let mut order = gate.order(Buy, qty, 100);
+        (order.parent, order.parent_qty) = (7, Qty::from_raw(10));
+        gate.step(Kind::NewOrder, order)
+    };
+    let first = child(&mut gate, 6);
+    gate.fills(first.order_id, 6);
+    assert_eq!(child(&mut gate, 3).outcome, Outcome::Accepted);
+    assert_eq!(gate.restart(|setup| setup.capacity.parents = 100), Ok(()));
+    assert_eq!(child(&mut gate, 2).reason, Some(ParentQtyAboveMax));
+    assert_eq!(child(&mut gate, 1).outcome, Outcome::Accepted);
+    assert_eq!(child(&mut gate, 1).reason, Some(ParentQtyAboveMax));
+}
+
+/// Tried: windows and counts of a rate that are others behind the restart.
+#[test]
+fn a_rate_that_is_another_knows_what_passed_before() {
+    let rate = |count, window| {
+        let window = Nanos::from_raw(window);
+        move |setup: &mut Setup| setup.firm.order_rate = vec![Rate { count, window }]
+    };
+    let used_up = || {
+        let mut gate = Gate::new(rate(3, 1_000));
+        for _ in 0..3 {
+            gate.passes(Buy, 1, 100);
+        }
+        gate
+    };
+    for (count, window) in [(2, 1_000), (3, 5), (3, 1_000_000), (1, 1_000)] {
+        let mut gate = used_up();
+        assert_eq!(gate.restart(rate(count, window)), Ok(()));
+        gate.refuses(Buy, 1, OrderRateAboveMax);
+    }
+    // A rate that allowed fewer remembered fewer: by two restarts what the first forgot is given back.
+    let mut gate = used_up();
+    assert_eq!(gate.restart(rate(1, 1_000)), Ok(()));
+    assert_eq!(gate.restart(rate(3, 1_000)), Ok(()));
+    gate.passes(Buy, 1, 100);
+    gate.passes(Buy, 1, 100);
+    gate.refuses(Buy, 1, OrderRateAboveMax);
 }

@@ -5,6 +5,7 @@
 mod attacks;
 mod attacks_books;
 mod attacks_changes;
+mod attacks_loosened;
 mod attacks_parents;
 mod attacks_restart;
 mod attacks_time;
@@ -13,4 +14,5 @@ mod limits;
 mod orders;
 mod permission;
 mod reports;
+mod restart;
 mod room;
