@@ -33,6 +33,11 @@ pub enum AdoptError {
         /// What the journal was written with.
         was: u64,
     },
+    /// A symbol's multiplier is another while its orders live, which count at what they were worth.
+    MultiplierMoved {
+        /// The symbol.
+        name: String,
+    },
     /// A limit would be looser by more than one person may make it: which, and its level's name.
     Loosened(Loosened, String),
 }
@@ -50,6 +55,11 @@ impl std::fmt::Display for AdoptError {
                 out,
                 "{key} was {was} when the journal was written and can only grow: raise it, or \
                  begin a new journal directory"
+            ),
+            Self::MultiplierMoved { name } => write!(
+                out,
+                "the multiplier of symbol {name:?} is another while orders of it live: put it back, \
+                 cancel them, and change it then"
             ),
             Self::Loosened(of, name) => write!(
                 out,
@@ -74,6 +84,7 @@ impl Core {
         if let Some(loosened) = self.loosened(new) {
             return Err(AdoptError::Loosened(loosened, name_of(new, &loosened)));
         }
+        self.check_multipliers(old, new)?;
         let capacity = new.capacity;
         self.orders.grow(capacity.orders, capacity.orders_closed);
         self.client_order_ids.grow(
@@ -111,6 +122,19 @@ impl Core {
         self.raises = super::control::Raises::new(new);
         self.answer_timeout = new.answer_timeout;
         self.capacity = capacity;
+        Ok(())
+    }
+
+    /// What a live order is worth was worked out when it came.
+    fn check_multipliers(&self, old: &Setup, new: &Setup) -> Result<(), AdoptError> {
+        let symbols = old.symbols.iter().zip(&new.symbols).enumerate();
+        for (at, _) in symbols.filter(|(_, (old, new))| old.multiplier != new.multiplier) {
+            let mut orders = self.orders.iter().filter(|order| order.is_live());
+            if orders.any(|order| order.symbol.0 as usize == at) {
+                let name = new.symbols[at].name.clone();
+                return Err(AdoptError::MultiplierMoved { name });
+            }
+        }
         Ok(())
     }
 

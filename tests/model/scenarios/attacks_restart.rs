@@ -5,6 +5,7 @@ use super::desk::{Buy, Sell, id, notional, qty};
 use super::restart::Gate;
 use portcullis::message::{Control, Kind, Locate, Quote, SaleMark, Scope};
 use portcullis::reject::RejectReason::*;
+use portcullis::risk::adopt::AdoptError;
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::{self, Answer, Borrow, Limits, Rate, SelfMatch, Setup, ShortSales};
 use portcullis::units::{AccountId, DeskId, Nanos, Price, Qty, SymbolId};
@@ -240,4 +241,21 @@ fn a_rate_that_is_another_knows_what_passed_before() {
     gate.passes(Buy, 1, 100);
     gate.passes(Buy, 1, 100);
     gate.refuses(Buy, 1, OrderRateAboveMax);
+}
+
+/// Tried: another multiplier behind a restart: what lives would still be worth what it was under the old
+/// one, and a limit on the value of live orders would hold a hundredth of them.
+#[test]
+fn a_multiplier_is_another_only_where_nothing_lives() {
+    let mut gate = Gate::new(|setup| {
+        setup.symbols[0].multiplier = 1_000_000_000;
+        setup.firm.open_notional_max = notional(100_000);
+    });
+    gate.passes(Buy, 900, 100);
+    let times_100 = |setup: &mut Setup| setup.symbols[0].multiplier = 100_000_000_000;
+    let result = gate.restart(times_100);
+    assert!(
+        matches!(result, Err(AdoptError::MultiplierMoved { .. })),
+        "{result:?}"
+    );
 }
