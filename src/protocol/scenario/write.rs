@@ -322,7 +322,8 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
         }
         Kind::NewOrder => {
             let order: &NewOrder = frame.body();
-            order.reserved_is_zero() && text(&order.client_order_id) && qty(order.qty)
+            let quantities = qty(order.qty) && qty(order.parent_qty);
+            order.reserved_is_zero() && text(&order.client_order_id) && quantities
         }
         Kind::Basket => {
             let basket: &Basket = frame.body();
