@@ -11,6 +11,7 @@ use super::core::Core;
 use super::day;
 use super::level::{Level, Whose, armed};
 use super::market::{Standing, slipped, valued};
+use super::order::worst_notional;
 use super::parents::Asked;
 use super::rate::Paced;
 use super::route::{Route, Who};
@@ -469,7 +470,8 @@ impl Core {
         // Limits on what all live orders could come to.
         let leaves = terms.qty.saturating_sub(terms.filled);
         let reserved = terms.reserved.max(leaves);
-        let reserved_notional = terms.reserved_notional.max(value_price.notional(leaves));
+        let own = (terms.reserved, terms.reserved_notional);
+        let reserved_notional = worst_notional(own, (leaves, value_price));
         // No quantity is wider than this.
         let more = i64::try_from(reserved.raw() - terms.reserved.raw()).unwrap_or(i64::MAX);
         let (account_cell, strategy_cell) = (route.account_cell, route.strategy_cell);

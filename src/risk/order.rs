@@ -141,6 +141,14 @@ impl Order {
     }
 }
 
+/// What an order may cost that is so much on its own terms, and to be another at a price: either of them, or
+/// all of its own first and then the rest of the other, where that is more.
+#[inline(always)]
+pub(super) fn worst_notional(own: (Qty, Notional), new: (Qty, Price)) -> Notional {
+    let rest = new.1.notional(new.0.saturating_sub(own.0));
+    own.1.saturating_add(rest).max(new.1.notional(new.0))
+}
+
 impl Default for Order {
     /// A free slot.
     fn default() -> Self {
@@ -306,7 +314,8 @@ impl Orders {
         &mut self.requests[slot as usize]
     }
 
-    /// What may still fill, and its value: the worse of the own terms and those of a replace.
+    /// What may still fill, and its value: the worst of the own terms, those of a replace, and the one
+    /// behind the other.
     #[inline]
     pub(super) fn worst(&self, slot: u32) -> (Qty, Notional) {
         let order = self.get(slot);
@@ -317,8 +326,8 @@ impl Orders {
         }
         let replacement = &self.requests(slot).replacement;
         let new = replacement.qty.saturating_sub(order.filled);
-        let new_notional = replacement.price.notional(new);
-        (own.max(new), own_notional.max(new_notional))
+        let notional = worst_notional((own, own_notional), (new, replacement.price));
+        (own.max(new), notional)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {

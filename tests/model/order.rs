@@ -133,11 +133,14 @@ impl Order {
         self.own_leaves().max(self.replace_leaves())
     }
 
-    /// The same in money. The larger value need not come with the larger quantity.
+    /// The same in money: either terms, or the own ones filled first and then the rest of the new ones.
     pub(crate) fn reserved_notional(&self) -> u128 {
         let own = u128::from(self.own_leaves()) * u128::from(self.value_price);
-        let new_price = self.replace.map_or(0, |replace| replace.value_price);
-        own.max(u128::from(self.replace_leaves()) * u128::from(new_price))
+        let new_price = u128::from(self.replace.map_or(0, |replace| replace.value_price));
+        let rest = self.replace_leaves().saturating_sub(self.own_leaves());
+        let one_behind_the_other = own + u128::from(rest) * new_price;
+        let new = u128::from(self.replace_leaves()) * new_price;
+        own.max(new).max(one_behind_the_other)
     }
 
     /// The state as it is told.
