@@ -8,7 +8,7 @@ use crate::config::notation::{BPS_DIGITS, Problem, parse_scaled};
 use crate::config::reader::Table;
 use crate::config::schema::RATE;
 use crate::config::values::{choice, count, decimal, duration, off_or};
-use crate::message::LimitKey;
+use crate::message::{LimitKey, Scope};
 use crate::risk::setup::{Limits, Rate, Ratio, Setup};
 use crate::units::{Nanos, Notional, Qty};
 use std::ops::RangeInclusive;
@@ -188,6 +188,17 @@ pub(crate) fn check_collar(table: &Table<'_>, level: &Level, firm: &Level) {
              [limits], as in \"500ms\", or \"off\""
                 .to_owned(),
         );
+    }
+}
+
+/// A limit that would hold nothing back at a level of its kind is not taken.
+pub(crate) fn check_scope(table: &Table<'_>, scope: Scope) {
+    for key in LimitKey::ALL.iter().filter(|key| !key.limits(scope)) {
+        if table.has(key.text()) {
+            let problem =
+                "baskets are counted for the firm, an account or a strategy alone; write it there";
+            table.refuse(key.text(), problem.to_owned());
+        }
     }
 }
 

@@ -49,6 +49,7 @@ use crate::config::scenarios::Scenario;
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
 use crate::config::subscribers::{Events, Subscriber, SubscriberKind};
 use crate::config::values::{choice, count, flag, name, off_or};
+use crate::message::Scope;
 use crate::reject::RejectReason;
 use crate::risk::setup::{
     Account, Borrow, Broker, Desk, GROUPS_PER_SYMBOL_MAX, Group, SelfMatch, Setup, ShortSales,
@@ -383,10 +384,11 @@ fn read_operators(root: &Table<'_>, config: &mut Config) {
 }
 
 /// The limits of a table that has some, and whether it is enabled.
-fn read_level(table: &Table<'_>, firm: &Level) -> (Level, bool) {
+fn read_level(table: &Table<'_>, firm: &Level, scope: Scope) -> (Level, bool) {
     let limits_table = table.table("limits");
     let level = limits::read(&limits_table);
     limits::check_collar(&limits_table, &level, firm);
+    limits::check_scope(&limits_table, scope);
     (level, table.get("enabled", flag).unwrap_or_default())
 }
 
@@ -395,7 +397,7 @@ fn read_desks(root: &Table<'_>, firm: &Level, config: &mut Config) -> HashMap<St
     for table in root.tables("desk", DESKS_MAX) {
         let name = table.get("name", name).unwrap_or_default();
         claim(&table, "name", name.clone(), &mut names);
-        let (level, enabled) = read_level(&table, firm);
+        let (level, enabled) = read_level(&table, firm, Scope::Desk);
         ids.insert(name.clone(), DeskId(config.setup.desks.len() as u32));
         config.setup.desks.push(Desk {
             name,
@@ -420,7 +422,7 @@ fn read_groups(
         ids.insert(name.clone(), config.setup.groups.len() as u32);
         let kind = table.get("kind", choice(&GROUP_KINDS)).unwrap_or_default();
         config.group_kinds.push(kind);
-        let (level, enabled) = read_level(&table, firm);
+        let (level, enabled) = read_level(&table, firm, Scope::Group);
         let symbols = read_names(&table, "symbols", symbols, "[[symbol]]");
         for symbol in &symbols {
             let named = (
@@ -461,7 +463,7 @@ fn read_accounts(
     for table in root.tables("account", ACCOUNTS_MAX) {
         let name = table.get("name", name).unwrap_or_default();
         claim(&table, "name", name.clone(), &mut names);
-        let (level, enabled) = read_level(&table, firm);
+        let (level, enabled) = read_level(&table, firm, Scope::Account);
         ids.insert(name.clone(), AccountId(config.setup.accounts.len() as u32));
         config.accounts_written.push(level.written);
         config.setup.accounts.push(Account {
@@ -532,7 +534,7 @@ fn read_strategies(
     for table in root.tables("strategy", STRATEGIES_MAX) {
         let name = table.get("name", name).unwrap_or_default();
         claim(&table, "name", name.clone(), &mut names);
-        let (level, enabled) = read_level(&table, firm);
+        let (level, enabled) = read_level(&table, firm, Scope::Strategy);
         config.setup.strategies.push(Strategy {
             name,
             enabled,

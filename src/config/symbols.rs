@@ -5,7 +5,7 @@ use crate::config::notation::{BPS_DIGITS, MULTIPLIER_DIGITS, parse_scaled};
 use crate::config::reader::Table;
 use crate::config::values::{choice, choices, count, decimal, duration, flag, name, off_or};
 use crate::config::{BORROWS, read_name};
-use crate::message::{OrderType, TimeInForce};
+use crate::message::{OrderType, Scope, TimeInForce};
 use crate::risk::setup::Symbol;
 use crate::units::{BrokerId, CalendarId, Notional, Price, Qty};
 use std::collections::HashMap;
@@ -44,6 +44,7 @@ pub(crate) fn read(
     let level_table = table.table("limits");
     let level = limits::read(&level_table);
     limits::check_collar(&level_table, &level, firm);
+    limits::check_scope(&level_table, Scope::Symbol);
     let terms = Symbol {
         limits: level.limits,
         calendar: read_name(table, "calendar", calendars, "[[calendar]]"),

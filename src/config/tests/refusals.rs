@@ -492,3 +492,31 @@ fn key_files_are_read_only_when_nobody_else_can() {
             .contains("cannot be read")
     );
 }
+
+#[test]
+fn a_limit_is_refused_where_it_would_hold_nothing_back() {
+    for level in ["desk", "group", "symbol"] {
+        for key in ["basket_lines_max", "basket_notional_max"] {
+            let text = format!("[[{level}]]\nname = \"D\"\n[{level}.limits]\n{key} = 1\n");
+            let told = parse(&text, "gate.toml").unwrap_err().to_string();
+            let place = format!("{level}.D.limits.{key} = 1: baskets are counted for the firm");
+            assert!(told.contains(&place), "{told}");
+        }
+    }
+}
+
+#[test]
+fn no_limit_is_above_its_hard_maximum_and_no_factor_below_one() {
+    let text = "[gateway]\nloosen_factor = \"0.5\"\n[limits]\norder_qty_max = 11\n\
+                [hard_limits]\norder_qty_max = 10\n";
+    let told = parse(text, "gate.toml").unwrap_err().to_string();
+    assert!(
+        told.contains("gate.toml:2: gateway.loosen_factor"),
+        "{told}"
+    );
+    assert!(
+        told.contains("gate.toml:6: hard_limits.order_qty_max"),
+        "{told}"
+    );
+    assert!(told.contains("a limit of 11 is above it"), "{told}");
+}
