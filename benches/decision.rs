@@ -68,6 +68,7 @@ fn setup(at_all_levels: bool) -> Setup {
             client_order_id_horizon: Nanos::ZERO,
             positions: 8192,
             duplicates_per_window: 4096,
+            lots: 0,
             parents: 64,
             parent_horizon: Nanos::ZERO,
             executions: 1 << 18,
@@ -104,7 +105,10 @@ fn setup(at_all_levels: bool) -> Setup {
             times_in_force: portcullis::message::TimeInForce::ALL.to_vec(),
             ..Symbol::default()
         }],
-        brokers: vec![Broker { name: "sim".into() }],
+        brokers: vec![Broker {
+            name: "sim".into(),
+            ..Broker::default()
+        }],
         answer_timeout: Nanos::from_secs(5),
         ..Setup::default()
     }

@@ -233,11 +233,18 @@ pub const SECTIONS: &[Section] = &[
                           or only an old one, the order is refused.",
                 demanded_by: "implied by 5; NI 23-103",
                 status: Status::Built,
-                reasons: &[ReferenceAbsent, ReferenceUnusable, ReferenceStale],
+                reasons: &[
+                    ReferenceAbsent,
+                    ReferenceUnusable,
+                    ReferenceStale,
+                    CurrencyRateUnknown,
+                ],
                 keys: &[
                     "limits.reference_age_max",
                     "symbol.reference_jump_bps",
                     "symbol.reference_jump_confirmations",
+                    "currency.rate_symbol",
+                    "gateway.mark_age_max",
                 ],
                 shown_by: ShownBy::Scenario,
             },
@@ -521,13 +528,31 @@ pub const SECTIONS: &[Section] = &[
         letter: 'E',
         name: "Losses and breakers",
         controls: &[
-            waits(
-                26,
-                "Loss limits",
-                "Loss of a day, over a window, from the peak.",
-                "FIA",
-                POSITIONS,
-            ),
+            Control {
+                number: 26,
+                name: "Loss limits",
+                meaning: "What is lost in a day, over a window and from the highest, fees and open \
+                          positions at their price counted, in money and as a part of what there was. \
+                          Beyond it only what reduces a position passes; what lives is cancelled and, \
+                          if so configured, every position closed. A price that is missing, broken or \
+                          old lets nothing new pass.",
+                demanded_by: "FIA",
+                status: Status::Built,
+                reasons: &[LossAboveMax, LossUnknown],
+                keys: &[
+                    "limits.capital",
+                    "limits.day_loss_max",
+                    "limits.day_loss_share_max",
+                    "limits.drawdown_max",
+                    "limits.drawdown_share_max",
+                    "limits.rolling_loss_max",
+                    "limits.rolling_loss_window",
+                    "limits.loss_answer",
+                    "limits.loss_resume",
+                    "gateway.mark_age_max",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
             waits(
                 27,
                 "Forced exits",

@@ -70,6 +70,8 @@ pub enum Kind {
     Override = 86,
     /// An operator to risk: [`LimitChange`], another limit.
     Limit = 87,
+    /// An operator, or the gate where it reconciles, to risk: [`Adjust`], a book is corrected.
+    Adjust = 88,
     /// In the journal alone: [`Checkpoint`], the digest of the state here.
     Checkpoint = 96,
     /// In the journal alone: a part of the opening record, in continuation frames.
@@ -114,6 +116,7 @@ impl Kind {
             85 => Self::Locate,
             86 => Self::Override,
             87 => Self::Limit,
+            88 => Self::Adjust,
             96 => Self::Checkpoint,
             97 => Self::Opening,
             128 => Self::Challenge,
@@ -513,6 +516,33 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// What an order was to a trade.
+    Liquidity {
+        /// It stood and was met.
+        Maker = 1, "maker";
+        /// It met what stood.
+        Taker = 2, "taker";
+    }
+}
+
+wire_enum! {
+    /// How a book is corrected.
+    AdjustKind {
+        /// As by a fill that no order had: what takes one back is the opposite one. `cash` less than
+        /// nothing is its fee.
+        Trade = 1, "trade";
+        /// A position comes with what it has cost, and no cash moves: an opening balance. A price of
+        /// zero: it has cost nothing.
+        Transfer = 2, "transfer";
+        /// Money that is earned or lost with a symbol: a dividend, interest, a fee.
+        Cash = 3, "cash";
+        /// Every account's position becomes `qty` for each `price` there were: a split. Without an
+        /// account, with no order live in the symbol; its prices are forgotten.
+        Split = 4, "split";
+    }
+}
+
+wire_enum! {
     /// What a kill or a raise is about.
     Scope {
         /// Everything.
@@ -752,7 +782,7 @@ bodies! {
         exec_id: Text,
         /// An [`Exec`].
         exec: u8,
-        /// For a status: the [`OrderState`] at the broker.
+        /// For a status: the [`OrderState`] at the broker. For a trade: a [`Liquidity`], or zero.
         state: u8,
         /// The broker's own number for why, or zero.
         broker_reason: u16,
@@ -872,6 +902,30 @@ bodies! {
         limit: u8,
         /// Zero.
         reserved: [u8; 34],
+    } reserved [reserved];
+
+    /// A book is corrected.
+    Adjust {
+        /// How much the position changes: bought is positive.
+        qty: Position,
+        /// At which price.
+        price: Price,
+        /// What the account's cash changes beside that, in the currency that the symbol settles in.
+        cash: Money,
+        /// Whose.
+        account: AccountId,
+        /// In what.
+        symbol: SymbolId,
+        /// Whose book beside the account's; [`StrategyId::NONE`]: nobody's.
+        strategy: StrategyId,
+        /// The operator: its place in the configuration; [`u32::MAX`] for the gate itself.
+        operator: u32,
+        /// Why, in a few words: of a fill, the broker's id of it.
+        note: Text,
+        /// An [`AdjustKind`].
+        kind: u8,
+        /// Zero.
+        reserved: [u8; 19],
     } reserved [reserved];
 
     /// Nothing but its time.

@@ -171,6 +171,10 @@ reject_reasons! {
     ParentMismatch = 104, Qty, "A parent order needs a number and a quantity, and each child the symbol, side and quantity that the first one gave.";
     ParentQtyAboveMax = 105, Qty, "The children of the parent order, live ones counted as filled, would come to more than its quantity.";
     ParentsFull = 106, Count, "The table of parent orders is full: raise `capacity.parents`.";
+    // Of money.
+    CurrencyRateUnknown = 107, None, "What the symbol's currency is worth is not known now: see `rate` or `rate_symbol` of the currency.";
+    LossAboveMax = 109, Notional, "The level told has lost more than it may, and the order does not only reduce a position: persons must raise it.";
+    LossUnknown = 110, Count, "The level told may lose only so much, and so many of its positions cannot be valued now: only what reduces passes.";
 }
 
 /// A set of reasons: every control that one order failed.

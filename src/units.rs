@@ -32,6 +32,11 @@ pub struct Notional(u128);
 #[repr(transparent)]
 pub struct Money(i64);
 
+/// A signed sum of money, in 1e-17: what a [`Notional`] is, paid or received. Sums stop at the widest.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Hash)]
+#[repr(transparent)]
+pub struct Amount(i128);
+
 /// Nanoseconds: an instant since 1970 UTC, or a span of time.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Hash, Pod, Zeroable)]
 #[repr(transparent)]
@@ -214,6 +219,15 @@ impl Position {
         self.0
     }
 
+    /// Reads a decimal exactly.
+    pub fn parse(text: &str) -> Result<Self, DecimalError> {
+        let raw = parse_decimal(text, Qty::DIGITS)?;
+        match i64::try_from(raw).map(Self) {
+            Ok(position) if position.abs() <= Qty::MAX => Ok(position),
+            _ => Err(DecimalError::OutOfRange),
+        }
+    }
+
     /// How much, whichever way.
     #[inline]
     pub const fn abs(self) -> Qty {
@@ -291,6 +305,55 @@ impl Money {
         i64::try_from(raw)
             .map(Self)
             .map_err(|_| DecimalError::OutOfRange)
+    }
+}
+
+impl Amount {
+    /// Decimal digits behind the point.
+    pub const DIGITS: u32 = Notional::DIGITS;
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// From integers of 1e-17.
+    #[inline]
+    pub const fn from_raw(raw: i128) -> Self {
+        Self(raw)
+    }
+
+    /// In integers of 1e-17.
+    #[inline]
+    pub const fn raw(self) -> i128 {
+        self.0
+    }
+
+    /// The sum.
+    #[inline]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference.
+    #[inline]
+    pub const fn less(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// The same the other way.
+    #[inline]
+    pub const fn negated(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+
+    /// Reads a decimal exactly.
+    pub fn parse(text: &str) -> Result<Self, DecimalError> {
+        parse_decimal(text, Self::DIGITS).map(Self)
+    }
+}
+
+impl From<Money> for Amount {
+    fn from(money: Money) -> Self {
+        const SCALE: i128 = 10i128.pow(Amount::DIGITS - Money::DIGITS);
+        Self(i128::from(money.0) * SCALE)
     }
 }
 
@@ -471,6 +534,12 @@ impl fmt::Display for Notional {
             i128::try_from(self.0).unwrap_or(i128::MAX),
             Self::DIGITS,
         )
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_decimal(out, self.0, Self::DIGITS)
     }
 }
 

@@ -277,6 +277,7 @@ fn setup() -> Setup {
             client_order_id_horizon: Nanos::from_secs(1),
             positions: 16,
             duplicates_per_window: 16,
+            lots: 0,
             parents: 4,
             parent_horizon: Nanos::ZERO,
             executions: 65_536,
@@ -306,6 +307,7 @@ fn setup() -> Setup {
         }],
         brokers: vec![Broker {
             name: "exchange".into(),
+            ..Broker::default()
         }],
         raise_persons: 1,
         raise_window: Nanos::from_secs(60),

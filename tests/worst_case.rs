@@ -88,6 +88,7 @@ fn setup(random: &mut Random) -> Setup {
             client_order_ids: 256,
             positions: 16,
             duplicates_per_window: 16,
+            lots: 0,
             parents: 4,
             parent_horizon: Nanos::ZERO,
             executions: 16,

@@ -424,6 +424,7 @@ fn wide_setup(plan: &Plan, symbols: usize) -> Setup {
             client_order_id_horizon: Nanos::ZERO,
             positions: 1 << 17,
             duplicates_per_window: 32,
+            lots: 0,
             parents: 64,
             parent_horizon: Nanos::ZERO,
             executions: 1 << 18,

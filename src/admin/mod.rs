@@ -376,6 +376,7 @@ fn unconfirmed(kind: Kind, timeout: Nanos) -> Value {
         Kind::Locate => "locate",
         Kind::Override => "override",
         Kind::Limit => "limit",
+        Kind::Adjust => "adjust",
         _ => "settle",
     };
     json!({ "ok": true, "confirmed": false, "act": act, "waited_nanos": timeout.raw() })

@@ -20,6 +20,8 @@ pub struct BrokerLink {
     pub reconnect_min: Nanos,
     /// The longest pause.
     pub reconnect_max: Nanos,
+    /// Its reports tell every fee.
+    pub reports_fees: bool,
     /// What speaks at the other end.
     pub kind: BrokerKind,
 }
@@ -162,6 +164,7 @@ pub(crate) fn read(table: &Table<'_>) -> BrokerLink {
         breaker: read_breaker(&table.table("breaker")),
         reconnect_min: reconnect_min.unwrap_or_default(),
         reconnect_max: reconnect_max.unwrap_or_default(),
+        reports_fees: table.get("reports_fees", flag).unwrap_or_default(),
         kind: match kind {
             Some("native") => BrokerKind::Native(read_native(&table.table("native"))),
             _ => BrokerKind::Sim(read_sim(&table.table("sim"))),

@@ -7,7 +7,7 @@ use crate::config::analytics::{self, GROUP_KINDS};
 use crate::config::brokers::{BrokerKind, BrokerLink, LIQUIDITIES, NativeConfig, SimConfig};
 use crate::config::calendars::{CalendarTerms, DAY_KINDS, DAYS, REFERENCES, write_clock};
 use crate::config::error::ConfigErrors;
-use crate::config::limits::{Written, limit_keys};
+use crate::config::limits::{LOSS_ANSWERS, LOSS_RESUMES, Written, limit_keys};
 use crate::config::notation::{
     BPS_DIGITS, MULTIPLIER_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
 };
@@ -16,7 +16,7 @@ use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::subscribers::{SEVERITIES, Subscriber, SubscriberKind};
-use crate::config::{BORROWS, Config, SELF_MATCHES, SHORT_SALES, parse_in};
+use crate::config::{BORROWS, COST_METHODS, Config, SELF_MATCHES, SHORT_SALES, money, parse_in};
 use crate::message::{LimitKey, OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
 use crate::units::{Nanos, SymbolId};
@@ -37,6 +37,7 @@ pub fn effective_toml(config: &Config) -> String {
             out.put(key.text(), quote(&key.show(max)));
         }
     }
+    money::write(&mut out, &config.setup, &config.fee_schedules);
     for calendar in &config.calendars {
         write_calendar(&mut out, calendar);
     }
@@ -59,6 +60,7 @@ pub fn effective_toml(config: &Config) -> String {
         out.word("short_sales", &SHORT_SALES, &account.short_sales);
         out.text_or_off("funds", account.funds);
         out.put("cut_orders", account.cuts_orders);
+        out.word("cost_method", &COST_METHODS, &account.cost_method);
         let desk = account
             .desk
             .and_then(|id| config.setup.desks.get(id.0 as usize));
@@ -122,6 +124,7 @@ pub fn digest(effective_toml: &str) -> [u8; 32] {
 /// One limit as it stands in a file; `None` where it is off.
 pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
     let bps = |raw: u64| write_digits(raw, BPS_DIGITS);
+    let share = |raw: u32| write_digits(raw.into(), SHARE_DIGITS);
     match key {
         "order_qty_max" => limits.order_qty_max.map(|qty| qty.to_string()),
         "order_notional_max" => limits
@@ -156,8 +159,24 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
         "cancel_to_trade_max" => limits.cancel_to_trade.map(|ratio| ratio.max.to_string()),
         "cancel_to_trade_free" => limits.cancel_to_trade.map(|ratio| ratio.free.to_string()),
         "net_exposure_max" => limits.net_exposure_max.map(|notional| notional.to_string()),
+        "capital" => limits.capital.map(|notional| notional.to_string()),
+        "day_loss_max" => limits.day_loss_max.map(|notional| notional.to_string()),
+        "day_loss_share_max" => limits.day_loss_share_max.map(share),
+        "drawdown_max" => limits.drawdown_max.map(|notional| notional.to_string()),
+        "drawdown_share_max" => limits.drawdown_share_max.map(share),
+        "rolling_loss_max" => limits.rolling_loss_max.map(|notional| notional.to_string()),
+        "rolling_loss_window" => limits.rolling_loss_window.map(write_duration),
+        "loss_answer" => not_usual(&LOSS_ANSWERS, &limits.loss_answer),
+        "loss_resume" => not_usual(&LOSS_RESUMES, &limits.loss_resume),
         _ => None,
     }
+}
+
+/// A word, unless it is what holds where nothing is said.
+fn not_usual<T: PartialEq + Default>(words: &[(&str, T)], value: &T) -> Option<String> {
+    let known = words.iter().find(|(_, known)| known == value);
+    let word = known.map(|(word, _)| (*word).to_owned());
+    word.filter(|_| *value != T::default())
 }
 
 /// Numbers and lists stand without quotes.
@@ -258,6 +277,10 @@ fn write_process(out: &mut Writer, config: &Config) {
         out.put("loosen_factor", quote(&write_digits(factor, BPS_DIGITS)));
     }
     out.put("warn_share", quote(&share));
+    if let Some(currency) = setup.currencies.first() {
+        out.put("currency", quote(&currency.name));
+    }
+    out.span("mark_age_max", setup.mark_age_max);
     let calendar = setup
         .day_calendar
         .and_then(|id| config.calendars.get(id.0 as usize));
@@ -275,6 +298,7 @@ fn write_process(out: &mut Writer, config: &Config) {
     out.span("client_order_id_horizon", capacity.client_order_id_horizon);
     out.put("positions", capacity.positions);
     out.put("duplicates_per_window", capacity.duplicates_per_window);
+    out.put("lots", capacity.lots);
     out.put("parents", capacity.parents);
     out.span("parent_horizon", capacity.parent_horizon);
     out.put("executions", capacity.executions);
@@ -425,6 +449,7 @@ fn write_strategy(out: &mut Writer, config: &Config, strategy: &Strategy, sessio
     };
     out.put("cancel_on_disconnect", quote(&cancel));
     out.put("acknowledge", strategy.acknowledge);
+    out.word("cost_method", &COST_METHODS, &strategy.cost_method);
     if !strategy.trader.is_empty() {
         out.put("trader", quote(&strategy.trader));
     }
@@ -442,6 +467,7 @@ fn write_broker(out: &mut Writer, broker: &BrokerLink) {
     out.put("kind", quote(kind));
     out.span("reconnect_min", broker.reconnect_min);
     out.span("reconnect_max", broker.reconnect_max);
+    out.put("reports_fees", broker.reports_fees);
     out.table("[broker.breaker]");
     let breaker = broker.breaker.unwrap_or_default();
     let share = |share: u32| write_digits(u64::from(share), SHARE_DIGITS);
@@ -577,6 +603,7 @@ fn write_symbols(out: &mut Writer, config: &Config, symbols: &[Symbol]) {
     );
     let multiplier = write_digits(symbol.multiplier, MULTIPLIER_DIGITS);
     out.put("multiplier", quote(&multiplier));
+    money::write_terms(out, &config.setup, &config.fee_schedules, symbol);
     let spread = symbol.spread_max.map(|max| write_digits(max, BPS_DIGITS));
     out.text_or_off("reference_spread_bps", spread);
     if let Some(broker) = config.setup.brokers.get(symbol.broker.0 as usize) {
@@ -620,6 +647,10 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         spread_max,
         borrow,
         slippage,
+        currency,
+        settlement,
+        is_inverse,
+        fees,
     } = one;
     *enabled == other.enabled
         && *limits == other.limits
@@ -642,6 +673,10 @@ pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
         && *spread_max == other.spread_max
         && *borrow == other.borrow
         && *slippage == other.slippage
+        && *currency == other.currency
+        && *settlement == other.settlement
+        && *is_inverse == other.is_inverse
+        && *fees == other.fees
 }
 
 fn rates(rates: &[Rate]) -> Option<String> {

@@ -4,12 +4,12 @@
 //! [`LIMIT_KEYS`], the account can send nothing, and [`Written::missing`] names what is missing. Limits
 //! of [`FINER_LIMIT_KEYS`] divide those further, and are off where they are absent.
 
-use crate::config::notation::{BPS_DIGITS, Problem, parse_scaled};
+use crate::config::notation::{BPS_DIGITS, Problem, SHARE_DIGITS, parse_scaled};
 use crate::config::reader::Table;
 use crate::config::schema::RATE;
 use crate::config::values::{choice, count, decimal, duration, off_or};
 use crate::message::{LimitKey, Scope};
-use crate::risk::setup::{Limits, Rate, Ratio, Setup};
+use crate::risk::setup::{Limits, LossAnswer, LossResume, Rate, Ratio, Setup};
 use crate::units::{Nanos, Notional, Qty};
 use std::ops::RangeInclusive;
 use toml::de::DeValue;
@@ -34,7 +34,7 @@ pub const LIMIT_KEYS: [&str; 11] = [
 ];
 
 /// Every limit that may be left out.
-pub const FINER_LIMIT_KEYS: [&str; 14] = [
+pub const FINER_LIMIT_KEYS: [&str; 23] = [
     "new_order_rate",
     "replace_rate",
     "cancel_rate",
@@ -49,6 +49,28 @@ pub const FINER_LIMIT_KEYS: [&str; 14] = [
     "cancel_to_trade_free",
     "basket_lines_max",
     "basket_notional_max",
+    "capital",
+    "day_loss_max",
+    "day_loss_share_max",
+    "drawdown_max",
+    "drawdown_share_max",
+    "rolling_loss_max",
+    "rolling_loss_window",
+    "loss_answer",
+    "loss_resume",
+];
+
+/// What is done where too much is lost.
+pub(crate) const LOSS_ANSWERS: [(&str, LossAnswer); 3] = [
+    ("refuse", LossAnswer::Refuse),
+    ("cancel", LossAnswer::Cancel),
+    ("flatten", LossAnswer::Flatten),
+];
+
+/// When trading goes on after that.
+pub(crate) const LOSS_RESUMES: [(&str, LossResume); 2] = [
+    ("raise", LossResume::Raise),
+    ("next_day", LossResume::NextDay),
 ];
 
 /// Every limit there is.
@@ -119,6 +141,8 @@ pub(crate) fn read(table: &Table<'_>) -> Level {
         .flatten()
         .is_some();
     let bps = |text: &str| parse_scaled(text, BPS_DIGITS, COLLAR_MAX);
+    let share = |text: &str| parse_scaled(text, SHARE_DIGITS, 1_000_000).map(|raw| raw as u32);
+    check_losses(table);
     Level {
         limits: Limits {
             order_qty_max: limit(table, "order_qty_max", decimal(Qty::parse)),
@@ -144,9 +168,40 @@ pub(crate) fn read(table: &Table<'_>) -> Level {
             basket_lines_max: limit(table, "basket_lines_max", count(0..=u32::MAX)),
             basket_notional_max: limit(table, "basket_notional_max", decimal(Notional::parse)),
             cancel_to_trade: ratio(table, "cancel_to_trade_max", "cancel_to_trade_free"),
+            capital: limit(table, "capital", decimal(Notional::parse)),
+            day_loss_max: limit(table, "day_loss_max", decimal(Notional::parse)),
+            day_loss_share_max: limit(table, "day_loss_share_max", decimal(share)),
+            drawdown_max: limit(table, "drawdown_max", decimal(Notional::parse)),
+            drawdown_share_max: limit(table, "drawdown_share_max", decimal(share)),
+            rolling_loss_max: limit(table, "rolling_loss_max", decimal(Notional::parse)),
+            rolling_loss_window: limit(table, "rolling_loss_window", duration(SPAN)),
+            loss_answer: word(table, "loss_answer", &LOSS_ANSWERS),
+            loss_resume: word(table, "loss_resume", &LOSS_RESUMES),
         },
         written: if others_off { Written::EVERY } else { named },
         named,
+    }
+}
+
+fn word<T: Copy + Default>(
+    table: &Table<'_>,
+    key: &'static str,
+    words: &'static [(&'static str, T)],
+) -> T {
+    table.find(key, choice(words)).flatten().unwrap_or_default()
+}
+
+/// What a limit on losses needs beside it.
+fn check_losses(table: &Table<'_>) {
+    for key in ["day_loss_share_max", "drawdown_share_max"] {
+        if table.has(key) && !table.has("capital") {
+            let problem = "a part of nothing; write capital beside it".to_owned();
+            table.refuse(key, problem);
+        }
+    }
+    if table.has("rolling_loss_max") && !table.has("rolling_loss_window") {
+        let problem = "within which time? write rolling_loss_window beside it".to_owned();
+        table.refuse("rolling_loss_max", problem);
     }
 }
 

@@ -21,6 +21,7 @@ pub mod error;
 pub mod example;
 pub mod keys;
 pub mod limits;
+pub mod money;
 pub mod process;
 pub mod responses;
 pub mod scenarios;
@@ -42,6 +43,7 @@ use crate::config::brokers::BrokerLink;
 use crate::config::calendars::CalendarTerms;
 use crate::config::error::ConfigErrors;
 use crate::config::limits::{Level, Written};
+use crate::config::money::FeeSchedule;
 use crate::config::notation::{BPS_DIGITS, SHARE_DIGITS, parse_scaled, show, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
@@ -52,8 +54,8 @@ use crate::config::values::{choice, count, flag, name, off_or};
 use crate::message::Scope;
 use crate::reject::RejectReason;
 use crate::risk::setup::{
-    Account, Borrow, Broker, Desk, GROUPS_PER_SYMBOL_MAX, Group, SelfMatch, Setup, ShortSales,
-    Strategy,
+    Account, Borrow, Broker, CostMethod, Desk, Fees, GROUPS_PER_SYMBOL_MAX, Group, SelfMatch,
+    Setup, ShortSales, Strategy,
 };
 use crate::units::{AccountId, BrokerId, CalendarId, DeskId, Notional, SymbolId};
 use std::collections::{HashMap, HashSet};
@@ -98,6 +100,12 @@ pub(crate) const SHORT_SALES: [(&str, ShortSales); 3] = [
     ("off", ShortSales::Off),
     ("check", ShortSales::Check),
     ("refuse", ShortSales::Refuse),
+];
+
+/// How cost is taken from a position that is reduced.
+pub(crate) const COST_METHODS: [(&str, CostMethod); 2] = [
+    ("average", CostMethod::Average),
+    ("fifo", CostMethod::FirstInFirstOut),
 ];
 
 /// Whether a symbol can be borrowed.
@@ -153,6 +161,8 @@ pub struct Config {
     pub brokers: Vec<BrokerLink>,
     /// When markets trade, by [`CalendarId`], as it is written.
     pub calendars: Vec<CalendarTerms>,
+    /// What fills cost where their broker does not say.
+    pub fee_schedules: Vec<FeeSchedule>,
     /// Where reference prices come from.
     pub feeds: Vec<Feed>,
     /// `[events]`.
@@ -292,11 +302,18 @@ fn read(root: &Table<'_>) -> Config {
         gateway.refuse("loosen_factor", problem);
     }
     config.setup.day_calendar = read_name(&gateway, "trading_day", &calendars, "[[calendar]]");
-    read_symbols(root, &firm, (&brokers, &calendars), &mut config);
+    let currencies = money::read_names(&gateway, root, &mut config.setup);
+    let mark_age_max = gateway.get("mark_age_max", values::duration(limits::SPAN));
+    config.setup.mark_age_max = mark_age_max.unwrap_or_default();
+    let (schedules, fees) = money::read_schedules(root);
+    config.fee_schedules = schedules;
+    let of_money = (&currencies, &fees);
+    read_symbols(root, &firm, (&brokers, &calendars), of_money, &mut config);
     let symbols = config.setup.symbols.iter().zip(0..);
     let symbols = symbols
         .map(|(symbol, id)| (symbol.name.clone(), SymbolId(id)))
         .collect();
+    money::read_rates(root, &symbols, &mut config.setup);
     let desks = read_desks(root, &firm, &mut config);
     let accounts = read_accounts(root, &firm, (&symbols, &desks), &mut config);
     let groups = read_groups(root, &firm, &symbols, &mut config);
@@ -484,12 +501,18 @@ fn read_accounts(
                 .get("short_sales", choice(&SHORT_SALES))
                 .unwrap_or_default(),
             cuts_orders: table.get("cut_orders", flag).unwrap_or_default(),
+            cost_method: read_cost_method(&table),
             funds: table
                 .get("funds", off_or(values::decimal(Notional::parse)))
                 .flatten(),
         });
     }
     ids
+}
+
+fn read_cost_method(table: &Table<'_>) -> CostMethod {
+    let method = table.get("cost_method", choice(&COST_METHODS));
+    method.unwrap_or_default()
 }
 
 fn read_endpoints(root: &Table<'_>, config: &mut Config) {
@@ -545,6 +568,7 @@ fn read_strategies(
                 .get("orders_unattended_max", off_or(count(1..=u32::MAX)))
                 .flatten(),
             acknowledge: table.get("acknowledge", flag).unwrap_or_default(),
+            cost_method: read_cost_method(&table),
             trader: table
                 .find("trader", values::name)
                 .flatten()
@@ -608,6 +632,7 @@ fn read_brokers(root: &Table<'_>, config: &mut Config) -> HashMap<String, Broker
         ids.insert(link.name.clone(), BrokerId(config.brokers.len() as u32));
         config.setup.brokers.push(Broker {
             name: link.name.clone(),
+            reports_fees: link.reports_fees,
         });
         config.brokers.push(link);
     }
@@ -631,6 +656,7 @@ fn read_symbols(
     root: &Table<'_>,
     firm: &Level,
     (brokers, calendars): (&HashMap<String, BrokerId>, &HashMap<String, CalendarId>),
+    of_money: (&HashMap<String, u32>, &HashMap<String, Fees>),
     config: &mut Config,
 ) {
     let mut names = HashSet::new();
@@ -640,6 +666,7 @@ fn read_symbols(
             &table,
             firm,
             (|name: &str| brokers.get(name).copied(), calendars),
+            of_money,
             |key, symbol| {
                 if config.setup.symbols.len() < SYMBOLS_MAX {
                     claim(&table, key, symbol.name.clone(), &mut names);
@@ -654,7 +681,7 @@ fn read_symbols(
 }
 
 /// Names of one kind are told apart.
-fn claim(table: &Table<'_>, key: &str, name: String, taken: &mut HashSet<String>) {
+pub(crate) fn claim(table: &Table<'_>, key: &str, name: String, taken: &mut HashSet<String>) {
     if taken.contains(&name) && !name.is_empty() {
         table.refuse(
             key,

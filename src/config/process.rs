@@ -175,6 +175,7 @@ pub(crate) fn read_capacity(table: &Table<'_>) -> Capacity {
             .unwrap_or_default(),
         positions: items("positions").unwrap_or_default(),
         duplicates_per_window: items("duplicates_per_window").unwrap_or_default(),
+        lots: items("lots").unwrap_or_default(),
         parents: items("parents").unwrap_or_default(),
         parent_horizon: table
             .get("parent_horizon", duration(Nanos::ZERO..=DAYS_366))

@@ -60,6 +60,8 @@ section! {
     listen = Table(&LISTEN), "";
     limits = Table(&FIRM_LIMITS), "";
     hard_limits = Table(&HARD_LIMITS), "";
+    currency = List(&CURRENCY), "";
+    fees = List(&FEES), "";
     calendar = List(&CALENDAR), "";
     desk = List(&DESK), "";
     account = List(&ACCOUNT), "";
@@ -90,6 +92,8 @@ section! {
     soft = Default("[]"), "Limits that two persons may let one order pass, by their reasons, as in [\"QtyAboveMax\"].";
     loosen_factor = Optional("\"1.5\""), "A limit that is loosened by more than this factor while the gateway runs takes two persons; at a restart it is refused.";
     warn_share = Default("\"0.8\""), "Those who watch are warned at this share of a limit.";
+    currency = Default("\"USD\""), "The firm's own: values, limits and losses are in it.";
+    mark_age_max = Default("\"1m\""), "An older price values no position: while a level whose losses are limited has such a one, only what reduces passes there.";
     trading_day = Optional("\"xnas\""), "The calendar whose days are those of limits on a day; without one, days of UTC.";
     drain_timeout = Default("\"5s\""), "The bound on an orderly stop.";
     cancel_on_panic = Default("false"), "true cancels every live order when the gateway must end for a fault of its own.";
@@ -104,6 +108,26 @@ section! {
     outbound_bytes_max = Default("\"1MiB\""), "A session that leaves more than this unread is closed.";
     reports_replay = Default("4096"), "Reports of each strategy that it can ask for again after a reconnect.";
     sessions_max = Default("64"), "Connections at one time, logged on or not.";
+}
+
+section! {
+    CURRENCY, "currency", "Another currency than the firm's own. Give `rate` or `rate_symbol`, one of the two.";
+    name = Required("\"EUR\""), "At most 36 printable characters.";
+    rate = Shown("\"1.08\""), "What one of it is worth in the firm's own, for as long as this stands here.";
+    rate_symbol = Optional("\"EUR/USD\""), "The symbol whose price is that. While that is broken or older than `mark_age_max`, nothing new in the currency passes.";
+    rate_inverted = Default("false"), "true where that price says how much of this one of the firm's own is worth, as of USD/JPY.";
+}
+
+section! {
+    FEES, "fees", "What fills cost where the broker does not say. An order in many parts costs what it costs in one.";
+    name = Required("\"stocks\""), "At most 36 printable characters.";
+    maker_per_unit = Default("\"0\""), "For each share or contract of an order that stood and was met; a rebate is negative.";
+    maker_bps = Default("\"0\""), "Of its value.";
+    taker_per_unit = Default("\"0\""), "The same of one that met what stood, and of any of which nobody says.";
+    taker_bps = Default("\"0\""), "Of its value.";
+    order_min = Optional("\"1\""), "What an order costs at the least, once something of it has filled.";
+    order_max = Optional("\"50\""), "What it costs at the most.";
+    order_max_bps = Optional("\"100\""), "The same as a part of its value.";
 }
 
 section! {
@@ -122,6 +146,9 @@ section! {
     day_orders_max = Optional("1000000"), "Orders and replaces.";
     basket_lines_max = Optional("16"), "Orders.";
     basket_notional_max = Optional("\"5000000\""), "In money.";
+    day_loss_max = Optional("\"500000\""), "In money.";
+    drawdown_max = Optional("\"1000000\""), "In money.";
+    rolling_loss_max = Optional("\"250000\""), "In money.";
 }
 
 macro_rules! limits {
@@ -153,6 +180,15 @@ macro_rules! limits {
             cancel_to_trade_free = Optional("500"), "... above so many that are free.";
             basket_lines_max = Optional("10"), "Orders in one basket; for the firm, an account, a strategy.";
             basket_notional_max = Optional("\"1000000\""), "What the orders of one basket are worth together; likewise.";
+            capital = Optional("\"1000000\""), "What shares of a loss are shares of, before anything is earned or lost.";
+            day_loss_max = Optional("\"50000\""), "What may be lost in a trading day, fees and open positions at their price counted. Beyond it only what reduces passes.";
+            day_loss_share_max = Optional("\"0.1\""), "The same as a part of `capital` and what was earned before the day.";
+            drawdown_max = Optional("\"100000\""), "How far that profit may fall from its highest.";
+            drawdown_share_max = Optional("\"0.2\""), "The same as a part of `capital` and that highest.";
+            rolling_loss_max = Optional("\"20000\""), "How far it may fall from its highest ...";
+            rolling_loss_window = Optional("\"1h\""), "... within this window.";
+            loss_answer = Optional("\"flatten\""), "Where one of these is passed: \"refuse\" what does not only reduce, \"cancel\" what lives beside that, which is what it does where this is absent, or \"flatten\": close every position too.";
+            loss_resume = Optional("\"next_day\""), "When trading goes on: \"raise\", once persons raise the level, which holds where this is absent; or \"next_day\", after a loss of the day when the next begins.";
             others = Optional("\"off\""), "\"off\" writes off every limit of this table that is not named in it.";
         }
     };
@@ -196,6 +232,7 @@ section! {
     self_match = Default("\"off\""), "An order that would trade with a live one of its owner: \"reject\" it, \"cancel_oldest\" before it leaves, \"cancel_both\", \"off\".";
     short_sales = Default("\"off\""), "A sale of more than it owns: \"check\" its mark and what was located, \"refuse\" it, \"off\".";
     cut_orders = Default("false"), "true cuts an order that is too large to what the limits allow, in place of refusing it.";
+    cost_method = Default("\"average\""), "How cost is taken from a position that is reduced: \"average\" or \"fifo\", first in first out.";
     funds = Default("\"off\""), "The cash that it may spend, from where this figure is written or changed.";
     desk = Shown("\"equities\""), "The desk that it belongs to, if it belongs to one.";
     limits = Table(&ACCOUNT_LIMITS), "";
@@ -251,6 +288,7 @@ section! {
     unix_user = Optional("\"alice\""), "A user's name or number, told by the kernel; needs `listen.unix`.";
     cancel_on_disconnect = Default("\"never\""), "\"never\", \"at once\", or \"after 5s\" unless it is back by then.";
     trader = Shown("\"carol\""), "The person who answers for it.";
+    cost_method = Default("\"average\""), "How cost is taken from its positions where they are reduced: \"average\", \"fifo\".";
     acknowledge = Default("false"), "true tells it that the gate has accepted, before the broker answers.";
     limits = Table(&STRATEGY_LIMITS), "";
 }
@@ -273,6 +311,10 @@ section! {
     slippage_bps = Default("\"0\""), "How much worse than its price an order is expected to fill: counted where it is cut.";
     borrow = Default("\"none\""), "For short sales: \"easy\", \"hard\" (only what was located today), \"none\".";
     calendar = Shown("\"xnas\""), "When it trades; without one, always.";
+    currency = Optional("\"EUR\""), "What its price is in; without one, the firm's own.";
+    contract = Default("\"linear\""), "\"linear\": worth price times quantity times multiplier. \"inverse\": worth quantity times multiplier, and settled in what is traded.";
+    settlement = Optional("\"BTC\""), "Of an inverse contract: the currency that it settles in.";
+    fees = Optional("\"stocks\""), "What its fills cost where the broker does not say.";
     multiplier = Default("\"1\""), "What one unit of price and one of quantity are worth together, as of a future.";
     reference_spread_bps = Default("\"off\""), "A quote whose ask is further than this from its bid is not believed.";
     reference_jump_bps = Default("\"off\""), "A quote further than this from the last good one is not believed at once.";
@@ -288,6 +330,7 @@ section! {
     kind = Required("\"sim\""), "What speaks at the other end: sim, native.";
     reconnect_min = Default("\"100ms\""), "The first pause before a lost connection is made again; it doubles each time.";
     reconnect_max = Default("\"30s\""), "The longest pause.";
+    reports_fees = Default("false"), "true: its reports tell every fee, so that none told is none; false: what they do not tell is as `fees` of the symbol says.";
     breaker = Table(&BREAKER), "";
     sim = Table(&SIM), "";
     native = Table(&NATIVE), "";
@@ -481,6 +524,7 @@ section! {
     client_order_id_horizon = Default("\"24h\""), "A closed order's id may be forgotten after so long, when room is needed.";
     positions = Default("8192"), "Pairs of account and symbol, and of strategy and symbol, that ever traded.";
     duplicates_per_window = Default("65536"), "Orders remembered in each window against duplicates.";
+    lots = Default("65536"), "Lots of positions that are taken first in first out; what has no room is added to the lot before.";
     parents = Default("16384"), "Parent orders remembered, so that their children never come to more.";
     parent_horizon = Default("\"168h\""), "One without a live child may be forgotten after so long, when room is needed.";
     executions = Default("262144"), "Execution ids remembered against duplicate reports.";

@@ -4,9 +4,9 @@ use crate::config::limits::{self, Level, SPAN};
 use crate::config::notation::{BPS_DIGITS, MULTIPLIER_DIGITS, parse_scaled};
 use crate::config::reader::Table;
 use crate::config::values::{choice, choices, count, decimal, duration, flag, name, off_or};
-use crate::config::{BORROWS, read_name};
+use crate::config::{BORROWS, money, read_name};
 use crate::message::{OrderType, Scope, TimeInForce};
-use crate::risk::setup::Symbol;
+use crate::risk::setup::{Fees, Symbol};
 use crate::units::{BrokerId, CalendarId, Notional, Price, Qty};
 use std::collections::HashMap;
 
@@ -39,17 +39,19 @@ pub(crate) fn read(
         impl Fn(&str) -> Option<BrokerId>,
         &HashMap<String, CalendarId>,
     ),
+    money: (&HashMap<String, u32>, &HashMap<String, Fees>),
     mut add: impl FnMut(&'static str, Symbol),
 ) {
     let level_table = table.table("limits");
     let level = limits::read(&level_table);
     limits::check_collar(&level_table, &level, firm);
     limits::check_scope(&level_table, Scope::Symbol);
-    let terms = Symbol {
+    let mut terms = Symbol {
         limits: level.limits,
         calendar: read_name(table, "calendar", calendars, "[[calendar]]"),
         ..read_terms(table, broker_of)
     };
+    money::read_terms(table, money, &mut terms);
     let key = if table.has("names") { "names" } else { "name" };
     for name in read_names(table) {
         add(

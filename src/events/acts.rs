@@ -6,9 +6,11 @@ use super::derive::{Seen, Teller, level, level_name, name};
 use super::event::Facts;
 use super::kind::EventKind;
 use super::orders::of_order;
-use crate::message::{Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text};
+use crate::message::{
+    Adjust, AdjustKind, Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text,
+};
 use crate::risk::decision::Outcome;
-use crate::units::Price;
+use crate::units::{AccountId, Price};
 
 /// An act that was done, or not permitted.
 pub(super) fn act(seen: &Seen<'_>, out: &mut Teller<'_>) {
@@ -27,6 +29,7 @@ pub(super) fn act(seen: &Seen<'_>, out: &mut Teller<'_>) {
             EventKind::LimitAsked
         }
         Some(Kind::Limit) => EventKind::LimitChanged,
+        Some(Kind::Adjust) => EventKind::Adjustment,
         _ => EventKind::OverrideAsked,
     };
     out.tell(kind, || {
@@ -35,6 +38,7 @@ pub(super) fn act(seen: &Seen<'_>, out: &mut Teller<'_>) {
             Some(Kind::Settle) => settle(seen),
             Some(Kind::Locate) => locate(seen),
             Some(Kind::Limit) => limit(seen, kind),
+            Some(Kind::Adjust) => adjust(seen),
             _ => ask_override(seen),
         };
         let operator = facts.operator.as_deref().unwrap_or("?");
@@ -152,6 +156,38 @@ fn settle(seen: &Seen<'_>) -> (Facts, String) {
     let did = format!(
         "settled order {id}: {} filled, {} left",
         settle.filled, settle.leaves
+    );
+    (facts, did)
+}
+
+fn adjust(seen: &Seen<'_>) -> (Facts, String) {
+    let adjust = seen.head.body::<Adjust>();
+    let names = seen.names;
+    let (account, symbol) = (adjust.account.0, adjust.symbol.0);
+    let facts = Facts {
+        account: name(&names.accounts, account),
+        symbol: name(&names.symbols, symbol),
+        strategy: name(&names.strategies, adjust.strategy.0),
+        operator: Some(match adjust.operator {
+            u32::MAX => "the gate".to_owned(),
+            operator => names.operator(operator).to_owned(),
+        }),
+        qty: Some(adjust.qty.to_string()),
+        price: Some(adjust.price.to_string()),
+        note: some_note(&adjust.note),
+        ..Facts::default()
+    };
+    let kind = AdjustKind::from_byte(adjust.kind).map_or("?", AdjustKind::text);
+    let whose = match adjust.account {
+        AccountId::NONE => "every account".to_owned(),
+        _ => names.accounts.name(account).to_owned(),
+    };
+    let did = format!(
+        "adjusted {whose} in {}: {kind} of {} at {}, {} in cash",
+        names.symbols.name(symbol),
+        adjust.qty,
+        adjust.price,
+        adjust.cash
     );
     (facts, did)
 }

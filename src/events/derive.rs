@@ -131,7 +131,8 @@ impl Deriver {
                 | Kind::Settle
                 | Kind::Locate
                 | Kind::Override
-                | Kind::Limit,
+                | Kind::Limit
+                | Kind::Adjust,
             ) => {
                 acts::act(seen, &mut out);
             }

@@ -8,7 +8,8 @@
 use crate::follower::names::Names;
 use crate::follower::query::{Question, Reply, Said};
 use crate::message::{
-    Control, Frame, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle,
+    Adjust, AdjustKind, Control, Frame, Kind, LimitChange, LimitKey, Locate, Override, Scope,
+    Settle,
 };
 use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Outcome};
@@ -97,6 +98,7 @@ impl Acts {
             Some(Kind::Settle) => settle(head.body(), decision.outcome, names),
             Some(Kind::Locate) => locate(head.body(), decision.outcome, names),
             Some(Kind::Limit) => change_limit(head.body(), decision.outcome, core, names),
+            Some(Kind::Adjust) => adjust(head.body(), decision.outcome, names),
             Some(Kind::Override) => ask_override(head.body(), decision.outcome, core, names),
             _ => return,
         };
@@ -252,6 +254,27 @@ fn settle(settle: &Settle, outcome: Outcome, names: &Names) -> Value {
         _ => return value,
     };
     value["why"] = json!(why);
+    value
+}
+
+fn adjust(adjust: &Adjust, outcome: Outcome, names: &Names) -> Value {
+    let mut value = json!({
+        "act": "adjust",
+        "operator": names.operator(adjust.operator),
+        "account": names.accounts.name(adjust.account.0),
+        "symbol": names.symbols.name(adjust.symbol.0),
+        "kind": AdjustKind::from_byte(adjust.kind).map(AdjustKind::text),
+        "qty": adjust.qty.to_string(),
+        "price": adjust.price.to_string(),
+        "cash": adjust.cash.to_string(),
+        "note": adjust.note.as_str(),
+    });
+    if outcome != Outcome::Applied {
+        value["why"] = json!(
+            "no such operator, account or symbol, a quantity or price that the kind cannot have, no \
+             room for a position, or a split with live orders or a position that is not whole behind it"
+        );
+    }
     value
 }
 

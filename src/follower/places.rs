@@ -4,8 +4,8 @@
 
 use crate::follower::names::{Names, Table};
 use crate::message::{
-    Cancel, Control, Frame, Kind, Link, Locate, NewOrder, Override, Quote, Replace, Report, Scope,
-    Settle,
+    Adjust, Cancel, Control, Frame, Kind, Link, Locate, NewOrder, Override, Quote, Replace, Report,
+    Scope, Settle,
 };
 use crate::units::{AccountId, BrokerId, StrategyId, SymbolId};
 
@@ -79,6 +79,19 @@ impl Places {
                 locate.account = account(locate.account);
                 locate.symbol = symbol(locate.symbol);
                 locate.operator = place(&self.operators, locate.operator);
+            }
+            Some(Kind::Adjust) => {
+                let adjust = frame.body_mut::<Adjust>();
+                adjust.symbol = symbol(adjust.symbol);
+                if adjust.account != AccountId::NONE {
+                    adjust.account = account(adjust.account);
+                }
+                if adjust.strategy != StrategyId::NONE {
+                    adjust.strategy = StrategyId(place(&self.strategies, adjust.strategy.0));
+                }
+                if adjust.operator != u32::MAX {
+                    adjust.operator = place(&self.operators, adjust.operator);
+                }
             }
             Some(Kind::Override) => {
                 let asked = frame.body_mut::<Override>();

@@ -35,6 +35,12 @@ wire_enum! {
         BasketLines = 13, "basket_lines_max";
         /// A value.
         BasketNotional = 14, "basket_notional_max";
+        /// A value.
+        DayLoss = 15, "day_loss_max";
+        /// A value.
+        Drawdown = 16, "drawdown_max";
+        /// A value.
+        RollingLoss = 17, "rolling_loss_max";
     }
 }
 

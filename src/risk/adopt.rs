@@ -6,6 +6,7 @@
 use super::core::{Account, BrokerLink, Core, Strategy, Symbol};
 use super::limits::Loosened;
 use super::market::Reference;
+use super::money::currency::Currencies;
 use super::overrides::Overrides;
 use super::own::{self, Own};
 use super::rate::Rates;
@@ -109,16 +110,31 @@ impl Core {
         if let (Some(new), Some(old)) = (&mut self.responses, old_responses) {
             new.take_over(*old);
         }
+        let freshness = super::core::freshness(new);
+        let old_freshness = std::mem::replace(&mut self.freshness, freshness);
+        self.freshness.carry(&old_freshness);
+        let currencies = Currencies::new(new);
+        let old_currencies = std::mem::replace(&mut self.currencies, currencies);
+        self.currencies.carry(&old_currencies);
+        self.exchanged.reserve(2 * new.symbols.len());
+        self.arm_losses(new);
         self.quoted.clone_from(&new.symbols);
         self.references
             .resize(new.symbols.len(), Reference::default());
         for (reference, symbol) in self.references.iter_mut().zip(&new.symbols) {
             reference.adopt(symbol);
         }
+        self.reprice_all();
         for at in 0..new.symbols.len() as u32 {
-            self.mark(SymbolId(at));
+            self.value(SymbolId(at));
         }
-        self.links.resize(new.brokers.len(), BrokerLink::default());
+        self.look_at_all_profits();
+        for (at, broker) in new.brokers.iter().enumerate() {
+            match self.links.get_mut(at) {
+                Some(link) => link.reports_fees = broker.reports_fees,
+                None => self.links.push(BrokerLink::new(broker)),
+            }
+        }
         self.raises = super::control::Raises::new(new);
         self.answer_timeout = new.answer_timeout;
         self.capacity = capacity;
@@ -250,6 +266,7 @@ fn check(old: &Setup, new: &Setup) -> Result<(), AdoptError> {
             is.duplicates_per_window,
         ),
         ("capacity.parents", was.parents, is.parents),
+        ("capacity.lots", was.lots, is.lots),
     ] {
         if is < was {
             return Err(AdoptError::Shrunk {

@@ -178,6 +178,11 @@ impl Calendars {
         &self.rows[at as usize]
     }
 
+    /// When the trading day by which levels count is over.
+    pub(super) const fn day_end(&self) -> Nanos {
+        self.day_end
+    }
+
     /// Bytes that they take.
     pub(super) fn size_bytes(setup: &Setup) -> usize {
         let changes = setup.calendars.iter().map(|of| of.changes.len());
@@ -206,7 +211,10 @@ impl Core {
         // Before anything has come there is no day that could end.
         match self.now {
             Nanos::ZERO => calendars.next_change,
-            _ => calendars.next_change.min(calendars.day_end),
+            _ => calendars
+                .next_change
+                .min(calendars.day_end)
+                .min(self.freshness.deadline()),
         }
     }
 
@@ -214,6 +222,7 @@ impl Core {
     #[cold]
     pub(super) fn turn(&mut self) {
         let now = self.now;
+        let mut is_valued_anew = false;
         for at in 0..self.calendars.rows.len() as u32 {
             let calendar = &mut self.calendars.rows[at as usize];
             let (came, day) = (calendar.came, calendar.day);
@@ -230,7 +239,12 @@ impl Core {
             }
             if has_ended || is_measured_anew {
                 self.measure_anew(at, has_ended);
+                is_valued_anew = true;
             }
+        }
+        // What all of it comes to is looked at once: in between, one symbol is ahead of another.
+        if self.age_prices(now) | is_valued_anew {
+            self.look_at_all_profits();
         }
         // The last day that time has room for does not end.
         let day_end = self.calendars.day_end;
@@ -238,8 +252,23 @@ impl Core {
         self.calendars.find_next(now);
         if is_over {
             self.exposure.roll_days();
+            self.roll_losses(now);
             self.forget_located();
         }
+    }
+
+    /// Prices that are too old value nothing; while a market is closed, its last does.
+    fn age_prices(&mut self, now: Nanos) -> bool {
+        let mut is_any = false;
+        while let Some(symbol) = self.freshness.expire(now) {
+            if self.is_closed(symbol as usize) {
+                self.freshness.note(symbol, now);
+            } else {
+                self.value(SymbolId(symbol));
+                is_any = true;
+            }
+        }
+        is_any
     }
 
     /// The symbols of a calendar are measured by another price, or yesterday's close is old.
@@ -251,7 +280,7 @@ impl Core {
             if has_ended {
                 self.references[at].forget_close();
             }
-            self.mark(SymbolId(at as u32));
+            self.value(SymbolId(at as u32));
         }
     }
 }

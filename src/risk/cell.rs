@@ -5,7 +5,7 @@
 use super::level::Added;
 use super::order::Order;
 use crate::message::Side;
-use crate::units::{Notional, Position, Price, Qty};
+use crate::units::{Amount, Notional, Position, Price, Qty};
 
 /// One owner's book in one symbol.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -30,6 +30,10 @@ pub struct Cell {
     pub(super) is_wide: bool,
     /// Its part of the owner's gross.
     pub(super) contribution: Notional,
+    /// What it has brought and would bring now, fees taken off, in the firm's currency.
+    pub profit: Amount,
+    /// It holds something that nobody can value now: what the profit says of it is old.
+    pub is_blind: bool,
     pub(super) next_in_symbol: u32,
     /// Of an account with a desk: the desk's cell.
     pub(super) above: u32,
@@ -50,6 +54,8 @@ pub(super) const EMPTY: Cell = Cell {
     worst: [0; 2],
     is_wide: false,
     contribution: Notional::ZERO,
+    profit: Amount::ZERO,
+    is_blind: false,
     next_in_symbol: NO_CELL,
     above: NO_CELL,
     is_account: false,
@@ -67,6 +73,12 @@ pub(super) struct Change {
     pub(super) notional: (Notional, Notional),
     /// What was filled now is worth.
     pub(super) traded: Notional,
+    /// It was a trade of the day.
+    pub(super) is_traded: bool,
+    /// What that has cost in the currency that it settles in: negative where it has brought.
+    pub(super) cost: Amount,
+    /// What is charged for it.
+    pub(super) fee: Amount,
     /// An order more, or one less.
     pub(super) orders: i32,
 }
@@ -80,6 +92,9 @@ impl Change {
             reserved: (Qty::ZERO, order.reserved),
             notional: (Notional::ZERO, order.reserved_notional),
             traded: Notional::ZERO,
+            is_traded: false,
+            cost: Amount::ZERO,
+            fee: Amount::ZERO,
             orders: 1,
         }
     }
@@ -173,6 +188,8 @@ impl Cell {
                 true => [Side::Buy, Side::Sell].map(|side| self.net(side, 0, mark)),
                 false => [0; 2],
             },
+            profit: self.profit,
+            is_blind: self.is_blind,
         }
     }
 
@@ -185,28 +202,6 @@ impl Cell {
         };
         *open = Qty::from_raw(open.raw() + reserved.raw());
         self.worst[side.index()] += reserved.raw() as i64;
-    }
-
-    /// Books the change, and says what the cell added to its level before and adds now.
-    #[inline]
-    pub(super) fn book_valued(
-        &mut self,
-        change: &Change,
-        mark: Price,
-        with_net: bool,
-    ) -> (Added, Added) {
-        let old = self.added(mark, with_net);
-        self.book(change);
-        self.contribution = self.value(mark);
-        (old, self.added(mark, with_net))
-    }
-
-    /// The mark is another: what the cell added to its level at the old one and adds now.
-    #[inline]
-    pub(super) fn revalue(&mut self, old: Price, new: Price, with_net: bool) -> (Added, Added) {
-        let before = self.added(old, with_net);
-        self.contribution = self.value(new);
-        (before, self.added(new, with_net))
     }
 
     /// Books the change.
@@ -227,6 +222,18 @@ impl Cell {
             self.position_high = self.position_high.max(self.position);
             self.position_low = self.position_low.min(self.position);
         }
+        self.refresh();
+    }
+
+    /// The position becomes another in a ratio, of which it comes out whole.
+    pub(super) fn split(&mut self, (new, old): (i128, i128)) {
+        let split = |position: Position| {
+            let raw = i128::from(position.raw()) * new / old;
+            Position::from_raw(raw.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+        };
+        self.position = split(self.position);
+        self.position_high = split(self.position_high);
+        self.position_low = split(self.position_low);
         self.refresh();
     }
 

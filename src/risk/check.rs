@@ -243,7 +243,7 @@ impl Core {
 
     /// True where a symbol's calendar says so.
     #[inline]
-    fn is_closed(&self, symbol: usize) -> bool {
+    pub(super) fn is_closed(&self, symbol: usize) -> bool {
         match self.symbols[symbol].calendar {
             0 => false,
             calendar => self.calendars.row(calendar).phase.is_closed(),
@@ -424,7 +424,10 @@ impl Core {
             }
             (true, None) => return None,
         };
-        let Some(value_price) = valued(price, symbol.multiplier) else {
+        if !symbol.has_rate {
+            return refuse(found, Reason::CurrencyRateUnknown);
+        }
+        let Some(value_price) = valued(price, symbol.multiplier, symbol.is_inverse) else {
             return refuse(found, Reason::ExposureOverflow);
         };
         let Some(value_price) = slipped(value_price, terms.slippage) else {
@@ -506,6 +509,9 @@ impl Core {
             has_net: exposure.has_net,
         };
         let grown = sums.check(found, notional, route.bounded);
+        let whose = levels.iter().chain(&beside).map(|level| level.whose);
+        let reduces = || exposure.cell(account_cell).only_reduces(terms.side, more);
+        self.check_losses(found, whose, reduces);
         let covered = match terms.side == Side::Sell && self.locates.is_some() {
             true => self.check_short(found, terms, route, more),
             false => Qty::MAX,

@@ -22,7 +22,7 @@ use crate::message::{
     Refusal, Replace, SaleMark, Side, Text, TimeInForce, flags, split_wide,
 };
 use crate::reject::RejectReason as Reason;
-use crate::units::{AccountId, Notional, OrderId, Qty, StrategyId};
+use crate::units::{AccountId, Amount, Notional, OrderId, Qty, StrategyId};
 
 /// What the checks of a new order leave to its acceptance.
 #[derive(Debug)]
@@ -258,7 +258,7 @@ impl Core {
         }
         let bought = (terms.account, terms.side);
         let open = (Notional::ZERO, valuation.reserved_notional);
-        self.count_funds(bought, open, &Fill::NONE, Notional::ZERO);
+        self.count_funds(bought, open, (Notional::ZERO, Amount::ZERO));
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, order.account, &order.client_order_id, id, now);

@@ -131,7 +131,15 @@ impl Core {
         let responses = self.responses.as_ref();
         let is_watched = strategy.is_some_and(|row| row.orders_unattended_max != u64::MAX)
             || responses.is_some_and(|all| all.is_answered(scope, control.target, time));
-        if !is_known || !(is_killed || is_watched) {
+        let is_halted = self.is_halted(
+            scope,
+            if scope == Scope::Firm {
+                0
+            } else {
+                control.target
+            },
+        );
+        if !is_known || !(is_killed || is_watched || is_halted) {
             return Outcome::NotPermitted;
         }
         let raise = Raise {
@@ -150,6 +158,14 @@ impl Core {
                 if let Some(responses) = &mut self.responses {
                     responses.raise(scope, control.target);
                 }
+                self.resume(
+                    scope,
+                    if scope == Scope::Firm {
+                        0
+                    } else {
+                        control.target
+                    },
+                );
                 if scope == Scope::Strategy
                     && let Some(row) = self.strategies.get_mut(control.target as usize)
                 {
@@ -259,6 +275,7 @@ impl Core {
                 .exposure
                 .is_killed_beside(order.account.0, order.symbol.0)
             || order.id.serial() <= cancel_through
+            || self.is_halted_with_cancel(who, order.id.serial())
             || self.responses.is_some() && self.is_answered_with_cancel(who, order.id.serial())
             || order.time_in_force == TimeInForce::Day
                 && order.id.serial() <= self.expire_through(order.symbol);

@@ -16,7 +16,11 @@ use super::funds::{self, Funds};
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
 use super::limits::InForce;
+use super::losses::Losses;
 use super::market::{Reference, multiplier};
+use super::money::currency::Currencies;
+use super::money::fees::Fees;
+use super::money::freshness::Freshness;
 use super::moves::Moves;
 use super::order::Orders;
 use super::overrides::Overrides;
@@ -29,8 +33,8 @@ use super::rules::Rules;
 use super::setup::{self, Borrow, Capacity, Setup, ShortSales};
 use super::short::{self, Locates};
 use crate::message::{
-    Basket, Cancel, Control, Frame, Header, Kind, LimitChange, Link, Locate, NewOrder, Override,
-    Quote, Replace, Report, SessionChange, Settle, Text,
+    Adjust, Basket, Cancel, Control, Frame, Header, Kind, LimitChange, Link, Locate, NewOrder,
+    Override, Quote, Replace, Report, SessionChange, Settle, Text,
 };
 use crate::reject::{Failed, RejectReason};
 use crate::units::{AccountId, BrokerId, Nanos, Notional, OrderId, StrategyId, SymbolId};
@@ -73,6 +77,11 @@ pub struct Core {
     pub(super) trial: Trial,
     pub(super) raises: Raises,
     pub(super) in_force: InForce,
+    pub(super) currencies: Currencies,
+    pub(super) freshness: Freshness,
+    pub(super) losses: Losses,
+    /// Symbols whose currency is worth something else: empty between events.
+    pub(super) exchanged: Vec<u32>,
     /// Slots that the sweep under way has yet to look at, and where it is.
     pub(super) sweep_remaining: u32,
     pub(super) sweep_next: u32,
@@ -156,7 +165,11 @@ pub(super) struct Symbol {
     /// How its reference has moved, where that is limited.
     pub(super) moves: Option<Box<Moves>>,
     /// What price times quantity is multiplied by, in 1e-9.
+    /// That in the firm's currency; and whether it is known what that comes to.
     pub(super) multiplier: u64,
+    pub(super) is_inverse: bool,
+    pub(super) has_rate: bool,
+    pub(super) fees: Option<Box<Fees>>,
     pub(super) borrow: Borrow,
     pub(super) slippage: u64,
     /// Its place among [`Calendars`].
@@ -172,6 +185,8 @@ pub(super) struct BrokerLink {
     pub(super) is_down: bool,
     pub(super) is_breaker_open: bool,
     pub(super) state: u8,
+    /// Its reports tell every fee.
+    pub(super) reports_fees: bool,
     /// How often it was lost: an order that has survived fewer losses is in doubt.
     pub(super) losses: u32,
     /// The last report of it.
@@ -184,6 +199,20 @@ fn in_order(symbols: &[SymbolId]) -> Box<[SymbolId]> {
     symbols.sort_unstable();
     symbols.dedup();
     symbols.into_boxed_slice()
+}
+
+pub(super) fn freshness(setup: &Setup) -> Freshness {
+    let is_watched = Losses::needs_marks(setup);
+    Freshness::new(setup.symbols.len(), setup.mark_age_max, is_watched)
+}
+
+impl BrokerLink {
+    pub(super) fn new(setup: &setup::Broker) -> Self {
+        Self {
+            reports_fees: setup.reports_fees,
+            ..Self::default()
+        }
+    }
 }
 
 impl Account {
@@ -211,6 +240,9 @@ impl Symbol {
             notional_min: symbol.notional_min.map_or(0, Notional::raw),
             moves: Moves::new(symbol),
             multiplier: multiplier(symbol),
+            is_inverse: symbol.is_inverse,
+            has_rate: symbol.currency == 0,
+            fees: symbol.fees.map(Box::new),
             borrow: symbol.borrow,
             slippage: symbol.slippage,
             calendar: calendar::place(symbol),
@@ -289,7 +321,8 @@ impl Core {
         let other_rules = desks.chain(groups).map(rules).collect();
         let calendars = Calendars::new(setup);
         assert!(usize::from(capacity.continuation_frames_max) <= EFFECTS_MAX / 2);
-        Self {
+        let links = setup.brokers.iter().map(BrokerLink::new).collect();
+        let mut core = Self {
             capacity,
             answer_timeout: setup.answer_timeout,
             orders: Orders::new(capacity.orders, capacity.orders_closed),
@@ -310,7 +343,7 @@ impl Core {
             symbols,
             quoted: setup.symbols.clone(),
             references: vec![Reference::default(); setup.symbols.len()],
-            links: vec![BrokerLink::default(); setup.brokers.len()],
+            links,
             calendars,
             parents: Parents::new(&capacity, seed),
             owners: own::owners(setup),
@@ -322,6 +355,10 @@ impl Core {
             trial: basket::trial(),
             raises: Raises::new(setup),
             in_force: InForce::new(setup),
+            currencies: Currencies::new(setup),
+            freshness: freshness(setup),
+            losses: Losses::default(),
+            exchanged: Vec::with_capacity(2 * setup.symbols.len()),
             sweep_remaining: 0,
             sweep_next: 0,
             sweep_slots: 0,
@@ -329,6 +366,18 @@ impl Core {
             now: Nanos::ZERO,
             counts: Counts::default(),
             digest: 0,
+        };
+        core.arm_losses(setup);
+        core.reprice_all();
+        core
+    }
+
+    /// What currencies are worth goes into every symbol that is counted in another than the firm's own.
+    pub(super) fn reprice_all(&mut self) {
+        for at in 0..self.quoted.len() {
+            if self.quoted[at].currency != 0 || self.quoted[at].settlement != 0 {
+                self.reprice(at);
+            }
         }
     }
 
@@ -368,6 +417,7 @@ impl Core {
             Some(Kind::Settle) => self.settle(event.body::<Settle>(), effects),
             Some(Kind::Locate) => plain(self.locate(event.body::<Locate>())),
             Some(Kind::Limit) => plain(self.change_limit(event.body::<LimitChange>())),
+            Some(Kind::Adjust) => plain(self.adjust(event.body::<Adjust>())),
             Some(Kind::Override) => plain(self.ask_override(event.body::<Override>())),
             _ => plain(Outcome::NotPermitted),
         };

@@ -50,7 +50,7 @@ impl Day {
     pub(super) fn count(&mut self, change: &Change) {
         let (old, new) = change.reserved;
         self.open_qty = self.open_qty - u128::from(old.raw()) + u128::from(new.raw());
-        if change.filled != Qty::ZERO {
+        if change.is_traded && change.filled != Qty::ZERO {
             self.trades += 1;
             let (qty, value) = (change.filled.raw(), change.traded.raw());
             self.traded_qty = self.traded_qty.saturating_add(qty.into());

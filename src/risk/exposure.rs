@@ -21,10 +21,12 @@ use super::day::Day;
 use super::foresee::{hint_at, room_of};
 use super::index::{Index, mix};
 use super::level::{Added, Level, Whose};
+use super::money::books::{Books, Pricing};
+use super::money::ledger::{Ledger, Lots};
 use super::order::Order;
 use super::setup::{GROUPS_PER_SYMBOL_MAX, Limits, Setup};
 use crate::message::{Scope, Side};
-use crate::units::Price;
+use crate::units::{Price, Qty};
 use arrayvec::ArrayVec;
 
 /// The levels that an order counts in, and their cells, by place.
@@ -73,6 +75,8 @@ pub(super) struct Exposure {
     marks: Vec<Price>,
     first_in_symbol: Vec<u32>,
     cells: Vec<Cell>,
+    /// What each has paid and earned.
+    pub(super) books: Books,
     capacity: usize,
     index: Index,
     /// There are never more of them than of accounts, so they have room.
@@ -173,6 +177,7 @@ impl Exposure {
             marks: vec![Price::default(); symbol_count],
             first_in_symbol: vec![NO_CELL; symbol_count],
             cells: Vec::with_capacity(capacity),
+            books: Books::new(setup),
             capacity,
             index: Index::new(capacity),
             desk_cells: Vec::with_capacity(desk_capacity),
@@ -196,6 +201,9 @@ impl Exposure {
         self.first_in_symbol.resize(count, NO_CELL);
         self.capacity = setup.capacity.positions as usize;
         self.cells.reserve_exact(self.capacity - self.cells.len());
+        let owners = self.cells.iter();
+        let owners = owners.map(|cell| (cell.is_account, cell.owner, cell.position));
+        self.books.adopt(setup, owners);
         self.index = Index::new(self.capacity);
         for at in 0..self.cells.len() {
             let cell = self.cells[at];
@@ -217,14 +225,7 @@ impl Exposure {
 
     /// Adds up every net anew.
     fn add_up_net(&mut self) {
-        let rows = [
-            &mut self.accounts,
-            &mut self.strategies,
-            &mut self.symbols,
-            &mut self.others,
-        ];
-        let levels = rows.into_iter().flatten().chain([&mut self.firm]);
-        levels.for_each(|level| level.net = [0; 2]);
+        self.each_level(|level| level.net = [0; 2]);
         for at in 0..self.cells.len() {
             let cell = self.cells[at];
             let added = self.added(&cell, self.marks[cell.symbol as usize]);
@@ -258,6 +259,10 @@ impl Exposure {
                 continue;
             };
             level.is_killed = old.is_killed;
+            level.is_halted = old.is_halted;
+            level.profit_before = old.profit_before;
+            level.profit_peak = old.profit_peak;
+            level.drawdown_peak = old.drawdown_peak;
             level.day = Day {
                 open_qty: 0,
                 ..old.day
@@ -295,12 +300,16 @@ impl Exposure {
     /// Bytes that so many cells take.
     pub(super) fn size_bytes(setup: &Setup) -> usize {
         let table = |count| Index::size_bytes(count) + count * size_of::<Cell>();
-        table(setup.capacity.positions as usize) + table(desk_capacity(setup))
+        let cells = table(setup.capacity.positions as usize) + table(desk_capacity(setup));
+        cells + Books::size_bytes(setup)
     }
 
     /// Bytes that a symbol takes here, its level left aside.
-    pub(super) const SYMBOL_SIZE: usize =
-        size_of::<Cell>() + size_of::<Price>() + size_of::<u32>() + size_of::<Groups>();
+    pub(super) const SYMBOL_SIZE: usize = size_of::<Cell>()
+        + size_of::<Price>()
+        + size_of::<u32>()
+        + size_of::<Groups>()
+        + Books::SYMBOL_SIZE;
 
     #[inline]
     fn hash(&self, is_account: bool, owner: u32, symbol: u32) -> u64 {
@@ -382,6 +391,7 @@ impl Exposure {
             false => NO_CELL,
         };
         let at = self.cells.len() as u32;
+        self.books.open(is_account, owner);
         let next_in_symbol = self.first_in_symbol[symbol as usize];
         self.cells.push(Cell {
             owner,
@@ -441,6 +451,80 @@ impl Exposure {
         self.cells.len() as u32
     }
 
+    /// One level.
+    pub(super) fn level_of(&self, whose: Whose) -> Option<&Level> {
+        let at = whose.target() as usize;
+        match Scope::from_byte(whose.scope())? {
+            Scope::Firm => Some(&self.firm),
+            Scope::Account => self.accounts.get(at),
+            Scope::Strategy => self.strategies.get(at),
+            Scope::Symbol => self.symbols.get(at),
+            scope => self.other(scope, whose.target()),
+        }
+    }
+
+    /// Likewise.
+    pub(super) fn level_of_mut(&mut self, whose: Whose) -> Option<&mut Level> {
+        let at = whose.target() as usize;
+        match Scope::from_byte(whose.scope())? {
+            Scope::Firm => Some(&mut self.firm),
+            Scope::Account => self.accounts.get_mut(at),
+            Scope::Strategy => self.strategies.get_mut(at),
+            Scope::Symbol => self.symbols.get_mut(at),
+            scope => self.other_mut(scope, whose.target()),
+        }
+    }
+
+    /// The first cell in a symbol.
+    pub(super) fn first_in(&self, symbol: u32) -> u32 {
+        self.first_in_symbol[symbol as usize]
+    }
+
+    /// Whose a cell is, and the next in its symbol; `None` behind the last.
+    pub(super) fn owner_in(&self, at: u32) -> Option<(Scope, u32, u32)> {
+        let cell = self.cells.get(at as usize)?;
+        let scope = match cell.is_account {
+            true => Scope::Account,
+            false => Scope::Strategy,
+        };
+        Some((scope, cell.owner, cell.next_in_symbol))
+    }
+
+    /// Changes the desk of an account and the groups of a symbol.
+    pub(super) fn each_beside(
+        &mut self,
+        account: u32,
+        symbol: u32,
+        change: impl FnMut(&mut Level),
+    ) {
+        let beside = Beside::of(&self.desks, &self.groups, account, symbol);
+        beside.each(&mut self.others, change);
+    }
+
+    /// Every book in a symbol is valued: what their levels have earned stands.
+    pub(super) fn mark_profits(&mut self, symbol: u32) {
+        let mut at = self.first_in(symbol);
+        while let Some(cell) = self.cells.get(at as usize) {
+            if cell.is_account {
+                self.accounts[cell.owner as usize].mark_profit();
+                if let Some(desk) = self
+                    .others
+                    .get_mut(self.desks[cell.owner as usize] as usize)
+                {
+                    desk.mark_profit();
+                }
+            } else {
+                self.strategies[cell.owner as usize].mark_profit();
+            }
+            at = cell.next_in_symbol;
+        }
+        for at in &self.groups[symbol as usize] {
+            self.others[*at as usize].mark_profit();
+        }
+        self.symbols[symbol as usize].mark_profit();
+        self.firm.mark_profit();
+    }
+
     /// A desk or a group.
     pub(super) fn other(&self, scope: Scope, target: u32) -> Option<&Level> {
         let level = self.others.get(self.other_place(scope, target)?)?;
@@ -483,16 +567,16 @@ impl Exposure {
     /// Books a change at every level and in every cell.
     #[inline]
     pub(super) fn book(&mut self, places: Places, change: &Change) {
-        let mark = self.marks[places.symbol as usize];
         self.symbol_cells[places.symbol as usize].book(change);
-        let (old, new) =
-            self.cells[places.strategy_cell as usize].book_valued(change, mark, self.has_net);
-        let strategy = &mut self.strategies[places.strategy as usize];
-        strategy.count(change);
-        strategy.exchange(&old, &new);
-        let cell = &mut self.cells[places.account_cell as usize];
-        let (old, new) = cell.book_valued(change, mark, self.has_net);
-        if let Some(desk_cell) = self.desk_cells.get_mut(cell.above as usize) {
+        if places.strategy_cell != NO_CELL {
+            let (old, new) = self.book_cell(places.strategy_cell, change);
+            let strategy = &mut self.strategies[places.strategy as usize];
+            strategy.count(change);
+            strategy.exchange(&old, &new);
+        }
+        let (old, new) = self.book_cell(places.account_cell, change);
+        let above = self.cells[places.account_cell as usize].above;
+        if let Some(desk_cell) = self.desk_cells.get_mut(above as usize) {
             desk_cell.book(change);
         }
         let count = |level: &mut Level| {
@@ -504,6 +588,110 @@ impl Exposure {
         count(&mut self.firm);
         let beside = Beside::of(&self.desks, &self.groups, places.account, places.symbol);
         beside.each(&mut self.others, count);
+    }
+
+    /// Books a change in one cell: what it added to its level before and adds now.
+    #[inline]
+    fn book_cell(&mut self, at: u32, change: &Change) -> (Added, Added) {
+        let cell = &mut self.cells[at as usize];
+        let mark = self.marks[cell.symbol as usize];
+        let old = cell.added(mark, self.has_net);
+        let is_filled = change.filled != Qty::ZERO;
+        if is_filled {
+            self.books.fill(at, cell.position, change);
+        }
+        cell.book(change);
+        cell.contribution = cell.value(mark);
+        if is_filled {
+            (cell.profit, cell.is_blind) = self.books.profit(at, cell.symbol, cell.position);
+        }
+        (old, cell.added(mark, self.has_net))
+    }
+
+    /// Changes the ledger of a cell, and its position, by hand; [`Self::value_cells`] comes behind it.
+    pub(super) fn amend(
+        &mut self,
+        at: u32,
+        change: impl FnOnce(&mut Ledger, &mut Lots, &mut Cell),
+    ) {
+        if let Some(cell) = self.cells.get_mut(at as usize) {
+            self.books
+                .amend(at, |ledger, lots| change(ledger, lots, cell));
+        }
+    }
+
+    /// The two cells of an event are worth something else.
+    pub(super) fn value_cells(&mut self, places: Places) {
+        for at in [places.strategy_cell, places.account_cell] {
+            self.value_cell(at);
+        }
+    }
+
+    /// One cell is worth something else.
+    fn value_cell(&mut self, at: u32) {
+        let Some(cell) = self.cells.get_mut(at as usize) else {
+            return;
+        };
+        let of = (cell.is_account, cell.owner, cell.symbol);
+        let symbol = cell.symbol;
+        let mark = self.marks[symbol as usize];
+        let old = cell.added(mark, self.has_net);
+        cell.contribution = cell.value(mark);
+        (cell.profit, cell.is_blind) = self.books.profit(at, symbol, cell.position);
+        let new = cell.added(mark, self.has_net);
+        self.exchange(of, &old, &new);
+    }
+
+    /// A cell adds `new` to its levels from now on where it added `old`.
+    fn exchange(
+        &mut self,
+        (is_account, owner, symbol): (bool, u32, u32),
+        old: &Added,
+        new: &Added,
+    ) {
+        if !is_account {
+            return self.strategies[owner as usize].exchange(old, new);
+        }
+        let exchange = |level: &mut Level| level.exchange(old, new);
+        exchange(&mut self.accounts[owner as usize]);
+        exchange(&mut self.symbols[symbol as usize]);
+        exchange(&mut self.firm);
+        self.each_beside(owner, symbol, exchange);
+    }
+
+    /// True where every position in a symbol comes out whole in a ratio.
+    pub(super) fn may_split(&self, symbol: u32, (new, old): (i128, i128)) -> bool {
+        let is_whole = |cell: &Cell| {
+            let product = i128::from(cell.position.raw()) * new;
+            product % old == 0 && i64::try_from(product / old).is_ok()
+        };
+        let cells = self.cells.iter().filter(|cell| cell.symbol == symbol);
+        let desks = self.desk_cells.iter().filter(|cell| cell.symbol == symbol);
+        let mut all = cells.chain(desks).chain([self.symbol_cell(symbol)]);
+        all.all(is_whole)
+    }
+
+    /// Every position in a symbol becomes another in a ratio, of which all come out whole; the net that
+    /// they add is added up anew.
+    pub(super) fn split(&mut self, symbol: u32, ratio: (i128, i128)) {
+        // What they were worth is of no meaning any more.
+        self.books.price(symbol, |pricing| pricing.sum = None);
+        let mut at = self.first_in(symbol);
+        while let Some((_, _, next)) = self.owner_in(at) {
+            self.amend(at, |ledger, lots, cell| {
+                cell.split(ratio);
+                ledger.join_lots(lots, cell.position);
+            });
+            self.value_cell(at);
+            at = next;
+        }
+        let desks = self.desk_cells.iter_mut();
+        let desks = desks.filter(|cell| cell.symbol == symbol);
+        desks.for_each(|cell| cell.split(ratio));
+        self.symbol_cells[symbol as usize].split(ratio);
+        if self.has_net {
+            self.add_up_net();
+        }
     }
 
     /// Books a new order, checked and valued already.
@@ -546,8 +734,8 @@ impl Exposure {
         beside.each(&mut self.others, |level| count(&mut level.day));
     }
 
-    /// Every level's trading day is over.
-    pub(super) fn roll_days(&mut self) {
+    /// Changes every level there is.
+    pub(super) fn each_level(&mut self, change: impl FnMut(&mut Level)) {
         let rows = [
             &mut self.accounts,
             &mut self.strategies,
@@ -555,29 +743,33 @@ impl Exposure {
             &mut self.others,
         ];
         let levels = rows.into_iter().flatten().chain([&mut self.firm]);
-        levels.for_each(|level| level.day.roll());
+        levels.for_each(change);
     }
 
-    /// The symbol has a new mark: its cells are worth something else.
-    pub(super) fn revalue(&mut self, symbol: u32, mark: Price) {
+    /// Every level's trading day is over.
+    pub(super) fn roll_days(&mut self) {
+        self.each_level(|level| {
+            level.day.roll();
+            level.profit_before = level.profit;
+        });
+    }
+
+    /// The symbol has a new mark, or is valued otherwise: its cells are worth something else.
+    pub(super) fn revalue(&mut self, symbol: u32, mark: Price, price: impl FnOnce(&mut Pricing)) {
         let old_mark = std::mem::replace(&mut self.marks[symbol as usize], mark);
-        if old_mark == mark {
+        let is_priced_anew = self.books.price(symbol, price);
+        if old_mark == mark && !is_priced_anew {
             return;
         }
         let mut at = self.first_in_symbol[symbol as usize];
         while let Some(cell) = self.cells.get_mut(at as usize) {
-            let (old, new) = cell.revalue(old_mark, mark, self.has_net);
-            let exchange = |level: &mut Level| level.exchange(&old, &new);
-            if cell.is_account {
-                exchange(&mut self.accounts[cell.owner as usize]);
-                exchange(&mut self.symbols[symbol as usize]);
-                exchange(&mut self.firm);
-                let beside = Beside::of(&self.desks, &self.groups, cell.owner, symbol);
-                beside.each(&mut self.others, exchange);
-            } else {
-                exchange(&mut self.strategies[cell.owner as usize]);
-            }
+            let old = cell.added(old_mark, self.has_net);
+            cell.contribution = cell.value(mark);
+            (cell.profit, cell.is_blind) = self.books.profit(at, symbol, cell.position);
+            let new = cell.added(mark, self.has_net);
+            let of = (cell.is_account, cell.owner, symbol);
             at = cell.next_in_symbol;
+            self.exchange(of, &old, &new);
         }
     }
 }

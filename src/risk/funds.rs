@@ -8,11 +8,10 @@
 use super::check::{Sink, wide};
 use super::core::Core;
 use super::order::Order;
-use super::report::Fill;
 use super::setup::Setup;
 use crate::message::Side;
 use crate::reject::RejectReason as Reason;
-use crate::units::{AccountId, Money, Notional};
+use crate::units::{AccountId, Amount, Notional};
 
 /// One account's cash.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -62,20 +61,17 @@ impl Core {
         &mut self,
         order: (AccountId, Side),
         open: (Notional, Notional),
-        fill: &Fill,
-        value: Notional,
+        (value, fee): (Notional, Amount),
     ) {
         let funds = &mut self.funds[order.0.0 as usize];
         if funds.max.is_none() {
             return;
         }
-        // Fees are in 1e-9, values in 1e-17.
-        const FEE_SCALE: i128 = 10i128.pow(Notional::DIGITS - Money::DIGITS);
         let paid = match order.1 {
             Side::Buy => wide(value),
             Side::Sell => -wide(value),
         };
-        let paid = paid.saturating_add(i128::from(fill.fee.raw()) * FEE_SCALE);
+        let paid = paid.saturating_add(fee.raw());
         funds.spent = funds.spent.saturating_add(paid);
         if order.1 == Side::Buy {
             funds.open = funds.open - open.0.raw() + open.1.raw();

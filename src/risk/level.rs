@@ -6,7 +6,7 @@ use super::cell::Change;
 use super::day::{Day, DayBounds};
 use super::setup::Limits;
 use crate::message::{Scope, Side};
-use crate::units::{Notional, Qty};
+use crate::units::{Amount, Notional, Qty};
 
 /// What one level bounds of its sums, and what they come to.
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +20,27 @@ pub(super) struct Level {
     pub(super) net: [i128; 2],
     /// Since its trading day began.
     pub(super) day: Day,
+    /// What its books have brought and would bring now, fees taken off.
+    pub(super) profit: Amount,
+    /// What that was when the day began, and at its highest.
+    pub(super) profit_before: Amount,
+    pub(super) profit_peak: Amount,
+    /// How far it has fallen from its highest at the most.
+    pub(super) drawdown_peak: Amount,
+    /// How many of its books nobody can value now.
+    pub(super) blind_count: u32,
+    /// Its place among those whose losses are limited, or [`NO_LOSSES`].
+    pub(super) losses: u32,
+    /// It has lost too much: what does not only reduce is refused.
+    pub(super) is_halted: bool,
     pub(super) open_count: u32,
     pub(super) whose: Whose,
     pub(super) is_enabled: bool,
     pub(super) is_killed: bool,
 }
+
+/// Nothing limits its losses.
+pub(super) const NO_LOSSES: u32 = u32::MAX;
 
 /// Which level: a [`Scope`] and a place in its list, in one number; zero where it is no one level's.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -84,12 +100,16 @@ pub(super) mod armed {
 pub(super) struct Added {
     pub(super) gross: Notional,
     pub(super) net: [i128; 2],
+    pub(super) profit: Amount,
+    pub(super) is_blind: bool,
 }
 
 impl Added {
     pub(super) const NOTHING: Self = Self {
         gross: Notional::ZERO,
         net: [0; 2],
+        profit: Amount::ZERO,
+        is_blind: false,
     };
 }
 
@@ -129,6 +149,13 @@ impl Level {
             gross: Notional::ZERO,
             net: [0; 2],
             day: Day::default(),
+            profit: Amount::ZERO,
+            profit_before: Amount::ZERO,
+            profit_peak: Amount::ZERO,
+            drawdown_peak: Amount::ZERO,
+            blind_count: 0,
+            losses: NO_LOSSES,
+            is_halted: false,
             open_count: 0,
             whose,
             is_enabled,
@@ -183,6 +210,20 @@ impl Level {
             .expect("counted before");
     }
 
+    /// Its profit stands: no book of it is still to be valued anew.
+    #[inline]
+    pub(super) fn mark_profit(&mut self) {
+        self.profit_peak = self.profit_peak.max(self.profit);
+        let fallen = self.profit_peak.less(self.profit);
+        self.drawdown_peak = self.drawdown_peak.max(fallen);
+    }
+
+    /// What was lost counts from here.
+    pub(super) fn restart_profit(&mut self) {
+        self.profit_before = self.profit;
+        self.profit_peak = self.profit;
+    }
+
     /// A cell adds `new` from now on where it added `old`.
     #[inline]
     pub(super) fn exchange(&mut self, old: &Added, new: &Added) {
@@ -192,6 +233,8 @@ impl Level {
                 self.net[side] += new.net[side] - old.net[side];
             }
         }
+        self.profit = self.profit.plus(new.profit.less(old.profit));
+        self.blind_count = self.blind_count + u32::from(new.is_blind) - u32::from(old.is_blind);
     }
 }
 

@@ -10,7 +10,8 @@
 
 use super::core::Core;
 use super::decision::Outcome;
-use super::level::Bounds;
+use super::level::{Bounds, Whose};
+use super::losses::is_loss;
 use super::rules::Rules;
 use super::setup::{Limits, Setup};
 use crate::message::{LimitChange, LimitKey, Scope};
@@ -140,6 +141,9 @@ impl Limits {
             LimitKey::DayOrders => count(self.day_orders_max),
             LimitKey::BasketLines => count(self.basket_lines_max),
             LimitKey::BasketNotional => notional(self.basket_notional_max),
+            LimitKey::DayLoss => notional(self.day_loss_max),
+            LimitKey::Drawdown => notional(self.drawdown_max),
+            LimitKey::RollingLoss => notional(self.rolling_loss_max),
         }
     }
 
@@ -164,6 +168,9 @@ impl Limits {
             LimitKey::DayOrders => self.day_orders_max = count,
             LimitKey::BasketLines => self.basket_lines_max = count,
             LimitKey::BasketNotional => self.basket_notional_max = notional,
+            LimitKey::DayLoss => self.day_loss_max = notional,
+            LimitKey::Drawdown => self.drawdown_max = notional,
+            LimitKey::RollingLoss => self.rolling_loss_max = notional,
         }
     }
 }
@@ -245,12 +252,21 @@ impl Core {
             return Outcome::NotPermitted;
         };
         let was = limits.get(key).unwrap_or(LimitKey::OFF);
+        let is_aged = limits.reference_age_max.is_some();
         // What would hold nothing back is not taken.
-        let holds = key.limits(scope);
+        let whose = Whose::new(
+            scope,
+            if scope == Scope::Firm {
+                0
+            } else {
+                change.target
+            },
+        );
+        let holds = key.limits(scope) && (!is_loss(key) || self.may_limit_loss(whose, key));
         // A collar needs somebody to have said how old its reference may be.
         let is_whole = key != LimitKey::PriceCollar
             || value == LimitKey::OFF
-            || limits.reference_age_max.is_some()
+            || is_aged
             || self.in_force.firm.reference_age_max.is_some();
         if !is_known || !is_number || !is_whole || !holds || value == was {
             return Outcome::NotPermitted;
@@ -306,10 +322,14 @@ impl Core {
                 )
             }
         };
-        if let Some(level) = level {
+        let whose = level.map(|level| {
             level.bounds = bounds;
-        }
+            level.whose
+        });
         rules.limit(&limits);
+        if let Some(whose) = whose {
+            self.rearm_losses(whose, &limits);
+        }
         self.exposure.keep_net(limits.net_exposure_max.is_some());
         self.routes.forget();
     }

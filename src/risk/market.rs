@@ -60,9 +60,11 @@ enum Took {
     Implausible,
 }
 
-/// What a price is worth under a multiplier in 1e-9, rounded up; `None` where no price is so high.
+/// What a price is worth under a multiplier in 1e-9, rounded up; `None` where no price is so high. An
+/// inverse contract is worth its size, whatever the price.
 #[inline]
-pub(super) fn valued(price: u64, multiplier: u64) -> Option<Price> {
+pub(super) fn valued(price: u64, multiplier: u64, is_inverse: bool) -> Option<Price> {
+    let price = if is_inverse { ONE } else { price };
     if multiplier == ONE {
         return i64::try_from(price).ok().map(Price::from_raw);
     }
@@ -129,7 +131,7 @@ impl Reference {
             if let Some(good) = &mut source.good {
                 let half = good.sum.unsigned_abs().div_ceil(2);
                 let half = u64::try_from(half).unwrap_or(u64::MAX);
-                match valued(half, multiplier(symbol)) {
+                match valued(half, multiplier(symbol), symbol.is_inverse) {
                     Some(mark) => good.mark = mark,
                     None => source.is_usable = false,
                 }
@@ -169,7 +171,8 @@ impl Source {
             && ask_raw != 0
             && (0 < bid || may_be_negative)
             && !symbol.spread_max.is_some_and(is_wide);
-        let Some(mark) = valued(half, multiplier(symbol)).filter(|_| is_priced) else {
+        let mark = valued(half, multiplier(symbol), symbol.is_inverse);
+        let Some(mark) = mark.filter(|_| is_priced) else {
             self.is_usable = false;
             self.candidate = None;
             return Took::Implausible;
@@ -274,6 +277,7 @@ impl Core {
             took[2] = Some(reference.close.take(symbol, quote.close, quote.close, now));
         }
         if took[kind as usize] == Some(Took::Believed) {
+            self.freshness.note(quote.symbol.0, now);
             let mut has_moved = false;
             if let (Some(moves), Some(good)) = (
                 &mut self.symbols[at].moves,
@@ -286,6 +290,8 @@ impl Core {
             if has_moved {
                 self.respond_about_price(quote.symbol, Trigger::Moves);
             }
+        } else if took[kind as usize].is_some() {
+            self.mark(quote.symbol);
         }
         let is_bad = |of: &Option<Took>| matches!(of, Some(Took::Implausible | Took::Doubted));
         if self.responses.is_some() && took.iter().any(is_bad) {
@@ -304,12 +310,76 @@ impl Core {
         self.respond(trigger, who, Failed::NONE);
     }
 
-    /// Values positions in a symbol by the price that its orders are measured by.
+    /// Values positions in a symbol by the price that its orders are measured by. One that cannot be
+    /// believed, or is too old, changes nothing but that.
     pub(super) fn mark(&mut self, symbol: SymbolId) {
+        self.value(symbol);
+        self.look_at_profits_of(symbol);
+        while let Some(at) = self.exchanged.pop() {
+            self.look_at_profits_of(SymbolId(at));
+        }
+    }
+
+    /// The same, before anybody looks at what that comes to.
+    pub(super) fn value(&mut self, symbol: SymbolId) {
+        self.value_at(symbol, None);
+        if self.currencies.are_driven_by(symbol.0 as usize) {
+            self.exchange(symbol);
+        }
+    }
+
+    /// `rate` is that of the currency that the symbol settles in, and whether it can be believed, where
+    /// that is another now.
+    fn value_at(&mut self, symbol: SymbolId, rate: Option<(Option<u64>, bool)>) {
         let at = symbol.0 as usize;
         let source = self.references[at].source(self.reference_kind(at));
-        if let Some(good) = source.good {
-            self.exposure.revalue(symbol.0, good.mark);
+        let is_sound = source.is_usable && self.freshness.is_fresh(symbol.0);
+        let mark = source
+            .good
+            .map_or_else(|| self.exposure.mark(symbol.0), |good| good.mark);
+        let sum = source.good.map(|good| good.sum);
+        self.exposure.revalue(symbol.0, mark, |pricing| {
+            pricing.sum = sum.or(pricing.sum);
+            pricing.is_sound = is_sound && sum.is_some();
+            if let Some(rate) = rate {
+                (pricing.rate, pricing.has_sound_rate) = rate;
+            }
+        });
+    }
+
+    /// Currencies that follow a symbol are worth something else, and so is what is counted in them.
+    #[cold]
+    fn exchange(&mut self, symbol: SymbolId) {
+        let pricing = self.exposure.books.pricing(symbol.0);
+        let sum = pricing.sum.filter(|_| pricing.is_sound);
+        let mut currencies = std::mem::take(&mut self.currencies);
+        currencies.follow(symbol, sum, |currency| {
+            for at in 0..self.quoted.len() {
+                let of = &self.quoted[at];
+                if of.currency == currency || of.settlement == currency {
+                    self.exchanged.push(at as u32);
+                }
+            }
+        });
+        self.currencies = currencies;
+        for place in 0..self.exchanged.len() {
+            self.reprice(self.exchanged[place] as usize);
         }
+    }
+
+    /// What the currencies of a symbol are worth goes into what its orders and positions are.
+    pub(super) fn reprice(&mut self, at: usize) {
+        let (currency, settlement) = (self.quoted[at].currency, self.quoted[at].settlement);
+        let has_rate = self.currencies.rate(currency).is_some();
+        if let Some(rate) = self.currencies.last_rate(currency) {
+            let multiplier = self.exposure.books.contract(at as u32).multiplier_at(rate);
+            self.quoted[at].multiplier = multiplier;
+            self.symbols[at].multiplier = multiplier;
+            self.references[at].adopt(&self.quoted[at]);
+        }
+        self.symbols[at].has_rate = has_rate;
+        let rate = self.currencies.last_rate(settlement);
+        let is_sound = self.currencies.rate(settlement).is_some();
+        self.value_at(SymbolId(at as u32), Some((rate, is_sound)));
     }
 }

@@ -16,6 +16,7 @@ pub mod core;
 pub mod decision;
 pub mod setup;
 
+mod adjust;
 pub mod adopt;
 mod basket;
 mod calendar;
@@ -33,8 +34,10 @@ mod identity;
 mod index;
 mod level;
 pub mod limits;
+pub mod losses;
 pub mod margins;
 mod market;
+pub mod money;
 mod moves;
 pub mod order;
 mod overrides;

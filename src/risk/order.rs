@@ -8,6 +8,7 @@
 //!   its deadline; no other is.
 
 use super::foresee::{hint_at, room_of};
+use super::money::fees::Charged;
 use super::parents::ParentId;
 use super::questions::Questions;
 use crate::message::{OrderState, OrderType, SaleMark, Side, Text, TimeInForce};
@@ -97,6 +98,8 @@ pub(super) struct Requests {
     pub(super) cancel_id: Text,
     /// What the broker was asked about the order and has not answered.
     pub(super) questions: Questions,
+    /// What it was charged.
+    pub(super) charged: Charged,
 }
 
 /// The terms of a replace under way.

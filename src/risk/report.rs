@@ -11,14 +11,15 @@ use super::core::{Core, about, plain};
 use super::decision::{Decision, Effects, Outcome};
 use super::exposure::Places;
 use super::market::valued;
+use super::money::worth::exchanged;
 use super::order::{NEVER, Order, Replacement};
 use super::questions::Spoken;
 use super::setup::Trigger;
 use crate::message::{
-    BrokerRequest, Exec, Execution, Header, Kind, OrderState, Report, Settle, Text,
+    BrokerRequest, Exec, Execution, Header, Kind, Liquidity, OrderState, Report, Settle, Side, Text,
 };
 use crate::reject::Failed;
-use crate::units::{BrokerId, Money, Notional, OrderId, Price, Qty};
+use crate::units::{Amount, BrokerId, Money, Notional, OrderId, Price, Qty};
 
 /// What is known of an order from a question.
 struct Standing {
@@ -39,6 +40,8 @@ pub(super) struct Fill {
     /// Zero where nobody has said.
     pub(super) price: Price,
     pub(super) fee: Money,
+    /// The order stood and was met.
+    pub(super) is_maker: bool,
 }
 
 impl Fill {
@@ -46,6 +49,7 @@ impl Fill {
         qty: Qty::ZERO,
         price: Price::from_raw(0),
         fee: Money::from_raw(0),
+        is_maker: false,
     };
 }
 
@@ -174,8 +178,13 @@ impl Core {
             return None;
         }
         let outcome = filled_how(self.orders.get(slot), qty);
-        let (price, fee) = (report.price, report.fee);
-        self.fill(slot, Fill { qty, price, fee });
+        let fill = Fill {
+            qty,
+            price: report.price,
+            fee: report.fee,
+            is_maker: report.state == Liquidity::Maker as u8,
+        };
+        self.fill(slot, fill);
         Some(outcome)
     }
 
@@ -271,6 +280,7 @@ impl Core {
             qty: missed,
             price: standing.price,
             fee: standing.fee,
+            is_maker: false,
         };
         let mut outcome = match missed {
             Qty::ZERO => Outcome::Applied,
@@ -394,9 +404,9 @@ impl Core {
             true => order.used_before(fill.qty),
             false => 0,
         };
-        let value = match is_filled {
+        let (value, cost, fee) = match is_filled {
             true => self.fill_value(slot, fill),
-            false => Notional::ZERO,
+            false => (Notional::ZERO, Amount::ZERO, Amount::ZERO),
         };
         let order = self.orders.get_mut(slot);
         let change = Change {
@@ -405,11 +415,17 @@ impl Core {
             reserved: (order.reserved, worst.0),
             notional: (order.reserved_notional, worst.1),
             traded: value,
+            is_traded: true,
+            cost,
+            fee,
             orders,
         };
         (order.reserved, order.reserved_notional) = worst;
         let (places, parent) = (Places::of(order), order.parent);
         self.exposure.book(places, &change);
+        if is_filled {
+            self.look_at_profits(places);
+        }
         self.count_parent(parent, &change);
         if self.own.is_some() {
             self.place_own(slot);
@@ -422,7 +438,9 @@ impl Core {
         }
         let order = self.orders.get(slot);
         let of = (order.account, order.side);
-        self.count_funds(of, change.notional, &fill, value);
+        let rate = self.exposure.books.pricing(order.symbol.0).rate;
+        let fee = rate.map_or(fee, |rate| exchanged(fee, rate));
+        self.count_funds(of, change.notional, (value, fee));
     }
 
     /// Something has happened to an order.
@@ -433,15 +451,41 @@ impl Core {
         self.respond(trigger, who, Failed::NONE);
     }
 
-    /// What a fill is worth: at its price, or at what its order was valued at where none was told.
-    fn fill_value(&self, slot: u32, fill: Fill) -> Notional {
+    /// What a fill is worth in the firm's currency: at its price, or at what its order was valued at where
+    /// none was told. What it has cost in the one that it settles in, and its fee.
+    fn fill_value(&mut self, slot: u32, fill: Fill) -> (Notional, Amount, Amount) {
         let order = self.orders.get(slot);
-        let multiplier = self.symbols[order.symbol.0 as usize].multiplier;
-        let price = match fill.price.raw() {
+        let (id, broker, side) = (order.id, order.broker, order.side);
+        let row = &self.symbols[order.symbol.0 as usize];
+        let value_price = match fill.price.raw() {
             0 => order.value_price,
-            price => valued(price.unsigned_abs(), multiplier).unwrap_or(Price::from_raw(i64::MAX)),
+            price => valued(price.unsigned_abs(), row.multiplier, row.is_inverse)
+                .unwrap_or(Price::from_raw(i64::MAX)),
         };
-        price.notional(fill.qty)
+        let value = value_price.notional(fill.qty);
+        let pricing = self.exposure.books.pricing(order.symbol.0);
+        let mid = pricing.sum.map_or(0, |sum| sum / 2);
+        let mid = Price::from_raw(i64::try_from(mid).unwrap_or_default());
+        let nothing = Price::default();
+        let told = [fill.price, order.price, mid];
+        let price = told.into_iter().find(|price| *price != nothing);
+        let contract = self.exposure.books.contract(order.symbol.0);
+        let bought = contract.traded(price.unwrap_or_default(), fill.qty);
+        let bought = bought.unwrap_or_default();
+        let fee = match (&row.fees, fill.fee) {
+            (_, fee) if fee.raw() != 0 => fee.into(),
+            (Some(fees), _) if !self.links[broker.0 as usize].reports_fees => {
+                let charged = &mut self.orders.requests_mut(slot).charged;
+                let filled = (fill.qty, bought.raw().unsigned_abs());
+                fees.charge(charged, id, filled, fill.is_maker)
+            }
+            _ => Amount::ZERO,
+        };
+        let cost = match side {
+            Side::Buy => bought,
+            Side::Sell => bought.negated(),
+        };
+        (value, cost, fee)
     }
 
     /// Asks the broker what became of an order.

@@ -3,6 +3,8 @@
 //! The configuration is compiled into this once; the core reads nothing else. Ids are places in
 //! these lists.
 
+pub use super::money::fees::{FeeRate, Fees};
+pub use super::money::ledger::CostMethod;
 use crate::message::{OrderType, Scope, TimeInForce};
 use crate::reject::RejectReason;
 use crate::units::{
@@ -26,6 +28,10 @@ pub struct Setup {
     pub symbols: Vec<Symbol>,
     /// By [`BrokerId`].
     pub brokers: Vec<Broker>,
+    /// The first is the firm's own, in which limits are written; none stands for that one alone.
+    pub currencies: Vec<Currency>,
+    /// A price older than this values no position, where a limit on losses or a rate hangs on it.
+    pub mark_age_max: Nanos,
     /// By [`CalendarId`].
     pub calendars: Vec<Calendar>,
     /// Whose days are those by which levels count; without one, days are those of UTC.
@@ -84,6 +90,8 @@ pub struct Capacity {
     pub positions: u32,
     /// Orders in each window against duplicates.
     pub duplicates_per_window: u32,
+    /// Lots of positions that are taken first in first out, beside the newest of each.
+    pub lots: u32,
     /// Parent orders remembered.
     pub parents: u32,
     /// One without a live child may be forgotten after so long, when room is needed.
@@ -147,6 +155,46 @@ pub struct Limits {
     pub basket_lines_max: Option<u32>,
     /// Their value together, likewise.
     pub basket_notional_max: Option<Notional>,
+    /// What shares of a loss are shares of, before anything is earned or lost.
+    pub capital: Option<Notional>,
+    /// What may be lost since the trading day began, open positions at their price.
+    pub day_loss_max: Option<Notional>,
+    /// The same as a share of what there was when it began, in 1e-6.
+    pub day_loss_share_max: Option<u32>,
+    /// How far profit may fall from its highest.
+    pub drawdown_max: Option<Notional>,
+    /// The same as a share of what there was then, in 1e-6.
+    pub drawdown_share_max: Option<u32>,
+    /// How far profit may fall from its highest within a window.
+    pub rolling_loss_max: Option<Notional>,
+    /// That window.
+    pub rolling_loss_window: Option<Nanos>,
+    /// What is done where one of these is passed.
+    pub loss_answer: LossAnswer,
+    /// When trading goes on.
+    pub loss_resume: LossResume,
+}
+
+/// What is done where too much is lost. Each does what those before it do.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LossAnswer {
+    /// Nothing passes that does not only reduce a position.
+    Refuse,
+    /// What lives is cancelled.
+    #[default]
+    Cancel,
+    /// Every position is closed.
+    Flatten,
+}
+
+/// When trading goes on after too much was lost.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LossResume {
+    /// Once as many persons raise the level as raise a kill.
+    #[default]
+    Raise,
+    /// Likewise; and after a loss of the day, when the next begins.
+    NextDay,
 }
 
 /// So many to each trade, and so many in any case.
@@ -174,6 +222,15 @@ impl Limits {
             || self.day_orders_max.is_some()
             || self.order_to_trade.is_some()
             || self.cancel_to_trade.is_some()
+    }
+
+    /// True where anything is limited that may be lost.
+    pub fn has_loss(&self) -> bool {
+        self.day_loss_max.is_some()
+            || self.day_loss_share_max.is_some()
+            || self.drawdown_max.is_some()
+            || self.drawdown_share_max.is_some()
+            || self.rolling_loss_max.is_some()
     }
 
     /// How often the same order may come within `duplicate_window`.
@@ -217,6 +274,31 @@ pub struct Account {
     pub funds: Option<Notional>,
     /// An order that is too large is cut to what the limits allow, not refused.
     pub cuts_orders: bool,
+    /// How cost is taken from a position that is reduced.
+    pub cost_method: CostMethod,
+}
+
+/// A currency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Currency {
+    /// As users write it.
+    pub name: String,
+    /// What it is worth in the first; of that itself of no meaning.
+    pub rate: RateSource,
+}
+
+/// Where a rate of exchange comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RateSource {
+    /// The configuration.
+    Fixed(Price),
+    /// The price of a symbol.
+    Symbol {
+        /// Which.
+        symbol: SymbolId,
+        /// It says how much of this currency one of the firm's is worth.
+        is_inverted: bool,
+    },
 }
 
 /// What is done with a sale of more than the account owns.
@@ -401,6 +483,8 @@ pub struct Strategy {
     pub trader: String,
     /// True: it hears `accepted` at once, before the broker's `new`.
     pub acknowledge: bool,
+    /// How cost is taken from a position that is reduced.
+    pub cost_method: CostMethod,
 }
 
 /// A symbol.
@@ -436,6 +520,14 @@ pub struct Symbol {
     /// What one unit of price and one of quantity are worth together, in 1e-9: a thousand million
     /// for one. Zero stands for that too.
     pub multiplier: u64,
+    /// The place of the currency that its value is counted in: zero for the firm's own.
+    pub currency: u32,
+    /// Of the one that it settles in: the same, but for an inverse contract.
+    pub settlement: u32,
+    /// It is worth its size, in `currency`, by its price in what it settles in.
+    pub is_inverse: bool,
+    /// What a fill costs where its broker does not say.
+    pub fees: Option<Fees>,
     /// What it takes.
     pub order_types: Vec<OrderType>,
     /// What it takes.
@@ -460,4 +552,6 @@ pub struct Symbol {
 pub struct Broker {
     /// As users write it.
     pub name: String,
+    /// Its reports tell every fee: one of nothing is none.
+    pub reports_fees: bool,
 }

@@ -10,7 +10,11 @@ use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
 use super::level::{Level, armed};
+use super::losses::Losses;
 use super::market::Reference;
+use super::money::fees::Fees;
+use super::money::freshness::Freshness;
+use super::money::ledger::Ledger;
 use super::moves::Moves;
 use super::order::{Order, Orders};
 use super::own::Own;
@@ -22,7 +26,7 @@ use super::setup::{self, Setup};
 use super::short::{Located, is_watched};
 use crate::message::{Scope, Side, Text};
 use crate::reject::RejectReason;
-use crate::units::{AccountId, BrokerId, Nanos, Notional, StrategyId, SymbolId};
+use crate::units::{AccountId, Amount, BrokerId, Nanos, Notional, Position, StrategyId, SymbolId};
 
 /// What one level has at risk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,6 +42,18 @@ pub struct LevelView {
     /// All positions together, bought less sold, if every live buy fills and no sell; and the other
     /// way round, towards the short side. In 1e-17.
     pub net: [i128; 2],
+    /// What its books have brought and would bring now, fees taken off.
+    pub profit: Amount,
+    /// What that was when the trading day began.
+    pub profit_before: Amount,
+    /// Its highest.
+    pub profit_peak: Amount,
+    /// How far it has fallen from that at the most.
+    pub drawdown_peak: Amount,
+    /// How many of its books nobody can value now.
+    pub blind_count: u32,
+    /// It has lost too much.
+    pub is_halted: bool,
     /// The kill switch is down.
     pub is_killed: bool,
 }
@@ -50,6 +66,12 @@ impl From<&Level> for LevelView {
             open_notional_peak: level.open_notional_peak,
             gross: level.gross,
             net: level.net,
+            profit: level.profit,
+            profit_before: level.profit_before,
+            profit_peak: level.profit_peak,
+            drawdown_peak: level.drawdown_peak,
+            blind_count: level.blind_count,
+            is_halted: level.is_halted,
             is_killed: level.is_killed,
         }
     }
@@ -183,6 +205,22 @@ impl Core {
         }
     }
 
+    /// What an account, or else a strategy, has paid and earned in a symbol.
+    pub fn ledger(&self, is_account: bool, owner: u32, symbol: SymbolId) -> Option<&Ledger> {
+        let at = self.exposure.find(is_account, owner, symbol.0);
+        self.exposure.books.ledger(at)
+    }
+
+    /// What a position in a symbol is worth now, in the firm's currency; `None` where nobody knows.
+    pub fn market_value(&self, symbol: SymbolId, position: Position) -> Option<Amount> {
+        self.exposure.books.market_value(symbol.0, position)
+    }
+
+    /// How many lots had no room and were added to the one before.
+    pub fn lots_merged(&self) -> u64 {
+        self.exposure.books.lots_merged()
+    }
+
     /// The books of accounts, by account and symbol as they came.
     pub fn account_positions(&self) -> impl Iterator<Item = &Cell> {
         self.exposure.cells(true)
@@ -280,6 +318,11 @@ impl Core {
             add(level.net[0] as u64, level.net[1] as u64);
             add(u64::from(level.open_count), u64::from(level.is_killed));
             level.day.hash(&mut add);
+            add(level.profit.raw() as u64, level.profit_peak.raw() as u64);
+            add(
+                level.profit_before.raw() as u64,
+                u64::from(level.blind_count),
+            );
         }
         for reference in &self.references {
             reference.hash(&mut add);
@@ -287,6 +330,9 @@ impl Core {
         self.calendars.hash(&mut add);
         self.parents.hash_state(&mut add);
         self.in_force.hash(&mut add);
+        self.exposure.books.hash(&mut add);
+        self.currencies.hash(&mut add);
+        self.losses.hash(&mut add);
         self.hash_located(&mut add);
         self.hash_funds(&mut add);
         self.overrides.hash(&mut add);
@@ -329,6 +375,11 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
     });
     let times = times.map(|rate| rate.count as usize);
     let lists = |symbols: &[SymbolId]| size_of_val(symbols);
+    let watched = match Losses::needs_marks(setup) {
+        true => Freshness::SYMBOL_SIZE,
+        false => 0,
+    };
+    let fees = setup.symbols.iter().filter(|of| of.fees.is_some()).count();
     let others = setup.desks.len() + setup.groups.len();
     vec![
         (
@@ -354,6 +405,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("own orders by price", Own::size_bytes(setup)),
         ("responses", Responses::size_bytes(setup)),
         ("baskets", basket::TRIAL_SIZE_BYTES),
+        ("losses", Losses::size_bytes(setup)),
         (
             "locates",
             match is_watched(setup) {
@@ -391,13 +443,16 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
                     + Exposure::SYMBOL_SIZE
                     + size_of::<Symbol>()
                     + size_of::<setup::Symbol>()
+                    + 2 * size_of::<u32>()
+                    + watched
                     + size_of::<Reference>())
                 + setup
                     .symbols
                     .iter()
                     .filter(|of| of.move_max.is_some())
                     .count()
-                    * size_of::<Moves>(),
+                    * size_of::<Moves>()
+                + fees * size_of::<Fees>(),
         ),
     ]
 }

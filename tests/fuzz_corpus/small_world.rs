@@ -3,12 +3,12 @@
 use portcullis::message::{OrderType, Scope, TEXT_SIZE, Text, TimeInForce};
 use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
-    Account, Answer, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate,
-    Ratio, ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
-    Trigger,
+    Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, FeeRate, Fees,
+    Group, Limits, PhaseChange, Rate, RateSource, Ratio, ReferenceKind, Response, SelfMatch,
+    Session, Setup, ShortSales, Strategy, Symbol, Trigger,
 };
 use portcullis::units::{
-    AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
+    AccountId, BrokerId, CalendarId, DeskId, Money, Nanos, Notional, Price, Qty, SymbolId,
 };
 
 /// Mostly an id, some that are none.
@@ -79,6 +79,11 @@ pub(crate) fn setup(which: u8) -> Setup {
             day_value_max: Some(Notional::from_raw(10u128.pow(23))),
             order_to_trade: Some(Ratio { max: 5, free: 30 }),
             net_exposure_max: Some(Notional::from_raw(10u128.pow(23))),
+            capital: Some(Notional::from_raw(10u128.pow(22))),
+            day_loss_max: (which & 4 != 0).then(|| Notional::from_raw(10u128.pow(21))),
+            drawdown_share_max: (which & 32 != 0).then_some(200_000),
+            rolling_loss_max: (which & 16 != 0).then(|| Notional::from_raw(10u128.pow(21))),
+            rolling_loss_window: Some(Nanos::from_secs(1)),
             ..Limits::default()
         }
     };
@@ -106,6 +111,7 @@ pub(crate) fn setup(which: u8) -> Setup {
             _ => SelfMatch::CancelBoth,
         },
         desk: (which & 16 != 0).then_some(DeskId(0)),
+        cost_method: [CostMethod::Average, CostMethod::FirstInFirstOut][(which & 1) as usize],
     };
     let strategy = |name: &str| Strategy {
         name: name.to_owned(),
@@ -136,10 +142,25 @@ pub(crate) fn setup(which: u8) -> Setup {
         calendar: (which & 4 != 0).then_some(CalendarId(0)),
         multiplier: if which & 16 == 0 { 0 } else { 2_500_000_000 },
         spread_max: (which & 32 != 0).then_some(30_000_000),
+        currency: u32::from(which & 128 != 0 && name == "x0"),
+        settlement: u32::from(which & 128 != 0 && name == "x0"),
+        fees: (which & 2 != 0).then(|| Fees {
+            taker: FeeRate {
+                per_unit: Money::from_raw(5_000_000),
+                of_value: 20_000,
+            },
+            order_min: Some(Money::from_raw(1_000_000_000)),
+            ..Fees::default()
+        }),
         ..Symbol::default()
     };
     let broker = |name: &str| Broker {
         name: name.to_owned(),
+        reports_fees: which & 64 != 0,
+    };
+    let currency = |name: &str, rate| Currency {
+        name: name.to_owned(),
+        rate,
     };
     Setup {
         capacity: Capacity {
@@ -149,6 +170,7 @@ pub(crate) fn setup(which: u8) -> Setup {
             client_order_id_horizon: Nanos::from_secs(2),
             positions: 6,
             duplicates_per_window: 4,
+            lots: 2,
             parents: 2,
             parent_horizon: Nanos::ZERO,
             executions: 8,
@@ -196,6 +218,17 @@ pub(crate) fn setup(which: u8) -> Setup {
         raise_window: Nanos::from_secs(3),
         answer_timeout: Nanos::from_millis(500),
         checkpoint_events: 0,
+        currencies: vec![
+            currency("USD", RateSource::Fixed(Price::from_raw(0))),
+            currency(
+                "EUR",
+                RateSource::Symbol {
+                    symbol: SymbolId(1),
+                    is_inverted: which & 8 != 0,
+                },
+            ),
+        ],
+        mark_age_max: Nanos::from_secs(1),
     }
 }
 

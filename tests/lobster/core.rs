@@ -19,6 +19,7 @@ fn setup(limits: Limits) -> Setup {
             client_order_ids: 65_536,
             positions: 16,
             duplicates_per_window: 65_536,
+            lots: 0,
             parents: 4,
             parent_horizon: Nanos::ZERO,
             executions: 65_536,

@@ -171,6 +171,18 @@ pub(crate) struct Sums {
     pub(crate) open_notional: u128,
     pub(crate) gross: u128,
     pub(crate) net: [i128; 2],
+    pub(crate) earned: Earned,
+}
+
+/// What a level has earned, in the firm's currency.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Earned {
+    pub(crate) profit: i128,
+    pub(crate) blind: u32,
+    pub(crate) before: i128,
+    pub(crate) peak: i128,
+    pub(crate) drawdown: i128,
+    pub(crate) is_halted: bool,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]

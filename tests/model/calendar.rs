@@ -87,9 +87,6 @@ impl Model {
         // Time goes on, and never back.
         let now = now.max(before);
         self.now = now;
-        if self.day() != was_today {
-            self.forget_short();
-        }
         for at in 0..self.setup.calendars.len() {
             let calendar = &self.setup.calendars[at];
             let has_ended = day(calendar, before) != day(calendar, now);
@@ -108,14 +105,17 @@ impl Model {
                 }
             }
         }
+        self.age_prices();
+        self.look_at_losses();
+        if self.day() != was_today {
+            self.forget_short();
+            self.roll_losses();
+        }
     }
 
     /// The symbol is worth what its orders are measured by, if that is known.
     pub(super) fn mark_anew(&mut self, symbol: u32) {
-        let kind = self.reference_kind(symbol);
-        if let Some(good) = self.references[symbol as usize][kind as usize].good {
-            self.marks[symbol as usize] = good.mark;
-        }
+        self.value_anew(symbol);
     }
 
     /// When time alone changes something next.
@@ -194,13 +194,17 @@ impl Model {
     }
 
     /// Something of an order has been filled. Without a price it was filled at what it was valued at.
-    pub(super) fn remember_trade(&mut self, serial: u64, qty: u64, price: i64, fee: i64) {
+    pub(super) fn remember_trade(&mut self, serial: u64, qty: u64, price: i64, fee: i128) {
         let order = &self.orders[serial as usize - 1];
         let (who, symbol) = (order.who, &self.setup.symbols[order.who.symbol as usize]);
         let unit = match price {
             0 => order.value_price,
             price => {
-                let value = super::order::value_of(price.unsigned_abs(), symbol.multiplier);
+                let value = super::order::value_of(
+                    price.unsigned_abs(),
+                    symbol.multiplier,
+                    symbol.is_inverse,
+                );
                 value.unwrap_or(i64::MAX as u64)
             }
         };

@@ -275,7 +275,12 @@ impl Model {
             _ => unsigned(price),
         };
         let multiplier = self.setup.symbols[who.symbol as usize].multiplier;
-        let Some(value_price) = value_of(unit, multiplier) else {
+        if !self.has_rate(who.symbol) {
+            findings.fact(CurrencyRateUnknown, true);
+            return None;
+        }
+        let is_inverse = self.setup.symbols[who.symbol as usize].is_inverse;
+        let Some(value_price) = value_of(unit, multiplier, is_inverse) else {
             findings.fact(ExposureOverflow, true);
             return None;
         };
@@ -351,7 +356,7 @@ impl Model {
     }
 
     /// Whether so much more on one side only brings the account's position nearer to zero.
-    fn only_reduces(&self, who: Who, side: Side, more: u64) -> bool {
+    pub(super) fn only_reduces(&self, who: Who, side: Side, more: u64) -> bool {
         let cell = self.account_cell(who.account, who.symbol);
         let position = i128::from(cell.position);
         let (room, open) = match side {

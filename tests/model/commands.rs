@@ -278,6 +278,7 @@ impl Model {
             Side::Sell => self.check_short(findings, who, mark, added.leaves, None),
             Side::Buy => Qty::MAX.raw(),
         };
+        self.check_losses(findings, who, side, added.leaves);
         self.check_funds(findings, who, side, added.notional);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
         covered
@@ -448,6 +449,7 @@ impl Model {
             self.check_short(findings, order.who, order.mark, added.leaves, Some(&order));
         }
         self.check_parent_of(findings, order.parent, added.leaves);
+        self.check_losses(findings, order.who, order.side, added.leaves);
         self.check_funds(findings, order.who, order.side, added.notional);
         let (who, side) = (order.who, order.side);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);

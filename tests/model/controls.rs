@@ -36,12 +36,16 @@ impl Model {
             match price {
                 None => outcome = Outcome::Implausible,
                 Some(true) if kind == self.reference_kind(symbol) => {
+                    self.is_young_again(symbol);
                     let now = (i128::from(bid) + i128::from(ask), self.now);
                     self.histories[symbol as usize].push(now);
                     self.mark_anew(symbol);
                     has_moved = self.moved(symbol, now.0).is_some();
                 }
                 Some(_) => {}
+            }
+            if price != Some(true) && kind == self.reference_kind(symbol) {
+                self.mark_anew(symbol);
             }
         }
         if has_moved {
@@ -68,7 +72,7 @@ impl Model {
             2 * (i128::from(ask) - i128::from(bid)) * 100_000_000 > i128::from(max) * sum.abs()
         });
         let half = u64::try_from(sum.unsigned_abs().div_ceil(2)).unwrap();
-        let mark = value_of(half, terms.multiplier);
+        let mark = value_of(half, terms.multiplier, terms.is_inverse);
         let is_bad = bid > ask || bid == 0 || ask == 0 || (is_negative && !may_be_negative);
         let Some(mark) = mark.filter(|_| !is_bad && !is_wide) else {
             reference.is_usable = false;
@@ -147,7 +151,8 @@ impl Model {
         let is_watched = strategy.is_some_and(|at| {
             let strategy = &self.setup.strategies[at as usize];
             strategy.orders_unattended_max.is_some()
-        }) || self.is_answered(latch.0, latch.1);
+        }) || self.is_answered(latch.0, latch.1)
+            || self.is_halted(latch);
         let raises = match self.latches.get_mut(&latch) {
             Some(raises) => raises,
             None if is_watched => self.watched.entry(latch).or_default(),
@@ -166,6 +171,7 @@ impl Model {
             self.latches.remove(&latch);
             self.watched.remove(&latch);
             self.raise_stage(latch.0, latch.1);
+            self.resume(latch.0, latch.1);
             if let Some(strategy) = strategy {
                 self.orders_unattended[strategy as usize] = 0;
             }
@@ -224,6 +230,7 @@ impl Model {
         let is_for_the_day = order.time_in_force == TimeInForce::Day as u8;
         let must_go = serial <= self.cancel_through[order.who.strategy as usize]
             || self.is_answered_with_cancel(order.who, serial)
+            || self.is_halted_with_cancel(order.who, serial)
             || is_for_the_day && self.is_over(serial, order.who.symbol)
             || self
                 .path(order.who)

@@ -64,6 +64,9 @@ fn exchange(limits: &mut Limits, key: LimitKey, new: Option<u128>) -> u128 {
         LimitKey::NetExposure => money(&mut limits.net_exposure_max, new),
         LimitKey::DayValue => money(&mut limits.day_value_max, new),
         LimitKey::BasketNotional => money(&mut limits.basket_notional_max, new),
+        LimitKey::DayLoss => money(&mut limits.day_loss_max, new),
+        LimitKey::Drawdown => money(&mut limits.drawdown_max, new),
+        LimitKey::RollingLoss => money(&mut limits.rolling_loss_max, new),
     }
 }
 
@@ -100,6 +103,21 @@ impl Model {
             .iter()
             .any(|scope| *scope as u8 == change.scope);
         let is_idle = is_of_basket && !is_of_scope;
+        let scope = Scope::from_byte(change.scope).unwrap();
+        let level = (
+            scope as u8,
+            if scope == Scope::Firm {
+                0
+            } else {
+                change.target
+            },
+        );
+        let is_loss = matches!(
+            key,
+            LimitKey::DayLoss | LimitKey::Drawdown | LimitKey::RollingLoss
+        );
+        let has_window = key != LimitKey::RollingLoss || limits.rolling_loss_window.is_some();
+        let is_idle = is_idle || is_loss && !(self.money.limits_losses(level) && has_window);
         let is_wide = value > key.max() && value != u128::MAX;
         if !is_operator || is_wide || is_idle || lacks_age || value == old {
             return Answer::of(Outcome::NotPermitted);

@@ -14,6 +14,7 @@ mod commands;
 mod controls;
 mod exposure;
 mod limits;
+mod money;
 pub(crate) mod order;
 mod parents;
 pub(crate) mod random;
@@ -26,7 +27,7 @@ mod sizing;
 
 use answer::{Answer, Cell, Execution, Gate, OrderView, Sums, ToStrategy, Views};
 use order::{Level, Order, Who};
-use portcullis::message::{Exec, Frame, Kind, LinkState, Scope, Side, Text};
+use portcullis::message::{Exec, Frame, Header, Kind, LinkState, Scope, Side, Text};
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::{Limits, Setup};
 use portcullis::units::{DeskId, Nanos, OrderId, SymbolId};
@@ -58,6 +59,9 @@ pub(crate) struct Model {
     expire_through: Vec<u64>,
     /// Every fill: whose, on which day of counting, how much, and what it was worth.
     trades: Vec<Trade>,
+    /// What accounts were paid beside trades, in the firm's currency.
+    payments: Vec<(u32, i128)>,
+    money: money::Money,
     located: Vec<short::Located>,
     limit_changes: Vec<limits::Waiting>,
     /// By scope, target and limit: what it was before one person loosened it alone.
@@ -138,7 +142,8 @@ struct Trade {
     day: u64,
     qty: u64,
     value: u128,
-    fee: i64,
+    /// In the firm's currency.
+    fee: i128,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +165,22 @@ pub(crate) struct Raise {
 
 impl Model {
     pub(crate) fn new(setup: &Setup) -> Self {
+        let mut model = Self::empty(setup);
+        let levels = model.levels().into_iter();
+        let levels: Vec<_> = levels
+            .map(|level| (level, model.limits(level).has_loss()))
+            .collect();
+        model.money = money::Money::new(setup, &levels);
+        for currency in 0..setup.currencies.len() as u32 {
+            model.exchange_all(currency);
+        }
+        model
+    }
+
+    fn empty(setup: &Setup) -> Self {
         Self {
+            payments: Vec::new(),
+            money: money::Money::default(),
             now: 0,
             orders: Vec::new(),
             ids: Vec::new(),
@@ -340,16 +360,86 @@ impl Model {
         self.cell(*position.unwrap_or(&0), |order| order.who.symbol == symbol)
     }
 
+    fn desk_position(&self, desk: u32, symbol: u32) -> i64 {
+        let is_of = |account: u32| self.setup.accounts[account as usize].desk == Some(DeskId(desk));
+        let positions = self.account_positions.iter();
+        positions
+            .filter(|((account, of), _)| is_of(*account) && *of == symbol)
+            .fold(0i64, |sum, (_, position)| sum.saturating_add(*position))
+    }
+
     /// The book of a desk: those of its accounts together.
     fn desk_cell(&self, desk: u32, symbol: u32) -> Cell {
         let is_of = |account: u32| self.setup.accounts[account as usize].desk == Some(DeskId(desk));
-        let positions = self.account_positions.iter();
-        let position = positions
-            .filter(|((account, of), _)| is_of(*account) && *of == symbol)
-            .fold(0i64, |sum, (_, position)| sum.saturating_add(*position));
+        let position = self.desk_position(desk, symbol);
         self.cell(position, |order| {
             is_of(order.who.account) && order.who.symbol == symbol
         })
+    }
+
+    /// True where the books that an adjustment needs are there or have room.
+    fn has_room_for(&self, who: Who) -> bool {
+        let accounts = &self.account_positions;
+        let strategies = &self.strategy_positions;
+        let is_nobodys = who.strategy == u32::MAX;
+        let missing = usize::from(!accounts.contains_key(&(who.account, who.symbol)))
+            + usize::from(!is_nobodys && !strategies.contains_key(&(who.strategy, who.symbol)));
+        accounts.len() + strategies.len() + missing <= self.setup.capacity.positions as usize
+    }
+
+    fn open_positions(&mut self, who: Who) {
+        let account = (who.account, who.symbol);
+        self.account_positions.entry(account).or_insert(0);
+        if who.strategy != u32::MAX {
+            let strategy = (who.strategy, who.symbol);
+            self.strategy_positions.entry(strategy).or_insert(0);
+        }
+    }
+
+    fn move_positions(&mut self, who: Who, change: i64) {
+        let add = |position: &mut i64| *position = position.saturating_add(change);
+        add(self
+            .account_positions
+            .entry((who.account, who.symbol))
+            .or_insert(0));
+        if who.strategy != u32::MAX {
+            add(self
+                .strategy_positions
+                .entry((who.strategy, who.symbol))
+                .or_insert(0));
+        }
+        add(self.symbol_positions.entry(who.symbol).or_insert(0));
+    }
+
+    fn remember_payment(&mut self, who: Who, paid: i128) {
+        self.payments.push((who.account, paid));
+    }
+
+    fn remember_adjusted(&mut self, who: Who, side: Side, qty: u64, value: u128, fee: i128) {
+        let day = self.day();
+        let serial = 0;
+        self.trades.push(Trade {
+            serial,
+            who,
+            side,
+            day,
+            qty,
+            value,
+            fee,
+        });
+    }
+
+    fn earnings(&self, level: Level) -> answer::Earned {
+        let (profit, blind) = self.earned(level);
+        let standing = self.standing(level);
+        answer::Earned {
+            profit,
+            blind,
+            before: standing.before,
+            peak: standing.peak,
+            drawdown: standing.drawdown,
+            is_halted: standing.halt.is_some(),
+        }
     }
 
     fn levels(&self) -> Vec<Level> {
@@ -369,10 +459,8 @@ impl Model {
     }
 }
 
-impl Gate for Model {
-    fn step(&mut self, event: &Frame, continuations: &[Frame]) -> Answer {
-        self.turn(event.header.time.raw());
-        let header = &event.header;
+impl Model {
+    fn take(&mut self, header: &Header, event: &Frame, continuations: &[Frame]) -> Answer {
         match event.kind() {
             Some(Kind::NewOrder) => self.new_order(header, event.body(), continuations),
             Some(Kind::Cancel) => self.cancel(header, event.body()),
@@ -387,10 +475,21 @@ impl Gate for Model {
             Some(Kind::Locate) => self.locate(event.body()),
             Some(Kind::Override) => self.ask_override(event.body()),
             Some(Kind::Limit) => self.change_limit(event.body()),
+            Some(Kind::Adjust) => self.adjust(event.body()),
             Some(Kind::Tick) => self.tick(),
             Some(Kind::SessionChange) => self.session_change(header, event.body()),
             _ => Answer::of(Outcome::NotPermitted),
         }
+    }
+}
+
+impl Gate for Model {
+    fn step(&mut self, event: &Frame, continuations: &[Frame]) -> Answer {
+        self.turn(event.header.time.raw());
+        let header = &event.header;
+        let answer = self.take(header, event, continuations);
+        self.look_at_losses();
+        answer
     }
 
     fn next_deadline(&self) -> Nanos {
@@ -399,7 +498,7 @@ impl Gate for Model {
         }
         let deadlines = self.orders.iter().filter_map(|order| self.deadline(order));
         let deadline = deadlines.min().unwrap_or(u64::MAX);
-        Nanos::from_raw(deadline.min(self.next_turn()))
+        Nanos::from_raw(deadline.min(self.next_turn()).min(self.next_age()))
     }
 
     fn views(&self) -> Views {
@@ -421,6 +520,7 @@ impl Gate for Model {
                 open_notional: self.open_notional(level),
                 gross: self.gross(level),
                 net: [Side::Buy, Side::Sell].map(|side| self.net(level, side)),
+                earned: self.earnings(level),
             };
             views.levels.insert((level.scope as u8, level.owner), sums);
         }

@@ -187,7 +187,8 @@ pub(crate) fn unsigned(price: i64) -> u64 {
 
 /// What one unit at a price is worth under a multiplier in 1e-9, zero standing for one; `None` where no
 /// price is so high.
-pub(crate) fn value_of(price: u64, multiplier: u64) -> Option<u64> {
+pub(crate) fn value_of(price: u64, multiplier: u64, is_inverse: bool) -> Option<u64> {
+    let price = if is_inverse { 1_000_000_000 } else { price };
     let multiplier = match multiplier {
         0 => 1_000_000_000,
         multiplier => multiplier,

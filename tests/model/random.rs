@@ -12,12 +12,13 @@ use super::shrink::Command;
 use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Scope, Tick, TimeInForce};
 use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
-    Account, Answer, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate,
-    Ratio, ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
-    Trigger,
+    Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, FeeRate, Fees,
+    Group, Limits, LossAnswer, LossResume, PhaseChange, Rate, RateSource, Ratio, ReferenceKind,
+    Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol, Trigger,
 };
 use portcullis::units::{
-    AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, StrategyId, SymbolId,
+    AccountId, BrokerId, CalendarId, DeskId, Money, Nanos, Notional, Price, Qty, StrategyId,
+    SymbolId,
 };
 
 /// Marsaglia's xorshift: small, and the same everywhere. Before it, what somebody gives to draw by.
@@ -140,6 +141,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
                 ShortSales::Check,
                 ShortSales::Refuse,
             ]),
+            cost_method: random.one_of(&[CostMethod::Average, CostMethod::FirstInFirstOut]),
             funds: random.maybe(density, |random| {
                 let steps = u128::from(random.between(5, 60)) * 100;
                 let step = u128::from(style.tick.unsigned_abs()) * u128::from(style.lot);
@@ -167,10 +169,16 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
             acknowledge: random.percent(50),
             restricted: restricted(random),
             orders_unattended_max: random.maybe(10, |random| random.between(1, 40) as u32),
+            cost_method: random.one_of(&[CostMethod::Average, CostMethod::FirstInFirstOut]),
             ..Strategy::default()
         })
         .collect();
-    let brokers = vec![Broker::default(); random.between(1, 2) as usize];
+    let brokers = (0..random.between(1, 2))
+        .map(|_| Broker {
+            reports_fees: random.once_in(3),
+            ..Broker::default()
+        })
+        .collect::<Vec<_>>();
     let calendars: Vec<Calendar> = match random.below(4) {
         0 => (0..random.between(1, 2))
             .map(|_| calendar(random))
@@ -187,6 +195,8 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
             ..symbol(random, &style, density, brokers.len() as u64)
         })
         .collect();
+    let mut symbols = symbols;
+    let currencies = currencies(random, &mut symbols);
     let day_calendar = calendar_of(random);
     let groups = (0..random.below(3))
         .map(|_| Group {
@@ -212,6 +222,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let positions = room(2, 14, 40);
     let duplicates_per_window = room(1, 6, 30);
     let parents = room(1, 3, 10);
+    let lots = room(0, 4, 40);
     let setup = Setup {
         capacity: Capacity {
             orders,
@@ -220,6 +231,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
             client_order_id_horizon: Nanos::from_raw(random.one_of(&SPANS)),
             positions,
             duplicates_per_window,
+            lots,
             parents,
             parent_horizon: Nanos::from_raw(random.one_of(&SPANS)),
             executions: random.between(1, 8) as u32,
@@ -262,6 +274,8 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         raise_window: Nanos::from_raw(random.one_of(&SPANS)),
         answer_timeout: Nanos::from_raw(random.one_of(&SPANS)),
         checkpoint_events: 1000,
+        currencies,
+        mark_age_max: Nanos::from_raw(random.one_of(&[50, 300, 5_000, 5_000])),
     };
     (setup, style)
 }
@@ -318,6 +332,68 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
         basket_lines_max: random.maybe(density / 3, |random| random.between(1, 3) as u32),
         basket_notional_max: random.maybe(density / 3, |random| money(random, 12)),
         duplicate_count: random.maybe(30, |random| random.between(1, 3) as u32),
+        ..losses(random, style, density)
+    }
+}
+
+/// What may be lost: a few steps of the price of some lots.
+fn losses(random: &mut Random, style: &Style, density: u64) -> Limits {
+    let density = density.div_ceil(6);
+    let step = u128::from(style.tick.unsigned_abs()) * u128::from(style.lot);
+    let money =
+        |random: &mut Random, most| Notional::from_raw(u128::from(random.between(0, most)) * step);
+    let share = |random: &mut Random| random.one_of(&[0, 10_000, 50_000, 300_000]);
+    Limits {
+        capital: Some(money(random, 1_000)),
+        day_loss_max: random.maybe(density, |random| money(random, 40)),
+        day_loss_share_max: random.maybe(density, share),
+        drawdown_max: random.maybe(density, |random| money(random, 60)),
+        drawdown_share_max: random.maybe(density, share),
+        rolling_loss_max: random.maybe(density, |random| money(random, 30)),
+        rolling_loss_window: Some(Nanos::from_raw(random.one_of(&SPANS))),
+        loss_answer: random.one_of(&[LossAnswer::Refuse, LossAnswer::Cancel]),
+        loss_resume: random.one_of(&[LossResume::Raise, LossResume::NextDay]),
+        ..Limits::default()
+    }
+}
+
+/// Mostly none beside the firm's own; else some symbols are counted in another, at a rate that stands or
+/// follows the first.
+fn currencies(random: &mut Random, symbols: &mut [Symbol]) -> Vec<Currency> {
+    if !random.once_in(3) {
+        return Vec::new();
+    }
+    let currency = |rate| Currency {
+        name: String::new(),
+        rate,
+    };
+    let own = currency(RateSource::Fixed(Price::default()));
+    let other = currency(match random.below(3) {
+        0 => RateSource::Fixed(Price::from_raw(random.one_of(&[1, 1_500_000_001, 1 << 40]))),
+        is_inverted => RateSource::Symbol {
+            symbol: SymbolId(0),
+            is_inverted: is_inverted == 1,
+        },
+    });
+    for symbol in symbols.iter_mut().skip(1) {
+        symbol.currency = u32::from(random.percent(70));
+        symbol.settlement = symbol.currency;
+    }
+    vec![own, other]
+}
+
+fn fees(random: &mut Random) -> Fees {
+    let rate = |random: &mut Random| FeeRate {
+        per_unit: Money::from_raw(random.one_of(&[0, 1, -3, 5_000_000])),
+        of_value: random.one_of(&[0, 20_000, -10_000, 333_333]),
+    };
+    let bound = |random: &mut Random| Money::from_raw(random.one_of(&[0, 1, 1_000]));
+    Fees {
+        maker: rate(random),
+        taker: rate(random),
+        order_min: random.maybe(30, bound),
+        order_max: random.maybe(30, |random| Money::from_raw(bound(random).raw() + 2_000)),
+        order_share_max: random.maybe(30, |random| random.one_of(&[0, 100_000, 50_000_000])),
     }
 }
 
@@ -445,6 +521,8 @@ fn symbol(random: &mut Random, style: &Style, density: u64, brokers: u64) -> Sym
             random.one_of(&[500_000, 1_000_000, 3_000_000, 10_000_000])
         }),
         move_window: Nanos::from_raw(random.one_of(&SPANS)),
+        is_inverse: random.once_in(8),
+        fees: random.maybe(40, fees),
         ..Symbol::default()
     }
 }
@@ -513,7 +591,8 @@ pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> 
         }
         957..=961 => world::session_change(random, header, model),
         962..=976 => world::settle(random, header, style, model),
-        977..=982 => world::locate(random, header, style, model),
+        977..=979 => world::locate(random, header, style, model),
+        980..=982 => world::adjust(random, header, style, model),
         983..=984 => world::change_limit(random, header, model),
         985..=988 => world::ask_override(random, header, style, model),
         989..=996 => pick::alone(Frame::new(Kind::Tick, header, Tick::default())),
@@ -532,7 +611,8 @@ fn step_of_time(random: &mut Random, model: &Model) -> u64 {
                 .orders
                 .iter()
                 .filter_map(|order| model.deadline(order));
-            let turn = Some(model.next_turn()).filter(|turn| *turn != u64::MAX);
+            let turn = model.next_turn().min(model.next_age());
+            let turn = Some(turn).filter(|turn| *turn != u64::MAX);
             let next = deadlines.chain(turn).min().unwrap_or(model.now);
             let edge = next.saturating_sub(model.now + random.below(2));
             if edge < 1000 { edge } else { 1 }

@@ -1,7 +1,8 @@
 //! Real: the core behind the same face as the model.
 
 use super::answer::{
-    Answer, Cell, Execution, Gate, OrderView, Refusal, Request, Sums, ToBroker, ToStrategy, Views,
+    Answer, Cell, Earned, Execution, Gate, OrderView, Refusal, Request, Sums, ToBroker, ToStrategy,
+    Views,
 };
 use portcullis::message::{self, Exec, Frame, Kind, OrderState, Scope};
 use portcullis::reject::{Failed, RejectReason};
@@ -37,6 +38,14 @@ impl Real {
             open_notional: level.open_notional.raw(),
             gross: level.gross.raw(),
             net: level.net,
+            earned: Earned {
+                profit: level.profit.raw(),
+                blind: level.blind_count,
+                before: level.profit_before.raw(),
+                peak: level.profit_peak.raw(),
+                drawdown: level.drawdown_peak.raw(),
+                is_halted: level.is_halted,
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use super::answer::{Answer, Execution};
 use super::exposure::{with, worst};
 use super::order::{Level, Order};
 use super::respond::About;
-use portcullis::message::{Exec, OrderState, Report, Settle, Side};
+use portcullis::message::{Exec, Liquidity, OrderState, Report, Settle, Side};
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::Trigger;
 use portcullis::units::{BrokerId, Notional, OrderId, Qty};
@@ -127,7 +127,8 @@ impl Model {
         if qty == 0 || qty > Qty::MAX.raw() {
             return None;
         }
-        let outcome = self.fill(serial, qty, report.price.raw(), report.fee.raw());
+        let is_maker = report.state == Liquidity::Maker as u8;
+        let outcome = self.fill(serial, qty, report.price.raw(), report.fee.raw(), is_maker);
         let order = self.order_of_serial(serial);
         if order.is_live() {
             order.is_acknowledged = true;
@@ -230,7 +231,7 @@ impl Model {
         }
         let mut outcome = Outcome::Applied;
         if missed > 0 {
-            outcome = self.fill(serial, missed, report.price.raw(), report.fee.raw());
+            outcome = self.fill(serial, missed, report.price.raw(), report.fee.raw(), false);
         }
         if let Some(order) = self.live(serial) {
             let is_spoken_of = |request: u32| asked.is_some_and(|asked| request <= asked);
@@ -305,7 +306,8 @@ impl Model {
     }
 
     /// A fill counts, however late and however much: it happened.
-    fn fill(&mut self, serial: u64, qty: u64, price: i64, fee: i64) -> Outcome {
+    fn fill(&mut self, serial: u64, qty: u64, price: i64, fee: i64, maker: bool) -> Outcome {
+        let fee = self.book_fill(serial, qty, price, fee, maker);
         self.remember_trade(serial, qty, price, fee);
         let about = About::Order(self.orders[serial as usize - 1].who);
         self.respond(Trigger::Fills, about, &[]);
@@ -323,11 +325,7 @@ impl Model {
             Side::Buy => qty as i64,
             Side::Sell => -(qty as i64),
         };
-        let add = |position: &mut i64| *position = position.saturating_add(change);
-        let (account, strategy) = ((who.account, who.symbol), (who.strategy, who.symbol));
-        add(self.account_positions.entry(account).or_insert(0));
-        add(self.strategy_positions.entry(strategy).or_insert(0));
-        add(self.symbol_positions.entry(who.symbol).or_insert(0));
+        self.move_positions(who, change);
         outcome
     }
 

@@ -166,8 +166,12 @@ impl Model {
                 Side::Buy => wide(trade.value),
                 Side::Sell => -wide(trade.value),
             };
-            let fee = i128::from(trade.fee) * 100_000_000;
-            spent = spent.saturating_add(paid.saturating_add(fee));
+            spent = spent.saturating_add(paid.saturating_add(trade.fee));
+        }
+        for (account, paid) in &self.payments {
+            if *account == who.account {
+                spent = spent.saturating_add(*paid);
+            }
         }
         let live = self.orders.iter().filter(|order| order.is_live());
         let open: u128 = live

@@ -26,7 +26,10 @@ fn names() -> Names {
         accounts: accounts.iter().copied().map(AccountId).collect(),
         ..Strategy::default()
     };
-    let broker = |name: &str| Broker { name: name.into() };
+    let broker = |name: &str| Broker {
+        name: name.into(),
+        ..Broker::default()
+    };
     Names::new(&Setup {
         accounts: vec![account("A"), account("B \"ü\"\u{1}")],
         strategies: vec![strategy("S", &[0, 1]), strategy("T", &[1])],

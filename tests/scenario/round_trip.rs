@@ -2,15 +2,15 @@
 
 use super::names;
 use portcullis::message::{
-    Basket, Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind, LimitChange, LimitKey,
-    Link, Locate, NewOrder, Override, Quote, Replace, Report, Scope, SessionChange, Settle,
-    TEXT_SIZE, Text, Tick, flags,
+    Adjust, AdjustKind, Basket, Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind,
+    LimitChange, LimitKey, Link, Locate, NewOrder, Override, Quote, Replace, Report, Scope,
+    SessionChange, Settle, TEXT_SIZE, Text, Tick, flags,
 };
 use portcullis::protocol::scenario::OPERATOR_UNKNOWN;
 use portcullis::protocol::scenario::read::read_line;
 use portcullis::protocol::scenario::write::{NotAnEvent, write_event};
 use portcullis::units::{
-    AccountId, BrokerId, Money, Nanos, OrderId, Price, Qty, StrategyId, SymbolId,
+    AccountId, BrokerId, Money, Nanos, OrderId, Position, Price, Qty, StrategyId, SymbolId,
 };
 use proptest::prelude::*;
 use std::fmt::Write;
@@ -47,7 +47,7 @@ fn write_and_read(head: &Frame, continuations: &[Frame]) -> String {
     line.to_owned()
 }
 
-const EVENTS: [Kind; 15] = [
+const EVENTS: [Kind; 16] = [
     Kind::NewOrder,
     Kind::Cancel,
     Kind::Replace,
@@ -63,6 +63,7 @@ const EVENTS: [Kind; 15] = [
     Kind::Override,
     Kind::Limit,
     Kind::Basket,
+    Kind::Adjust,
 ];
 
 /// Continuation frames of `bytes`, zeros behind.
@@ -155,7 +156,10 @@ fn worded(
                 broker: BrokerId(id(g)),
                 exec_id: text,
                 exec: of(h, 13),
-                state: of(numbers[13], 11) - 1,
+                state: match of(h, 13) {
+                    2 => of(numbers[13], 3) - 1,
+                    _ => of(numbers[13], 11) - 1,
+                },
                 broker_reason: numbers[14] as u16,
                 request: numbers[15] as u32,
             };
@@ -252,6 +256,25 @@ fn worded(
                 ..Override::default()
             };
             Frame::new(kind, header, asked)
+        }
+        Kind::Adjust => {
+            let of = AdjustKind::ALL[a as usize % AdjustKind::ALL.len()];
+            let adjust = Adjust {
+                qty: Position::from_raw(b as i64 / 2),
+                price: Price::from_raw(c as i64),
+                cash: Money::from_raw(d as i64),
+                account: match of {
+                    AdjustKind::Split => AccountId::NONE,
+                    _ => AccountId(id(b).min(u32::MAX - 1)),
+                },
+                symbol: SymbolId(id(c)),
+                strategy: StrategyId(id(d)),
+                operator: id(a),
+                note: text,
+                kind: of as u8,
+                ..Adjust::default()
+            };
+            Frame::new(kind, header, adjust)
         }
         Kind::Limit => {
             let key = LimitKey::ALL[a as usize % LimitKey::ALL.len()];

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// More fields than any object of the format has.
-const FIELDS_MAX: usize = 20;
+const FIELDS_MAX: usize = 24;
 /// How much of a wrong value an error repeats, in bytes.
 const SHOWN_MAX: usize = 80;
 

@@ -177,6 +177,7 @@ const fn is_event(kind: Kind) -> bool {
             | Kind::Kill
             | Kind::Raise
             | Kind::Settle
+            | Kind::Adjust
             | Kind::Locate
             | Kind::Override
             | Kind::Limit

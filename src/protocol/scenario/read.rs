@@ -1,19 +1,21 @@
 //! Read: one line of a scenario to the event that it says.
 
 use crate::message::{
-    Basket, Body, Cancel, Control, Exec, Frame, Header, Kind, LimitChange, LimitKey, Link, Locate,
-    NewOrder, OrderState, OrderType, Override, Quote, Replace, Report, SaleMark, Scope,
-    SessionChange, Settle, Side, Text, Tick, TimeInForce,
+    Adjust, AdjustKind, Basket, Body, Cancel, Control, Exec, Frame, Header, Kind, LimitChange,
+    LimitKey, Link, Liquidity, Locate, NewOrder, OrderState, OrderType, Override, Quote, Replace,
+    Report, SaleMark, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce,
 };
 use crate::protocol::scenario::fields::{self, Fields};
 use crate::protocol::scenario::names::{Names, Table};
 use crate::protocol::scenario::terms::{
-    BASKET, CANCEL, CONTROL, LIMIT, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE, QUOTE,
-    REPLACE, REPORT, SESSION, SETTLE, TICK, byte, flag_bits, frames, id_required, link_state,
-    passthrough, qty, qty_required, time, word,
+    ADJUST, BASKET, CANCEL, CONTROL, LIMIT, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE,
+    QUOTE, REPLACE, REPORT, SESSION, SETTLE, TICK, byte, flag_bits, frames, id_required,
+    link_state, passthrough, qty, qty_required, time, word,
 };
 use crate::protocol::scenario::{Command, Line, LineError, OPERATOR_UNKNOWN};
-use crate::units::{AccountId, BrokerId, Money, Nanos, OrderId, Price, Qty, StrategyId, SymbolId};
+use crate::units::{
+    AccountId, BrokerId, Money, Nanos, OrderId, Position, Price, Qty, StrategyId, SymbolId,
+};
 use serde_json::value::RawValue;
 
 /// Reads the line with this `number`, counted from 1. `None`: nothing but white space.
@@ -86,6 +88,7 @@ fn read(bytes: &[u8], names: &Names) -> Result<Option<(Nanos, Command)>, LineErr
         "locate" => reader.locate(object),
         "override" => reader.ask_override(object),
         "limit" => reader.limit(object),
+        "adjust" => reader.adjust(object),
         "tick" => reader.tick(object),
         _ => frames(&line, time).map(|(head, rest)| Command::Event(head, rest)),
     };
@@ -274,7 +277,15 @@ impl Reader<'_> {
         let exec = exec.ok_or_else(|| fields.missing("exec", "write \"trade\" or another"))?;
         let states = OrderState::ALL.iter().map(|it| it.text());
         let state = word(&fields, "state", OrderState::from_text, states)?;
+        let liquidities = Liquidity::ALL.iter().map(|it| it.text());
+        let liquidity = word(&fields, "liquidity", Liquidity::from_text, liquidities)?;
         let fills = exec == Exec::Trade;
+        if liquidity.is_some() && !fills {
+            return Err(fields.wrong("liquidity", "only a trade has it: leave it out"));
+        }
+        if state.is_some() && fills {
+            return Err(fields.wrong("state", "a trade has none: leave it out"));
+        }
         if fills && fields.raw("qty").is_none() {
             return Err(fields.missing("qty", "a trade needs the quantity of this fill"));
         }
@@ -300,7 +311,10 @@ impl Reader<'_> {
             broker,
             exec_id: fields.text("exec_id")?.unwrap_or(Text::EMPTY),
             exec: exec as u8,
-            state: state.map_or(0, |state| state as u8),
+            state: match liquidity {
+                Some(liquidity) => liquidity as u8,
+                None => state.map_or(0, |state| state as u8),
+            },
             broker_reason: fields.integer("broker_reason")?.unwrap_or(0),
             request: fields.integer("request")?.unwrap_or(0),
         };
@@ -343,6 +357,31 @@ impl Reader<'_> {
             ..Locate::default()
         };
         self.event(Kind::Locate, &fields, locate)
+    }
+
+    fn adjust(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("adjust", ADJUST, object)?;
+        let kinds = AdjustKind::ALL.iter().map(|it| it.text());
+        let kind = word(&fields, "kind", AdjustKind::from_text, kinds)?;
+        let kind = kind.ok_or_else(|| fields.missing("kind", "write \"trade\" or another"))?;
+        // A split is of every account.
+        let account = match fields.raw("account") {
+            None if kind == AdjustKind::Split => AccountId::NONE,
+            _ => self.account(&fields)?,
+        };
+        let adjust = Adjust {
+            qty: fields.decimal("qty", Position::parse)?.unwrap_or_default(),
+            price: fields.decimal("price", Price::parse)?.unwrap_or_default(),
+            cash: fields.decimal("cash", Money::parse)?.unwrap_or_default(),
+            account,
+            symbol: self.symbol(&fields)?,
+            strategy: self.strategy(&fields)?.unwrap_or(StrategyId::NONE),
+            operator: self.operator(&fields)?,
+            note: fields.text("note")?.unwrap_or(Text::EMPTY),
+            kind: kind as u8,
+            ..Adjust::default()
+        };
+        self.event(Kind::Adjust, &fields, adjust)
     }
 
     fn limit(&self, object: &str) -> Result<Command, LineError> {

@@ -169,6 +169,7 @@ pub(super) const LINE: &[&str] = &[
     "locate",
     "override",
     "limit",
+    "adjust",
     "tick",
     "frame",
 ];
@@ -197,7 +198,7 @@ fields! {
     REPLACE = ["account", "strategy", "id", "orig", "qty", "price", "passthrough"];
     REPORT = [
         "account", "id", "orig", "order_id", "exec", "exec_id", "qty", "price", "fee", "leaves",
-        "broker", "broker_time", "state", "broker_reason", "request"
+        "broker", "broker_time", "state", "liquidity", "broker_reason", "request"
     ];
     LINK = ["broker", "state"];
     SESSION = ["strategy", "state", "cancel_orders"];
@@ -205,6 +206,9 @@ fields! {
     SETTLE = ["account", "id", "orig", "order_id", "operator", "filled", "price", "leaves"];
     BASKET = ["strategy", "id", "orders"];
     LOCATE = ["account", "symbol", "qty", "operator", "note"];
+    ADJUST = [
+        "account", "strategy", "symbol", "kind", "qty", "price", "cash", "operator", "note"
+    ];
     LIMIT = ["scope", "name", "limit", "value", "operator", "note"];
     OVERRIDE = ["account", "id", "operator", "note"];
     TICK = [];

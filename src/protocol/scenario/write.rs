@@ -4,15 +4,16 @@
 //! is written as the frame's own bytes.
 
 use crate::message::{
-    Basket, Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Header, Kind, LimitChange, LimitKey,
-    Link, LinkState, Locate, NewOrder, OrderState, OrderType, Override, Quote, Replace, Report,
-    SaleMark, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce, flags,
+    Adjust, AdjustKind, Basket, Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Header, Kind,
+    LimitChange, LimitKey, Link, LinkState, Liquidity, Locate, NewOrder, OrderState, OrderType,
+    Override, Quote, Replace, Report, SaleMark, Scope, SessionChange, Settle, Side, Text, Tick,
+    TimeInForce, flags,
 };
 use crate::protocol::scenario::is_event;
 use crate::protocol::scenario::names::Names;
 use crate::protocol::scenario::object::Object;
 use crate::protocol::scenario::terms::FLAGS;
-use crate::units::{AccountId, BrokerId, Money, OrderId, Qty, StrategyId};
+use crate::units::{AccountId, BrokerId, Money, OrderId, Position, Qty, StrategyId};
 
 /// The frame is none that the core takes in, so no line of a scenario can say it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -66,6 +67,7 @@ pub fn write_event(
         Kind::Locate => locate(object.object("locate"), frame, names),
         Kind::Override => ask_override(object.object("override"), frame, names),
         Kind::Limit => limit(object.object("limit"), frame, names),
+        Kind::Adjust => adjust(object.object("adjust"), frame, names),
         _ => flags_and_close(object.object("tick"), frame),
     }
     out.push_str("}\n");
@@ -197,7 +199,10 @@ fn report(
         object.name("broker", &names.brokers, report.broker.0);
     }
     object.integer_unless_zero("broker_time", report.broker_time.raw());
-    if let Some(state) = OrderState::from_byte(report.state) {
+    let liquidity = Liquidity::from_byte(report.state).filter(|_| exec == Some(Exec::Trade));
+    if let Some(liquidity) = liquidity {
+        object.string("liquidity", liquidity.text());
+    } else if let Some(state) = OrderState::from_byte(report.state) {
         object.string("state", state.text());
     }
     object.integer_unless_zero("broker_reason", u64::from(report.broker_reason));
@@ -280,6 +285,31 @@ fn limit(mut object: Object, frame: &Frame, names: &Names) {
     flags_and_close(object, frame);
 }
 
+fn adjust(mut object: Object, frame: &Frame, names: &Names) {
+    let adjust: &Adjust = frame.body();
+    if adjust.account != AccountId::NONE {
+        object.name("account", &names.accounts, adjust.account.0);
+    }
+    if adjust.strategy != StrategyId::NONE {
+        object.name("strategy", &names.strategies, adjust.strategy.0);
+    }
+    object.name("symbol", &names.symbols, adjust.symbol.0);
+    let kind = AdjustKind::from_byte(adjust.kind);
+    object.word("kind", kind.map(AdjustKind::text), adjust.kind);
+    if adjust.qty != Position::ZERO {
+        object.decimal("qty", i128::from(adjust.qty.raw()), Qty::DIGITS);
+    }
+    object.price_unless_zero("price", adjust.price);
+    if adjust.cash != Money::default() {
+        object.decimal("cash", i128::from(adjust.cash.raw()), Money::DIGITS);
+    }
+    if adjust.operator != u32::MAX {
+        object.name("operator", &names.operators, adjust.operator);
+    }
+    object.text_unless_empty("note", &adjust.note);
+    flags_and_close(object, frame);
+}
+
 fn control(mut object: Object, frame: &Frame, names: &Names) {
     let control: &Control = frame.body();
     let scope = Scope::from_byte(control.scope);
@@ -341,8 +371,12 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
         }
         Kind::Report => {
             let report: &Report = frame.body();
-            let state = report.state == 0 || OrderState::from_byte(report.state).is_some();
-            let words = state && Exec::from_byte(report.exec).is_some();
+            let exec = Exec::from_byte(report.exec);
+            let state = match exec {
+                Some(Exec::Trade) => Liquidity::from_byte(report.state).is_some(),
+                _ => OrderState::from_byte(report.state).is_some(),
+            };
+            let words = (report.state == 0 || state) && exec.is_some();
             words && text(&report.exec_id) && qty(report.qty) && qty(report.leaves)
         }
         Kind::Settle => {
@@ -389,6 +423,14 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
             };
             let is_sayable = key.is_some_and(fits) && target && text(&change.note);
             change.reserved_is_zero() && is_sayable && change.operator != u32::MAX
+        }
+        Kind::Adjust => {
+            let adjust: &Adjust = frame.body();
+            let kind = AdjustKind::from_byte(adjust.kind);
+            let is_whole = adjust.qty.abs() <= Qty::MAX && text(&adjust.note);
+            let has_account = adjust.account != AccountId::NONE;
+            let is_whose = has_account != (kind == Some(AdjustKind::Split));
+            adjust.reserved_is_zero() && kind.is_some() && is_whole && is_whose
         }
         Kind::Tick => frame.body::<Tick>().reserved_is_zero(),
         _ => false,

@@ -6,10 +6,10 @@ use crate::model::Model;
 use crate::model::order::Order;
 use crate::model::shrink::Command;
 use portcullis::message::{
-    Control, Frame, Header, Kind, LimitChange, LimitKey, Link, LinkState, Locate, Override, Quote,
-    Scope, SessionChange, Settle, Text, Tick,
+    Adjust, AdjustKind, Control, Frame, Header, Kind, LimitChange, LimitKey, Link, LinkState,
+    Locate, Override, Quote, Scope, SessionChange, Settle, Text, Tick,
 };
-use portcullis::units::{AccountId, BrokerId, Price, Qty, StrategyId, SymbolId};
+use portcullis::units::{AccountId, BrokerId, Money, Position, Price, Qty, StrategyId, SymbolId};
 
 pub(super) fn quote(random: &mut Random, header: Header, style: &Style, model: &Model) -> Command {
     let symbol = place(random, model.setup.symbols.len());
@@ -152,6 +152,43 @@ pub(super) fn locate(random: &mut Random, header: Header, style: &Style, model: 
         ..Locate::default()
     };
     alone(Frame::new(Kind::Locate, header, locate))
+}
+
+/// Of any kind; mostly what can be.
+pub(super) fn adjust(random: &mut Random, header: Header, style: &Style, model: &Model) -> Command {
+    let kind = random.one_of(AdjustKind::ALL);
+    let change = qty(random, style).raw() as i64;
+    let (mut change, mut price) = match kind {
+        AdjustKind::Split => (random.one_of(&[1, 2, 3]), random.one_of(&[10, 20, 30])),
+        _ => (change, price(random, style).raw()),
+    };
+    if random.percent(50) && kind != AdjustKind::Split {
+        change = -change;
+    }
+    if (kind == AdjustKind::Cash) != random.once_in(20) {
+        (change, price) = (0, 0);
+    }
+    let adjust = Adjust {
+        qty: Position::from_raw(change),
+        price: Price::from_raw(price),
+        cash: Money::from_raw(random.one_of(&[0, 0, -1, 7, 5_000_000])),
+        account: match kind {
+            AdjustKind::Split => AccountId::NONE,
+            _ => AccountId(place(random, model.setup.accounts.len())),
+        },
+        symbol: SymbolId(place(random, model.setup.symbols.len())),
+        strategy: match random.percent(60) {
+            true => StrategyId(place(random, model.setup.strategies.len())),
+            false => StrategyId::NONE,
+        },
+        operator: match random.percent(50) {
+            true => operator(random, model),
+            false => u32::MAX,
+        },
+        kind: if random.once_in(40) { 9 } else { kind as u8 },
+        ..Adjust::default()
+    };
+    alone(Frame::new(Kind::Adjust, header, adjust))
 }
 
 /// Of any level; mostly not far from what it is.

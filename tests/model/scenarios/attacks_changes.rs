@@ -6,7 +6,7 @@ use portcullis::message::{
 };
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::setup::{self, Setup};
-use portcullis::units::{DeskId, Qty};
+use portcullis::units::{DeskId, Notional, Qty};
 
 const FIRM: (Scope, u32) = (Scope::Firm, u32::MAX);
 const OFF: u128 = LimitKey::OFF;
@@ -108,7 +108,11 @@ fn desk_level(scope: Scope) -> u32 {
 #[test]
 fn a_number_that_does_not_fit_is_not_cut() {
     for key in LimitKey::ALL {
-        let mut desk = Desk::new(|setup| setup.firm.reference_age_max = nanos(1));
+        let mut desk = Desk::new(|setup| {
+            setup.firm.reference_age_max = nanos(1);
+            setup.firm.drawdown_max = Some(Notional::from_raw(1));
+            setup.firm.rolling_loss_window = nanos(1);
+        });
         for value in [key.max() + 1, 1 << 64, 1 << 127, OFF - 1] {
             let body = change(FIRM, *key, value, 0);
             let is_number = value <= key.max();
@@ -124,8 +128,16 @@ fn a_number_that_does_not_fit_is_not_cut() {
         plays(&mut desk, body, Outcome::Applied);
         let order = desk.order(Buy, 1, 1);
         desk.send(order);
-        let is_of_baskets = matches!(key, LimitKey::BasketLines | LimitKey::BasketNotional);
-        assert_eq!(desk.last.outcome == Outcome::Accepted, is_of_baskets);
+        // No basket, and nothing lost.
+        let is_of_others = matches!(
+            key,
+            LimitKey::BasketLines
+                | LimitKey::BasketNotional
+                | LimitKey::DayLoss
+                | LimitKey::Drawdown
+                | LimitKey::RollingLoss
+        );
+        assert_eq!(desk.last.outcome == Outcome::Accepted, is_of_others);
     }
 }
 

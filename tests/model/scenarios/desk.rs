@@ -49,6 +49,7 @@ pub(crate) fn setup() -> Setup {
             client_order_ids: 100,
             positions: 100,
             duplicates_per_window: 100,
+            lots: 0,
             parents: 8,
             parent_horizon: Nanos::ZERO,
             executions: 100,
