@@ -752,11 +752,11 @@ bodies! {
         exec_id: Text,
         /// An [`Exec`].
         exec: u8,
-        /// For a status: the [`OrderState`] at the broker.
+        /// For a status: the [`OrderState`] at the broker; pending while it works on a request.
         state: u8,
         /// The broker's own number for why, or zero.
         broker_reason: u16,
-        /// For a status: how many requests about the order the broker has had.
+        /// For a status: the last request about the order that the broker has had.
         request: u32,
     } reserved [];
 

@@ -48,6 +48,7 @@ mod route;
 mod rules;
 mod short;
 mod sizing;
+mod standing;
 mod sums;
 mod verify;
 pub mod view;
