@@ -553,13 +553,30 @@ pub const SECTIONS: &[Section] = &[
                 ],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                27,
-                "Forced exits",
-                "Stops, targets and flattening, which the gate sends itself.",
-                "FIA",
-                POSITIONS,
-            ),
+            Control {
+                number: 27,
+                name: "Forced exits",
+                meaning: "A position is closed by the gate at a loss, at a gain, once its price has turned \
+                          from its best, at no gain once it had one, after a time, or where a level has \
+                          lost too much. What stands in its way is cancelled, nothing else passes there, \
+                          and one order at a time only reduces; what does not fill is tried again.",
+                demanded_by: "FIA",
+                status: Status::Built,
+                reasons: &[ExitUnderWay],
+                keys: &[
+                    "strategy.exits.stop_loss_bps",
+                    "strategy.exits.take_profit_bps",
+                    "strategy.exits.trailing_stop_bps",
+                    "strategy.exits.break_even_bps",
+                    "strategy.exits.hold_max",
+                    "limits.loss_answer",
+                    "exits.retry",
+                    "exits.timeout",
+                    "exits.attempts_max",
+                    "exits.slippage_bps",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
             Control {
                 number: 28,
                 name: "Volatility and bad prices",

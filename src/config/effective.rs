@@ -16,7 +16,9 @@ use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::subscribers::{SEVERITIES, Subscriber, SubscriberKind};
-use crate::config::{BORROWS, COST_METHODS, Config, SELF_MATCHES, SHORT_SALES, money, parse_in};
+use crate::config::{
+    BORROWS, COST_METHODS, Config, SELF_MATCHES, SHORT_SALES, exits, money, parse_in,
+};
 use crate::message::{LimitKey, OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
 use crate::units::{Nanos, SymbolId};
@@ -290,6 +292,8 @@ fn write_process(out: &mut Writer, config: &Config) {
     out.span("drain_timeout", config.gateway.drain_timeout);
     out.put("cancel_on_panic", config.gateway.cancel_on_panic);
 
+    exits::write_policy(out, &setup.exit_policy);
+
     let capacity = &setup.capacity;
     out.table("[capacity]");
     out.put("orders", capacity.orders);
@@ -453,6 +457,7 @@ fn write_strategy(out: &mut Writer, config: &Config, strategy: &Strategy, sessio
     if !strategy.trader.is_empty() {
         out.put("trader", quote(&strategy.trader));
     }
+    exits::write_terms(out, &strategy.exits);
     out.table("[strategy.limits]");
     out.limits(&strategy.limits, Written::default());
 }

@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod subscribers;
 
 mod controls;
+mod exits;
 mod notation;
 mod reader;
 mod schema;
@@ -302,6 +303,7 @@ fn read(root: &Table<'_>) -> Config {
         gateway.refuse("loosen_factor", problem);
     }
     config.setup.day_calendar = read_name(&gateway, "trading_day", &calendars, "[[calendar]]");
+    config.setup.exit_policy = exits::read_policy(&root.table("exits"));
     let currencies = money::read_names(&gateway, root, &mut config.setup);
     let mark_age_max = gateway.get("mark_age_max", values::duration(limits::SPAN));
     config.setup.mark_age_max = mark_age_max.unwrap_or_default();
@@ -569,6 +571,7 @@ fn read_strategies(
                 .flatten(),
             acknowledge: table.get("acknowledge", flag).unwrap_or_default(),
             cost_method: read_cost_method(&table),
+            exits: exits::read_terms(&table.table("exits")),
             trader: table
                 .find("trader", values::name)
                 .flatten()

@@ -62,6 +62,7 @@ section! {
     hard_limits = Table(&HARD_LIMITS), "";
     currency = List(&CURRENCY), "";
     fees = List(&FEES), "";
+    exits = Table(&EXITS), "";
     calendar = List(&CALENDAR), "";
     desk = List(&DESK), "";
     account = List(&ACCOUNT), "";
@@ -128,6 +129,23 @@ section! {
     order_min = Optional("\"1\""), "What an order costs at the least, once something of it has filled.";
     order_max = Optional("\"50\""), "What it costs at the most.";
     order_max_bps = Optional("\"100\""), "The same as a part of its value.";
+}
+
+section! {
+    EXITS, "exits", "How the gate closes a position: everything else of the account in the symbol is cancelled, then one order at a time, which only reduces.";
+    retry = Default("\"1s\""), "After an order that brought nothing, the pause before the next; it doubles five times at the most.";
+    timeout = Default("\"5s\""), "An order that has not filled by then is cancelled; what else stands is waited for as long.";
+    attempts_max = Default("5"), "After so many that brought nothing somebody is told to look; it goes on trying.";
+    slippage_bps = Default("\"100\""), "Where a symbol takes no market orders: how far from the reference the limit is, so much further with each attempt.";
+}
+
+section! {
+    STRATEGY_EXITS, "exits", "When its positions are closed by the gate. Parts are of what the position has cost, fees left aside; an order may say others of its own.";
+    stop_loss_bps = Optional("\"200\""), "At such a loss.";
+    take_profit_bps = Optional("\"500\""), "At such a gain.";
+    trailing_stop_bps = Optional("\"150\""), "Once the price has turned so far from its best since the position was opened.";
+    break_even_bps = Optional("\"100\""), "Once it has gained so much: as soon as nothing of that is left.";
+    hold_max = Optional("\"4h\""), "Once it has been held so long.";
 }
 
 section! {
@@ -290,6 +308,7 @@ section! {
     trader = Shown("\"carol\""), "The person who answers for it.";
     cost_method = Default("\"average\""), "How cost is taken from its positions where they are reduced: \"average\", \"fifo\".";
     acknowledge = Default("false"), "true tells it that the gate has accepted, before the broker answers.";
+    exits = Table(&STRATEGY_EXITS), "";
     limits = Table(&STRATEGY_LIMITS), "";
 }
 

@@ -510,6 +510,7 @@ impl Core {
         };
         let grown = sums.check(found, notional, route.bounded);
         let whose = levels.iter().chain(&beside).map(|level| level.whose);
+        found.note(Reason::ExitUnderWay, self.exits.is_leaving(account_cell));
         let reduces = || exposure.cell(account_cell).only_reduces(terms.side, more);
         self.check_losses(found, whose, reduces);
         let covered = match terms.side == Side::Sell && self.locates.is_some() {

@@ -17,6 +17,7 @@ use super::own::Crossing;
 use super::rate::Paced;
 use super::report::Fill;
 use super::rules::each_of;
+use super::setup::ExitTerms;
 use crate::message::{
     Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
     Refusal, Replace, SaleMark, Side, Text, TimeInForce, flags, split_wide,
@@ -259,6 +260,9 @@ impl Core {
         let bought = (terms.account, terms.side);
         let open = (Notional::ZERO, valuation.reserved_notional);
         self.count_funds(bought, open, (Notional::ZERO, Amount::ZERO));
+        if let Some(exits) = ExitTerms::of_order(order) {
+            self.orders.requests_mut(slot).exits = (id, exits);
+        }
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, order.account, &order.client_order_id, id, now);

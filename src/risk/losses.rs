@@ -483,6 +483,36 @@ impl Core {
         if answer != LossAnswer::Refuse {
             self.start_sweep();
         }
+        if answer == LossAnswer::Flatten {
+            self.flatten(whose);
+        }
+    }
+
+    /// True where somebody counts in a level.
+    pub(super) fn is_in(&self, whose: Whose, who: Who) -> bool {
+        let target = whose.target();
+        match Scope::from_byte(whose.scope()) {
+            Some(Scope::Firm) => true,
+            Some(Scope::Account) => who.0.0 == target,
+            Some(Scope::Strategy) => who.1.0 == target,
+            Some(Scope::Symbol) => who.2.0 == target,
+            _ => {
+                let mut beside = self.exposure.beside(who.0.0, who.2.0);
+                beside.any(|level| level.whose == whose)
+            }
+        }
+    }
+
+    /// True where a level is halted whose positions are closed for it.
+    pub(super) fn is_flattened(&self, who: Who) -> bool {
+        if self.losses.halted_count == 0 {
+            return false;
+        }
+        let mut rows = self.losses.rows.iter();
+        rows.any(|row| {
+            let is_flat = row.bounds.answer == LossAnswer::Flatten && row.halted.is_some();
+            is_flat && self.is_in(row.whose, who)
+        })
     }
 
     /// True where an order belongs to what was halted, and is to be cancelled for it.

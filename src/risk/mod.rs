@@ -26,6 +26,8 @@ mod command;
 mod control;
 mod day;
 mod duplicate;
+mod exit_orders;
+pub mod exits;
 mod exposure;
 mod foresee;
 mod funds;

@@ -30,6 +30,8 @@ pub struct Setup {
     pub brokers: Vec<Broker>,
     /// The first is the firm's own, in which limits are written; none stands for that one alone.
     pub currencies: Vec<Currency>,
+    /// How positions are closed.
+    pub exit_policy: ExitPolicy,
     /// A price older than this values no position, where a limit on losses or a rate hangs on it.
     pub mark_age_max: Nanos,
     /// By [`CalendarId`].
@@ -278,6 +280,34 @@ pub struct Account {
     pub cost_method: CostMethod,
 }
 
+/// When a position is closed: parts of what it has cost, in 1e-8, and how long it is held.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ExitTerms {
+    /// At such a loss.
+    pub stop_loss: Option<u64>,
+    /// At such a gain.
+    pub take_profit: Option<u64>,
+    /// Once its price has turned so far from its best.
+    pub trailing: Option<u64>,
+    /// Once it has gained so much, at no gain.
+    pub break_even: Option<u64>,
+    /// After so long.
+    pub hold_max: Option<Nanos>,
+}
+
+/// How positions are closed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ExitPolicy {
+    /// After an order that brought nothing, the pause before the next; it doubles each time.
+    pub retry: Nanos,
+    /// An order that has not filled by then is cancelled; what else stands is waited for as long.
+    pub timeout: Nanos,
+    /// After so many that brought nothing somebody must look.
+    pub attempts_max: u32,
+    /// How far from the reference the price of a limit order is, for each attempt; in 1e-8.
+    pub slippage: u64,
+}
+
 /// A currency.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Currency {
@@ -485,6 +515,8 @@ pub struct Strategy {
     pub acknowledge: bool,
     /// How cost is taken from a position that is reduced.
     pub cost_method: CostMethod,
+    /// When its positions are closed.
+    pub exits: ExitTerms,
 }
 
 /// A symbol.

@@ -6,6 +6,7 @@ use super::cell::{Cell, contribution};
 use super::check::wide;
 use super::core::{Account, Core, Counts, Strategy, Symbol};
 use super::duplicate::Recent;
+use super::exits::Exits;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
@@ -333,6 +334,7 @@ impl Core {
         self.exposure.books.hash(&mut add);
         self.currencies.hash(&mut add);
         self.losses.hash(&mut add);
+        self.exits.hash(&mut add);
         self.hash_located(&mut add);
         self.hash_funds(&mut add);
         self.overrides.hash(&mut add);
@@ -406,6 +408,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("responses", Responses::size_bytes(setup)),
         ("baskets", basket::TRIAL_SIZE_BYTES),
         ("losses", Losses::size_bytes(setup)),
+        ("exits", Exits::size_bytes(of.positions as usize)),
         (
             "locates",
             match is_watched(setup) {

@@ -12,9 +12,9 @@ use super::shrink::Command;
 use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Scope, Tick, TimeInForce};
 use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
-    Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, FeeRate, Fees,
-    Group, Limits, LossAnswer, LossResume, PhaseChange, Rate, RateSource, Ratio, ReferenceKind,
-    Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol, Trigger,
+    Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, ExitPolicy,
+    FeeRate, Fees, Group, Limits, LossAnswer, LossResume, PhaseChange, Rate, RateSource, Ratio,
+    ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol, Trigger,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Money, Nanos, Notional, Price, Qty, StrategyId,
@@ -275,6 +275,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         answer_timeout: Nanos::from_raw(random.one_of(&SPANS)),
         checkpoint_events: 1000,
         currencies,
+        exit_policy: ExitPolicy::default(),
         mark_age_max: Nanos::from_raw(random.one_of(&[50, 300, 5_000, 5_000])),
     };
     (setup, style)
