@@ -171,6 +171,13 @@ reject_reasons! {
     ParentMismatch = 104, Qty, "A parent order needs a number and a quantity, and each child the symbol, side and quantity that the first one gave.";
     ParentQtyAboveMax = 105, Qty, "The children of the parent order, live ones counted as filled, would come to more than its quantity.";
     ParentsFull = 106, Count, "The table of parent orders is full: raise `capacity.parents`.";
+    // Limits on tails.
+    TailUnknown = 114, None, "A limit on a tail needs returns or a price of a symbol that nobody has told: see `[tail]`.";
+    ValueAtRiskAboveMax = 115, Notional, "The loss that few days of history exceed would be above `value_at_risk_max`.";
+    ShortfallAboveMax = 116, Notional, "The mean loss of the worst days would be above `expected_shortfall_max`.";
+    StressLossAboveMax = 117, Notional, "The loss in the worst stress would be above `stress_loss_max`.";
+    MarginAboveMax = 118, Notional, "The loss in the worst scenario of margin would be above `margin_max`.";
+    ClusterShareAboveMax = 119, Notional, "The symbol's cluster would hold more of the level's risk than `cluster_share_max`.";
 }
 
 /// A set of reasons: every control that one order failed.

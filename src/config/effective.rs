@@ -16,6 +16,7 @@ use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::subscribers::{SEVERITIES, Subscriber, SubscriberKind};
+use crate::config::tail;
 use crate::config::{BORROWS, Config, SELF_MATCHES, SHORT_SALES, parse_in};
 use crate::message::{LimitKey, OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
@@ -105,6 +106,7 @@ pub fn effective_toml(config: &Config) -> String {
     }
     analytics::write(&mut out, config);
     scenarios::write(&mut out, config);
+    tail::write(&mut out, config);
     out.0
 }
 
@@ -156,7 +158,10 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
         "cancel_to_trade_max" => limits.cancel_to_trade.map(|ratio| ratio.max.to_string()),
         "cancel_to_trade_free" => limits.cancel_to_trade.map(|ratio| ratio.free.to_string()),
         "net_exposure_max" => limits.net_exposure_max.map(|notional| notional.to_string()),
-        _ => None,
+        _ => {
+            let key = LimitKey::ALL.iter().find(|known| known.text() == key)?;
+            limits.get(*key).map(|raw| key.show(raw))
+        }
     }
 }
 

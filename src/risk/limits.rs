@@ -10,7 +10,7 @@
 
 use super::core::Core;
 use super::decision::Outcome;
-use super::level::Bounds;
+use super::level::{Bounds, Whose};
 use super::rules::Rules;
 use super::setup::{Limits, Setup};
 use crate::message::{LimitChange, LimitKey, Scope};
@@ -140,6 +140,12 @@ impl Limits {
             LimitKey::DayOrders => count(self.day_orders_max),
             LimitKey::BasketLines => count(self.basket_lines_max),
             LimitKey::BasketNotional => notional(self.basket_notional_max),
+            LimitKey::ValueAtRisk => notional(self.value_at_risk_max),
+            LimitKey::ExpectedShortfall => notional(self.expected_shortfall_max),
+            LimitKey::StressLoss => notional(self.stress_loss_max),
+            LimitKey::Margin => notional(self.margin_max),
+            LimitKey::ClusterShare => count(self.cluster_share_max),
+            LimitKey::ClusterFree => notional(self.cluster_share_free),
         }
     }
 
@@ -164,6 +170,12 @@ impl Limits {
             LimitKey::DayOrders => self.day_orders_max = count,
             LimitKey::BasketLines => self.basket_lines_max = count,
             LimitKey::BasketNotional => self.basket_notional_max = notional,
+            LimitKey::ValueAtRisk => self.value_at_risk_max = notional,
+            LimitKey::ExpectedShortfall => self.expected_shortfall_max = notional,
+            LimitKey::StressLoss => self.stress_loss_max = notional,
+            LimitKey::Margin => self.margin_max = notional,
+            LimitKey::ClusterShare => self.cluster_share_max = count,
+            LimitKey::ClusterFree => self.cluster_share_free = notional,
         }
     }
 }
@@ -311,6 +323,7 @@ impl Core {
         }
         rules.limit(&limits);
         self.exposure.keep_net(limits.net_exposure_max.is_some());
+        self.exposure.arm_tail(Whose::new(scope, target), &limits);
         self.routes.forget();
     }
 

@@ -49,6 +49,7 @@ mod rules;
 mod short;
 mod sizing;
 mod sums;
+mod tail;
 mod verify;
 pub mod view;
 

@@ -20,6 +20,7 @@ use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{self, Setup};
 use super::short::{Located, is_watched};
+use super::tail::Tail;
 use crate::message::{Scope, Side, Text};
 use crate::reject::RejectReason;
 use crate::units::{AccountId, BrokerId, Nanos, Notional, StrategyId, SymbolId};
@@ -354,6 +355,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("own orders by price", Own::size_bytes(setup)),
         ("responses", Responses::size_bytes(setup)),
         ("baskets", basket::TRIAL_SIZE_BYTES),
+        ("tails", Tail::size_bytes(setup)),
         (
             "locates",
             match is_watched(setup) {

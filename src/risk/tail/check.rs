@@ -1,0 +1,312 @@
+//! Check: the limits on tails, for one order.
+//!
+//! Pure. Hot path.
+//!
+//! An order is refused where a figure with it is above its limit and above what it is without it: prices
+//! that have moved an account over a limit stop nothing that adds nothing. And one that only brings its
+//! account's position nearer to zero passes where the figure, once it has filled, is no more than it is
+//! without it: an exit that takes the loss off one scenario may put a little on another while it works.
+//!
+//! Where something that a limit needs is not known (the returns of what is held or asked for, a price),
+//! only orders pass that bring their account's position nearer to zero.
+
+use super::measure::{Figure, div_ceil};
+use super::table::{ONE, Table};
+use super::{Book, Kind, NO_BOOK, Tail, kernel};
+use crate::message::Side;
+use crate::reject::RejectReason as Reason;
+use crate::risk::cell::Cell;
+use crate::risk::check::{Sink, Terms, Valuation};
+use crate::risk::core::Core;
+use crate::risk::exposure::{Exposure, NO_DESK};
+use crate::risk::route::Books;
+use crate::units::Price;
+
+/// An order, as its levels' books see it.
+#[derive(Clone, Copy)]
+struct Asked {
+    symbol: u32,
+    side: Side,
+    /// How much more it may fill.
+    more: i64,
+    mark: Price,
+    /// It only brings its account's position nearer to zero.
+    only_reduces: bool,
+}
+
+/// What it adds to one book.
+#[derive(Clone, Copy)]
+struct Effect {
+    /// What is held before it, by side.
+    held: [i64; 2],
+    /// On its side, while it works.
+    more: i64,
+    /// By side, once it has filled.
+    filled: [i64; 2],
+}
+
+impl Core {
+    /// Looks at the tail of each level of an order that could be valued.
+    #[inline]
+    pub(in crate::risk) fn check_tail(
+        &mut self,
+        found: &mut impl Sink,
+        terms: &Terms,
+        books: Books,
+        valuation: &Valuation,
+    ) {
+        let more = valuation.reserved.raw() - terms.reserved.raw();
+        if valuation.is_marked && more != 0 {
+            let exposure = &mut self.exposure;
+            exposure.check_tail(found, terms, books, valuation, more);
+        }
+    }
+}
+
+impl Exposure {
+    #[inline]
+    fn check_tail(
+        &mut self,
+        found: &mut impl Sink,
+        terms: &Terms,
+        books: Books,
+        valuation: &Valuation,
+        more: u64,
+    ) {
+        let (symbol, mark) = (terms.symbol.0, self.mark(terms.symbol.0));
+        let side = terms.side.index();
+        let charge = self.tail.charge_of(side, symbol, more, mark.raw().unsigned_abs());
+        let [of_strategy, of_account] = valuation.grown;
+        let account_cell = self.cell(books.account_cell);
+        let asked = Asked {
+            symbol,
+            side: terms.side,
+            more: i64::try_from(more).unwrap_or(i64::MAX),
+            mark,
+            only_reduces: account_cell.only_reduces(terms.side, more as i64),
+        };
+        let more_gross = of_account.gross.raw() - account_cell.contribution.raw();
+        let of_strategy = of_strategy.gross.raw() - self.cell(books.strategy_cell).contribution.raw();
+        let desk = self.desks.get(terms.account.0 as usize).copied();
+        for (kind, owner, cell, more_gross) in [
+            (Kind::Strategy, terms.strategy.0, books.strategy_cell, of_strategy),
+            (Kind::Account, terms.account.0, books.account_cell, more_gross),
+            (Kind::Firm, 0, symbol, more_gross),
+            (Kind::Desk, desk.unwrap_or(NO_DESK), books.desk_cell, more_gross),
+        ] {
+            let at = self.tail.book(kind, owner);
+            if at == NO_BOOK {
+                continue;
+            }
+            let gross = self.tail_gross(kind, owner).saturating_add(more_gross);
+            let is_narrow = gross <= self.tail.gross_max;
+            // Who explains wants the figures in any case.
+            let is_safe =
+                is_narrow && !found.wants_all() && self.tail.has_headroom(at, symbol, charge);
+            if !is_safe {
+                self.look_at_tail(found, at as usize, cell, &asked, (is_narrow, charge));
+            }
+        }
+    }
+
+    /// Brings a book up to date and looks at it.
+    fn look_at_tail(
+        &mut self,
+        found: &mut impl Sink,
+        at: usize,
+        cell: u32,
+        asked: &Asked,
+        (is_narrow, charge): (bool, u128),
+    ) {
+        if !is_narrow {
+            found.note(Reason::ExposureOverflow, !asked.only_reduces);
+            return;
+        }
+        self.fold_tail(at);
+        let (table, terms) = (&self.tail.table, self.tail.terms);
+        let book = &mut self.tail.books[at];
+        let of = &table.symbols[asked.symbol as usize];
+        let needs = book.bounds.needs;
+        if of.known & needs != needs || book.unknown_count != 0 {
+            found.note(Reason::TailUnknown, !asked.only_reduces);
+            return;
+        }
+        if book.renews_headroom() {
+            book.measure_headroom(table, terms);
+            if book.bounds.cluster_share.is_none() && charge <= book.headroom && !found.wants_all() {
+                return;
+            }
+        }
+        let kind = book.kind;
+        let cell = *match kind {
+            Kind::Strategy | Kind::Account => self.cell(cell),
+            Kind::Firm => self.symbol_cell(cell),
+            Kind::Desk => self.desk_cell(cell),
+        };
+        self.tail.look(found, at, &cell, asked);
+    }
+}
+
+impl Tail {
+    /// True where an order that may add so much to a loss passes every limit of a book.
+    #[inline(always)]
+    fn has_headroom(&mut self, at: u32, symbol: u32, charge: u128) -> bool {
+        let book = &mut self.books[at as usize];
+        let needs = book.bounds.needs;
+        let is_known = self.table.symbols[symbol as usize].known & needs == needs;
+        let has = is_known && book.bounds.cluster_share.is_none() && charge <= book.headroom;
+        book.served = book.served.saturating_add(u32::from(has));
+        has
+    }
+
+    /// Looks at every limit of a book that is up to date.
+    fn look(&mut self, found: &mut impl Sink, at: usize, cell: &Cell, asked: &Asked) {
+        let (table, terms) = (&self.table, self.terms);
+        let book = &mut self.books[at];
+        let effect = Effect::new(table, cell, asked);
+        let whose = book.whose;
+        for (figure, max) in Figure::ALL.into_iter().zip(book.bounds.max) {
+            let Some(max) = max else { continue };
+            let is_within = match figure {
+                Figure::ValueAtRisk => {
+                    let moves = &table.moves(asked.symbol, asked.side.index())[table.history.clone()];
+                    let losses = &book.losses[table.history.clone()];
+                    kernel::count_above(losses, moves, effect.more, max) <= terms.allowed
+                }
+                Figure::Shortfall => book.is_surely_within(table, terms, max, asked, effect.more),
+                Figure::Stress | Figure::Margin => {
+                    let range = match figure {
+                        Figure::Stress => table.stress.clone(),
+                        _ => table.margin.clone(),
+                    };
+                    let moves = &table.moves(asked.symbol, asked.side.index())[range.clone()];
+                    let largest = kernel::largest(&book.losses[range], moves, effect.more);
+                    largest.is_none_or(|largest| largest <= max)
+                }
+            };
+            let breached = !is_within && book.is_worse((table, terms), figure, max, asked, &effect);
+            let told = || {
+                let more = asked.on_side(effect.more);
+                let value = book.measure((table, terms), figure, asked.symbol, more);
+                let value = div_ceil(value, terms.scale(figure));
+                (table.told(max.into()), table.told(value))
+            };
+            found.check_of(whose, figure.reason(), breached, told);
+        }
+        if let Some(share) = book.bounds.cluster_share {
+            let (breached, told) = book.check_cluster(table, share, asked, &effect);
+            found.check_of(whose, Reason::ClusterShareAboveMax, breached, || {
+                (table.told(told.0), table.told(told.1))
+            });
+        }
+    }
+}
+
+impl Asked {
+    /// So much on its side, by side.
+    fn on_side(&self, more: i64) -> [i64; 2] {
+        let mut by_side = [0; 2];
+        by_side[self.side.index()] = more;
+        by_side
+    }
+}
+
+impl Effect {
+    fn new(table: &Table, cell: &Cell, asked: &Asked) -> Self {
+        let mark = asked.mark.raw();
+        let worst = [Side::Buy, Side::Sell].map(|side| cell.worst_wide(side));
+        let (of, on) = (asked.side.index(), asked.side.other().index());
+        let more = i128::from(asked.more);
+        let held = worst.map(|worst| table.value(worst, mark));
+        let change = |side: usize, by: i128| table.value(worst[side] + by, mark) - held[side];
+        let mut filled = [0; 2];
+        filled[of] = change(of, more);
+        // What is only looked at for an order that reduces.
+        filled[on] = if asked.only_reduces { change(on, -more) } else { 0 };
+        Self {
+            held,
+            more: filled[of],
+            filled,
+        }
+    }
+}
+
+impl Book {
+    /// True where it is time to work the headroom out anew. That costs as much as some looks do, so
+    /// where it is soon used up again it is done the less often.
+    fn renews_headroom(&mut self) -> bool {
+        const SERVES: u32 = 8;
+        const PATIENCE_MAX: u32 = 63;
+        if self.wait != 0 {
+            self.wait -= 1;
+            return false;
+        }
+        self.patience = match self.served < SERVES {
+            true => (2 * self.patience + 1).min(PATIENCE_MAX),
+            false => 0,
+        };
+        self.wait = self.patience;
+        self.served = 0;
+        true
+    }
+
+    /// True where the expected shortfall is within its limit: mostly by a bound that needs no selection.
+    fn is_surely_within(
+        &mut self,
+        table: &Table,
+        terms: super::Terms,
+        max: i64,
+        asked: &Asked,
+        more: i64,
+    ) -> bool {
+        let moves = &table.moves(asked.symbol, asked.side.index())[table.history.clone()];
+        let losses = &self.losses[table.history.clone()];
+        let days = i128::from(terms.days);
+        let threshold = self.threshold;
+        let excess = kernel::excess_above(losses, moves, more, threshold);
+        let room = (i128::from(max) - i128::from(threshold)) * days;
+        if kernel::excess_of(excess) * i128::from(ONE) <= room {
+            return true;
+        }
+        let by_side = asked.on_side(more);
+        let measured = self.measure((table, terms), Figure::Shortfall, asked.symbol, by_side);
+        self.threshold = self.edge(table, terms);
+        measured <= i128::from(max) * days
+    }
+
+    /// True where an order that brings a figure above its limit makes it worse than it is.
+    #[cold]
+    fn is_worse(
+        &self,
+        with: (&Table, super::Terms),
+        figure: Figure,
+        max: i64,
+        asked: &Asked,
+        effect: &Effect,
+    ) -> bool {
+        let measure = |more| self.measure(with, figure, asked.symbol, more);
+        let without = measure([0; 2]);
+        let working = measure(asked.on_side(effect.more));
+        let limit = i128::from(max) * with.1.scale(figure);
+        let is_worse = limit < working && without < working;
+        is_worse && !(asked.only_reduces && measure(effect.filled) <= without)
+    }
+
+    /// Whether the cluster of an order's symbol would hold too much, what it may hold and would.
+    fn check_cluster(
+        &self,
+        table: &Table,
+        share: u32,
+        asked: &Asked,
+        effect: &Effect,
+    ) -> (bool, (i128, i128)) {
+        let symbol = &table.symbols[asked.symbol as usize];
+        let mut after = effect.held;
+        after[asked.side.index()] += effect.more;
+        let more = symbol.alone(after) - symbol.alone(effect.held);
+        let cluster = self.clusters[symbol.cluster as usize] + more;
+        let allowed = (self.alone + more) * i128::from(share) / i128::from(ONE);
+        let allowed = allowed.max(self.bounds.cluster_free.into());
+        (0 < more && allowed < cluster, (allowed, cluster))
+    }
+}
