@@ -323,7 +323,11 @@ impl Core {
         }
         rules.limit(&limits);
         self.exposure.keep_net(limits.net_exposure_max.is_some());
-        self.exposure.arm_tail(Whose::new(scope, target), &limits);
+        let whose = match scope {
+            Scope::Firm => Whose::FIRM,
+            _ => Whose::new(scope, target),
+        };
+        self.exposure.arm_tail(whose, &limits);
         self.routes.forget();
     }
 

@@ -260,6 +260,7 @@ impl Model {
                 || limits.net_exposure_max.is_some()
         });
         let is_moving = self.setup.symbols[who.symbol as usize].move_max.is_some();
+        let is_valued = is_valued || self.has_tail(who);
         let needs_reference = is_market || collar.is_some() || is_valued || is_moving;
         let mut unfit = Findings::default();
         let fresh = self.check_reference(&mut unfit, who);
@@ -351,7 +352,7 @@ impl Model {
     }
 
     /// Whether so much more on one side only brings the account's position nearer to zero.
-    fn only_reduces(&self, who: Who, side: Side, more: u64) -> bool {
+    pub(super) fn only_reduces(&self, who: Who, side: Side, more: u64) -> bool {
         let cell = self.account_cell(who.account, who.symbol);
         let position = i128::from(cell.position);
         let (room, open) = match side {

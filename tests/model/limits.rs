@@ -64,6 +64,12 @@ fn exchange(limits: &mut Limits, key: LimitKey, new: Option<u128>) -> u128 {
         LimitKey::NetExposure => money(&mut limits.net_exposure_max, new),
         LimitKey::DayValue => money(&mut limits.day_value_max, new),
         LimitKey::BasketNotional => money(&mut limits.basket_notional_max, new),
+        LimitKey::ValueAtRisk => money(&mut limits.value_at_risk_max, new),
+        LimitKey::ExpectedShortfall => money(&mut limits.expected_shortfall_max, new),
+        LimitKey::StressLoss => money(&mut limits.stress_loss_max, new),
+        LimitKey::Margin => money(&mut limits.margin_max, new),
+        LimitKey::ClusterShare => count(&mut limits.cluster_share_max, new),
+        LimitKey::ClusterFree => money(&mut limits.cluster_share_free, new),
     }
 }
 
@@ -99,7 +105,17 @@ impl Model {
         let is_of_scope = [Scope::Firm, Scope::Account, Scope::Strategy]
             .iter()
             .any(|scope| *scope as u8 == change.scope);
-        let is_idle = is_of_basket && !is_of_scope;
+        let is_of_tail = matches!(
+            key,
+            LimitKey::ValueAtRisk
+                | LimitKey::ExpectedShortfall
+                | LimitKey::StressLoss
+                | LimitKey::Margin
+                | LimitKey::ClusterShare
+                | LimitKey::ClusterFree
+        );
+        let is_of_desk = change.scope == Scope::Desk as u8;
+        let is_idle = is_of_basket && !is_of_scope || is_of_tail && !(is_of_scope || is_of_desk);
         let is_wide = value > key.max() && value != u128::MAX;
         if !is_operator || is_wide || is_idle || lacks_age || value == old {
             return Answer::of(Outcome::NotPermitted);

@@ -274,7 +274,7 @@ impl Book {
         measured <= i128::from(max) * days
     }
 
-    /// True where an order that brings a figure above its limit makes it worse than it is.
+    /// True where an order with which a figure is above its limit makes it worse than it is.
     #[cold]
     fn is_worse(
         &self,
@@ -286,9 +286,9 @@ impl Book {
     ) -> bool {
         let measure = |more| self.measure(with, figure, asked.symbol, more);
         let without = measure([0; 2]);
-        let working = measure(asked.on_side(effect.more));
         let limit = i128::from(max) * with.1.scale(figure);
-        let is_worse = limit < working && without < working;
+        // What is within the limit without it, and not with it, is worse with it.
+        let is_worse = without <= limit || without < measure(asked.on_side(effect.more));
         is_worse && !(asked.only_reduces && measure(effect.filled) <= without)
     }
 

@@ -132,15 +132,6 @@ impl Kind {
         }
     }
 
-    const fn scope(self) -> Scope {
-        match self {
-            Self::Strategy => Scope::Strategy,
-            Self::Account => Scope::Account,
-            Self::Firm => Scope::Firm,
-            Self::Desk => Scope::Desk,
-        }
-    }
-
     /// Which list its cells are in.
     const fn list(self) -> usize {
         match self {
@@ -268,7 +259,7 @@ impl Exposure {
     pub(super) fn arm_tail(&mut self, whose: Whose, limits: &Limits) {
         let kind = Scope::from_byte(whose.scope()).and_then(Kind::of);
         let Some(kind) = kind else { return };
-        let owner = if kind == Kind::Firm { 0 } else { whose.target() };
+        let owner = whose.target();
         let known = self.tail.books.iter().position(|book| book.whose == whose);
         if !limits.has_tail() {
             self.tail.owners[kind as usize][owner as usize] = NO_BOOK;
