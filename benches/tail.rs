@@ -265,7 +265,9 @@ fn floor(scenarios: u32) -> f64 {
 }
 
 fn main() {
-    println!("ns for each order, of which the limit; lower quartiles of {ROUNDS} batches of {BATCH}");
+    println!(
+        "ns for each order, of which the limit; lower quartiles of {ROUNDS} batches of {BATCH}"
+    );
     println!(
         "{:>9} {:>9} {:>16} {:>16} {:>16} {:>10} {:>8}",
         "scenarios", "no limit", "headroom", "swept VaR", "swept VaR+ES", "refused", "floor"
@@ -273,7 +275,12 @@ fn main() {
     let is_short = !std::env::args().any(|argument| argument == "--bench");
     for scenarios in SCENARIOS {
         let held = Bench::held(scenarios);
-        let cases = [Case::Nothing, Case::Headroom, Case::SweptValueAtRisk, Case::SweptBoth];
+        let cases = [
+            Case::Nothing,
+            Case::Headroom,
+            Case::SweptValueAtRisk,
+            Case::SweptBoth,
+        ];
         let mut benches = cases.map(|case| Bench::new(&setup(scenarios, limits(case, held))));
         let mut times = [(); 4].map(|()| Vec::new());
         let mut refused = Vec::new();

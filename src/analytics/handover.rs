@@ -23,9 +23,10 @@ const ONE: f64 = 1e6;
 pub fn fill(config: &mut Config) -> Result<(), AnalyticsError> {
     let tail = &config.setup.tail;
     let lacks_days = 0 < tail.history_count && tail.returns.iter().any(|of| of.history.is_empty());
-    let lacks_betas = tail.returns.iter().any(|of| {
-        of.stress.len() < tail.stress.len() || of.margin.len() < tail.margin.len()
-    });
+    let lacks_betas = tail
+        .returns
+        .iter()
+        .any(|of| of.stress.len() < tail.stress.len() || of.margin.len() < tail.margin.len());
     let terms = &config.analytics;
     if !terms.history.is_empty() && (lacks_days || lacks_betas) {
         let history = History::read(&terms.history, terms.date_order, None)?;
@@ -82,7 +83,10 @@ fn fill_betas(config: &mut Config, history: &History) -> Result<(), AnalyticsErr
         let of = |names: &[String]| -> Result<Vec<i32>, AnalyticsError> {
             let symbol = Some(SymbolId(at as u32));
             let changes = names.iter().filter_map(|name| {
-                config.scenarios.iter().find(|scenario| scenario.name == *name)
+                config
+                    .scenarios
+                    .iter()
+                    .find(|scenario| scenario.name == *name)
             });
             let changes = changes.map(|scenario| {
                 let beta = |index: &str| Ok(beta_of(history, (name, index), wanted)?.to_num());

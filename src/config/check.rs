@@ -163,7 +163,9 @@ fn tail_notes(setup: &Setup) -> Vec<String> {
     let mut notes = Vec::new();
     for (limits, key, is_needed, count, of) in sets {
         if is_needed && count == 0 {
-            notes.push(format!("tail.{key} has no scenario: {limits} refuse every order."));
+            notes.push(format!(
+                "tail.{key} has no scenario: {limits} refuse every order."
+            ));
             continue;
         }
         let symbols = setup.symbols.iter().zip(&tail.returns);

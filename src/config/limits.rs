@@ -230,7 +230,8 @@ pub(crate) fn check_scope(table: &Table<'_>, scope: Scope) {
 /// The first position of an empty book is all of its risk.
 fn check_cluster(table: &Table<'_>) {
     let is_on = |key| table.find(key, |value| Ok(value.as_str() != Some("off")));
-    let is_set = ["cluster_share_max", "cluster_share_free"].map(|key| is_on(key) == Some(Some(true)));
+    let is_set =
+        ["cluster_share_max", "cluster_share_free"].map(|key| is_on(key) == Some(Some(true)));
     if is_set == [true, false] {
         let problem = "without cluster_share_free nothing could begin: the first position is all \
                        there is; write beside what a cluster may hold in any case";

@@ -35,11 +35,7 @@ const RETURNS_MAX: usize = 1 << 20;
 const CLUSTERS_MAX: usize = 1 << 16;
 
 /// Reads `[tail]`, behind the symbols and the scenarios.
-pub(crate) fn read(
-    table: &Table<'_>,
-    symbols: &HashMap<String, SymbolId>,
-    config: &mut Config,
-) {
+pub(crate) fn read(table: &Table<'_>, symbols: &HashMap<String, SymbolId>, config: &mut Config) {
     let share = |text: &str| match parse_scaled(text, SHARE_DIGITS, u64::from(ONE) - 1)? {
         share if share * 2 < u64::from(ONE) => Err(DecimalError::OutOfRange),
         share => Ok(share as u32),
@@ -52,7 +48,10 @@ pub(crate) fn read(
     let unit = table.get("unit", decimal(Notional::parse));
     let unit = unit.unwrap_or_default();
     if unit == Notional::ZERO {
-        table.refuse("unit", "nothing; write what values are rounded up to, as \"0.01\"".to_owned());
+        table.refuse(
+            "unit",
+            "nothing; write what values are rounded up to, as \"0.01\"".to_owned(),
+        );
     }
     config.setup.tail = TailTerms {
         unit,
@@ -124,7 +123,9 @@ pub(crate) fn exact_change(scenario: &Scenario, setup: &Setup, symbol: SymbolId)
         group.is_some_and(|group| group.symbols.contains(&symbol))
     };
     let shocks = &scenario.shocks;
-    let own = shocks.iter().find(|shock| shock.target == ShockTarget::Symbol(symbol));
+    let own = shocks
+        .iter()
+        .find(|shock| shock.target == ShockTarget::Symbol(symbol));
     let of_group = || {
         shocks
             .iter()
@@ -156,7 +157,9 @@ fn read_returns(table: &Table<'_>, symbols: &HashMap<String, SymbolId>, setup: &
         ];
         let sets = counts.map(|(key, count, of)| {
             let returns = table.find(key, returns).flatten();
-            let is_wrong = returns.as_ref().is_some_and(|returns| returns.len() != count);
+            let is_wrong = returns
+                .as_ref()
+                .is_some_and(|returns| returns.len() != count);
             if is_wrong {
                 let problem = format!("not as many as {of} says, which is {count}; write as many");
                 table.refuse(key, problem);
@@ -227,10 +230,16 @@ pub(crate) fn write(out: &mut Writer, config: &Config) {
     let names = |names: &[String]| list(&names.iter().map(|name| quote(name)).collect::<Vec<_>>());
     let share = |raw: u32| quote(&write_digits(raw.into(), SHARE_DIGITS));
     out.table("[tail]");
-    out.count_or_off("history_days", Some(tail.history_count).filter(|days| *days != 0));
+    out.count_or_off(
+        "history_days",
+        Some(tail.history_count).filter(|days| *days != 0),
+    );
     out.put("unit", quote(&tail.unit.to_string()));
     out.put("value_at_risk_share", share(tail.value_at_risk_share));
-    out.put("expected_shortfall_share", share(tail.expected_shortfall_share));
+    out.put(
+        "expected_shortfall_share",
+        share(tail.expected_shortfall_share),
+    );
     out.put("stress", names(&tail.stress));
     out.put("margin", names(&tail.margin));
     let correlation = config.tail.cluster_correlation;
@@ -248,7 +257,10 @@ pub(crate) fn write(out: &mut Writer, config: &Config) {
         out.table("[[tail.returns]]");
         out.put("symbol", quote(&symbol.name));
         for (key, returns) in sets.into_iter().filter(|(_, returns)| !returns.is_empty()) {
-            let words: Vec<_> = returns.iter().map(|raw| write_millionths((*raw).into())).collect();
+            let words: Vec<_> = returns
+                .iter()
+                .map(|raw| write_millionths((*raw).into()))
+                .collect();
             out.put(key, quote(&words.join(" ")));
         }
     }

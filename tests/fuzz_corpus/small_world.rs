@@ -5,7 +5,7 @@ use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
     Account, Answer, Borrow, Broker, Calendar, Capacity, Desk, Group, Limits, PhaseChange, Rate,
     Ratio, ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
-    Trigger,
+    TailTerms, Trigger,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Nanos, Notional, Price, Qty, SymbolId,
@@ -196,6 +196,7 @@ pub(crate) fn setup(which: u8) -> Setup {
         raise_window: Nanos::from_secs(3),
         answer_timeout: Nanos::from_millis(500),
         checkpoint_events: 0,
+        tail: TailTerms::default(),
     }
 }
 

@@ -18,8 +18,9 @@ use crate::reject::RejectReason as Reason;
 use crate::risk::cell::Cell;
 use crate::risk::check::{Sink, Terms, Valuation};
 use crate::risk::core::Core;
-use crate::risk::exposure::{Exposure, NO_DESK};
+use crate::risk::exposure::Exposure;
 use crate::risk::route::Books;
+use crate::risk::sums::Grown;
 use crate::units::Price;
 
 /// An order, as its levels' books see it.
@@ -29,7 +30,8 @@ struct Asked {
     side: Side,
     /// How much more it may fill.
     more: i64,
-    mark: Price,
+    /// What that may add to a loss.
+    charge: u128,
     /// It only brings its account's position nearer to zero.
     only_reduces: bool,
 }
@@ -75,38 +77,45 @@ impl Exposure {
     ) {
         let (symbol, mark) = (terms.symbol.0, self.mark(terms.symbol.0));
         let side = terms.side.index();
-        let charge = self.tail.charge_of(side, symbol, more, mark.raw().unsigned_abs());
+        let charge = self
+            .tail
+            .charge_of(side, symbol, more, mark.raw().unsigned_abs());
+        let more_gross = |of: Grown, cell: u32| of.gross.raw() - self.cell(cell).contribution.raw();
         let [of_strategy, of_account] = valuation.grown;
-        let account_cell = self.cell(books.account_cell);
-        let asked = Asked {
-            symbol,
-            side: terms.side,
-            more: i64::try_from(more).unwrap_or(i64::MAX),
-            mark,
-            only_reduces: account_cell.only_reduces(terms.side, more as i64),
-        };
-        let more_gross = of_account.gross.raw() - account_cell.contribution.raw();
-        let of_strategy = of_strategy.gross.raw() - self.cell(books.strategy_cell).contribution.raw();
-        let desk = self.desks.get(terms.account.0 as usize).copied();
-        for (kind, owner, cell, more_gross) in [
-            (Kind::Strategy, terms.strategy.0, books.strategy_cell, of_strategy),
-            (Kind::Account, terms.account.0, books.account_cell, more_gross),
-            (Kind::Firm, 0, symbol, more_gross),
-            (Kind::Desk, desk.unwrap_or(NO_DESK), books.desk_cell, more_gross),
-        ] {
-            let at = self.tail.book(kind, owner);
+        let of_strategy = more_gross(of_strategy, books.strategy_cell);
+        let of_account = more_gross(of_account, books.account_cell);
+        for (kind, at) in Kind::ALL.into_iter().zip(books.tails) {
             if at == NO_BOOK {
                 continue;
             }
+            let (cell, more_gross) = match kind {
+                Kind::Strategy => (books.strategy_cell, of_strategy),
+                Kind::Account => (books.account_cell, of_account),
+                Kind::Firm => (symbol, of_account),
+                Kind::Desk => (books.desk_cell, of_account),
+            };
+            let owner = self.tail.books[at as usize].owner;
             let gross = self.tail_gross(kind, owner).saturating_add(more_gross);
             let is_narrow = gross <= self.tail.gross_max;
             // Who explains wants the figures in any case.
             let is_safe =
                 is_narrow && !found.wants_all() && self.tail.has_headroom(at, symbol, charge);
             if !is_safe {
-                self.look_at_tail(found, at as usize, cell, &asked, (is_narrow, charge));
+                let asked = Asked {
+                    symbol,
+                    side: terms.side,
+                    more: i64::try_from(more).unwrap_or(i64::MAX),
+                    charge,
+                    only_reduces: self.only_reduces(books.account_cell, terms.side, more),
+                };
+                self.look_at_tail(found, at as usize, cell, &asked, is_narrow);
             }
         }
+    }
+
+    fn only_reduces(&self, account_cell: u32, side: Side, more: u64) -> bool {
+        let more = i64::try_from(more).unwrap_or(i64::MAX);
+        self.cell(account_cell).only_reduces(side, more)
     }
 
     /// Brings a book up to date and looks at it.
@@ -116,34 +125,49 @@ impl Exposure {
         at: usize,
         cell: u32,
         asked: &Asked,
-        (is_narrow, charge): (bool, u128),
+        is_narrow: bool,
     ) {
         if !is_narrow {
             found.note(Reason::ExposureOverflow, !asked.only_reduces);
             return;
         }
         self.fold_tail(at);
-        let (table, terms) = (&self.tail.table, self.tail.terms);
-        let book = &mut self.tail.books[at];
+        let relies = self.tail.relies_on_headroom() && !found.wants_all();
+        let Tail {
+            table,
+            terms,
+            books,
+            scratch,
+            ..
+        } = &mut self.tail;
+        let book = &mut books[at];
         let of = &table.symbols[asked.symbol as usize];
         let needs = book.bounds.needs;
         if of.known & needs != needs || book.unknown_count != 0 {
             found.note(Reason::TailUnknown, !asked.only_reduces);
             return;
         }
-        if book.renews_headroom() {
-            book.measure_headroom(table, terms);
-            if book.bounds.cluster_share.is_none() && charge <= book.headroom && !found.wants_all() {
+        if relies && book.renews_headroom() {
+            book.measure_headroom(table, *terms, scratch);
+            if book.bounds.cluster_share.is_none() && asked.charge <= book.headroom {
                 return;
             }
         }
         let kind = book.kind;
-        let cell = *match kind {
+        let held = self.tail.cells[kind.list()].get(cell as usize);
+        let held = held.map_or([0; 2], |of| of.held);
+        let cell = match kind {
             Kind::Strategy | Kind::Account => self.cell(cell),
             Kind::Firm => self.symbol_cell(cell),
             Kind::Desk => self.desk_cell(cell),
         };
-        self.tail.look(found, at, &cell, asked);
+        let effect = Effect::new(
+            &self.tail.table,
+            (cell, held),
+            self.mark(asked.symbol),
+            asked,
+        );
+        self.tail.look(found, at, &effect, asked);
     }
 }
 
@@ -154,47 +178,57 @@ impl Tail {
         let book = &mut self.books[at as usize];
         let needs = book.bounds.needs;
         let is_known = self.table.symbols[symbol as usize].known & needs == needs;
+        #[cfg(test)]
+        let is_known = is_known && !self.sweeps_always;
         let has = is_known && book.bounds.cluster_share.is_none() && charge <= book.headroom;
         book.served = book.served.saturating_add(u32::from(has));
         has
     }
 
     /// Looks at every limit of a book that is up to date.
-    fn look(&mut self, found: &mut impl Sink, at: usize, cell: &Cell, asked: &Asked) {
-        let (table, terms) = (&self.table, self.terms);
-        let book = &mut self.books[at];
-        let effect = Effect::new(table, cell, asked);
+    fn look(&mut self, found: &mut impl Sink, at: usize, effect: &Effect, asked: &Asked) {
+        let Self {
+            table,
+            books,
+            scratch,
+            ..
+        } = self;
+        let (table, terms, book) = (&*table, self.terms, &mut books[at]);
         let whose = book.whose;
         for (figure, max) in Figure::ALL.into_iter().zip(book.bounds.max) {
             let Some(max) = max else { continue };
             let is_within = match figure {
                 Figure::ValueAtRisk => {
-                    let moves = &table.moves(asked.symbol, asked.side.index())[table.history.clone()];
-                    let losses = &book.losses[table.history.clone()];
+                    let moves =
+                        &table.moves(asked.symbol, asked.side.index())[table.history.clone()];
+                    let losses = &book.losses()[table.history.clone()];
                     kernel::count_above(losses, moves, effect.more, max) <= terms.allowed
                 }
-                Figure::Shortfall => book.is_surely_within(table, terms, max, asked, effect.more),
+                Figure::Shortfall => {
+                    book.is_shortfall_within((table, terms), max, asked, effect.more, scratch)
+                }
                 Figure::Stress | Figure::Margin => {
                     let range = match figure {
                         Figure::Stress => table.stress.clone(),
                         _ => table.margin.clone(),
                     };
                     let moves = &table.moves(asked.symbol, asked.side.index())[range.clone()];
-                    let largest = kernel::largest(&book.losses[range], moves, effect.more);
+                    let largest = kernel::largest(&book.losses()[range], moves, effect.more);
                     largest.is_none_or(|largest| largest <= max)
                 }
             };
-            let breached = !is_within && book.is_worse((table, terms), figure, max, asked, &effect);
+            let breached =
+                !is_within && book.is_worse((table, terms), figure, max, (asked, effect), scratch);
             let told = || {
                 let more = asked.on_side(effect.more);
-                let value = book.measure((table, terms), figure, asked.symbol, more);
+                let value = book.measure((table, terms), figure, asked.symbol, more, scratch);
                 let value = div_ceil(value, terms.scale(figure));
                 (table.told(max.into()), table.told(value))
             };
             found.check_of(whose, figure.reason(), breached, told);
         }
         if let Some(share) = book.bounds.cluster_share {
-            let (breached, told) = book.check_cluster(table, share, asked, &effect);
+            let (breached, told) = book.check_cluster(table, share, asked, effect);
             found.check_of(whose, Reason::ClusterShareAboveMax, breached, || {
                 (table.told(told.0), table.told(told.1))
             });
@@ -212,20 +246,22 @@ impl Asked {
 }
 
 impl Effect {
-    fn new(table: &Table, cell: &Cell, asked: &Asked) -> Self {
-        let mark = asked.mark.raw();
-        let worst = [Side::Buy, Side::Sell].map(|side| cell.worst_wide(side));
-        let (of, on) = (asked.side.index(), asked.side.other().index());
+    /// On a book that is up to date: what is held is what its vector has.
+    fn new(table: &Table, (cell, held): (&Cell, [i64; 2]), mark: Price, asked: &Asked) -> Self {
+        let (of, on) = (asked.side, asked.side.other());
         let more = i128::from(asked.more);
-        let held = worst.map(|worst| table.value(worst, mark));
-        let change = |side: usize, by: i128| table.value(worst[side] + by, mark) - held[side];
+        let change = |side: Side, by: i128| {
+            table.value(cell.worst_wide(side) + by, mark.raw()) - held[side.index()]
+        };
         let mut filled = [0; 2];
-        filled[of] = change(of, more);
+        filled[of.index()] = change(of, more);
         // What is only looked at for an order that reduces.
-        filled[on] = if asked.only_reduces { change(on, -more) } else { 0 };
+        if asked.only_reduces {
+            filled[on.index()] = change(on, -more);
+        }
         Self {
             held,
-            more: filled[of],
+            more: filled[of.index()],
             filled,
         }
     }
@@ -236,7 +272,7 @@ impl Book {
     /// where it is soon used up again it is done the less often.
     fn renews_headroom(&mut self) -> bool {
         const SERVES: u32 = 8;
-        const PATIENCE_MAX: u32 = 63;
+        const PATIENCE_MAX: u32 = 255;
         if self.wait != 0 {
             self.wait -= 1;
             return false;
@@ -251,26 +287,27 @@ impl Book {
     }
 
     /// True where the expected shortfall is within its limit: mostly by a bound that needs no selection.
-    fn is_surely_within(
+    fn is_shortfall_within(
         &mut self,
-        table: &Table,
-        terms: super::Terms,
+        (table, terms): (&Table, super::Terms),
         max: i64,
         asked: &Asked,
         more: i64,
+        scratch: &mut Vec<i64>,
     ) -> bool {
         let moves = &table.moves(asked.symbol, asked.side.index())[table.history.clone()];
-        let losses = &self.losses[table.history.clone()];
+        let losses = &self.losses()[table.history.clone()];
         let days = i128::from(terms.days);
         let threshold = self.threshold;
         let excess = kernel::excess_above(losses, moves, more, threshold);
         let room = (i128::from(max) - i128::from(threshold)) * days;
-        if kernel::excess_of(excess) * i128::from(ONE) <= room {
+        if excess.sum() * i128::from(ONE) <= room {
             return true;
         }
         let by_side = asked.on_side(more);
-        let measured = self.measure((table, terms), Figure::Shortfall, asked.symbol, by_side);
-        self.threshold = self.edge(table, terms);
+        let shortfall = Figure::Shortfall;
+        let measured = self.measure((table, terms), shortfall, asked.symbol, by_side, scratch);
+        self.threshold = terms.edge(scratch);
         measured <= i128::from(max) * days
     }
 
@@ -281,10 +318,10 @@ impl Book {
         with: (&Table, super::Terms),
         figure: Figure,
         max: i64,
-        asked: &Asked,
-        effect: &Effect,
+        (asked, effect): (&Asked, &Effect),
+        scratch: &mut Vec<i64>,
     ) -> bool {
-        let measure = |more| self.measure(with, figure, asked.symbol, more);
+        let mut measure = |more| self.measure(with, figure, asked.symbol, more, scratch);
         let without = measure([0; 2]);
         let limit = i128::from(max) * with.1.scale(figure);
         // What is within the limit without it, and not with it, is worse with it.

@@ -3,78 +3,96 @@
 //! Pure. Hot path.
 //!
 //! Plain loops over slices of one length, without a branch inside, so that they become vector
-//! instructions on every processor. Sums wrap where they could not fit: the caller has seen to it that
-//! no loss is beyond [`LOSS_MAX`].
+//! instructions; each is compiled for several widths of vectors, of which the processor takes the widest
+//! it has. All are integers: the width changes no result. Sums wrap where they could not fit: the caller
+//! has seen to it that no loss is beyond [`LOSS_MAX`].
+
+use multiversion::multiversion;
 
 /// The widest loss there may be, in loss units: with one more as wide added it still fits.
 pub(super) const LOSS_MAX: i64 = 1 << 60;
 
-/// What falls off an excess before it is added up, so that those of all scenarios fit together.
-const EXCESS_SHIFT: u32 = 14;
+/// What losses go beyond a threshold, added up: the low halves, and the high ones.
+pub(super) struct Excess {
+    low: u64,
+    high: u64,
+}
+
+impl Excess {
+    pub(super) fn sum(&self) -> i128 {
+        i128::from(self.low) + (i128::from(self.high) << 32)
+    }
+}
 
 /// Changes what is held by so much: each scenario's loss follows, exactly.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 pub(super) fn fold(losses: &mut [i64], per_unit: &[u32], change: i64) {
     let pairs = losses.iter_mut().zip(per_unit);
     match u32::try_from(change.unsigned_abs()) {
         // Narrow factors are one multiplication for each lane.
         Ok(size) if 0 <= change => {
-            pairs.for_each(|(loss, unit)| *loss = loss.wrapping_add(narrow(size, *unit)));
+            for (loss, unit) in pairs {
+                *loss = loss.wrapping_add(narrow(size, *unit));
+            }
         }
         Ok(size) => {
-            pairs.for_each(|(loss, unit)| *loss = loss.wrapping_sub(narrow(size, *unit)));
+            for (loss, unit) in pairs {
+                *loss = loss.wrapping_sub(narrow(size, *unit));
+            }
         }
         Err(_) => {
-            pairs.for_each(|(loss, unit)| *loss = loss.wrapping_add(wide(change, *unit)));
+            for (loss, unit) in pairs {
+                *loss = loss.wrapping_add(wide(change, *unit));
+            }
         }
     }
 }
 
 /// How many scenarios lose more than `limit` with so much more held.
-#[inline]
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 pub(super) fn count_above(losses: &[i64], per_unit: &[u32], more: i64, limit: i64) -> u64 {
     let pairs = losses.iter().zip(per_unit);
-    // The sign of what is left below the limit.
-    let is_above = |loss: &i64, added: i64| (limit.wrapping_sub(*loss).wrapping_sub(added)) as u64 >> 63;
-    let count = |sum: u64, above: u64| sum.wrapping_add(above);
+    let mut count = 0u64;
     match u32::try_from(more) {
-        Ok(size) => pairs
-            .map(|(loss, unit)| is_above(loss, narrow(size, *unit)))
-            .fold(0, count),
-        Err(_) => pairs
-            .map(|(loss, unit)| is_above(loss, wide(more, *unit)))
-            .fold(0, count),
+        Ok(size) => {
+            for (loss, unit) in pairs {
+                count = count.wrapping_add(is_above(*loss, narrow(size, *unit), limit));
+            }
+        }
+        Err(_) => {
+            for (loss, unit) in pairs {
+                count = count.wrapping_add(is_above(*loss, wide(more, *unit), limit));
+            }
+        }
     }
+    count
 }
 
-/// A bound on what scenarios lose beyond `threshold` with so much more held, all of them together, in
-/// 2^14 loss units: never less than it is.
-#[inline]
-pub(super) fn excess_above(losses: &[i64], per_unit: &[u32], more: i64, threshold: i64) -> u64 {
+/// What scenarios lose beyond `threshold` with so much more held, all of them together.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn excess_above(losses: &[i64], per_unit: &[u32], more: i64, threshold: i64) -> Excess {
     let pairs = losses.iter().zip(per_unit);
-    let excess = |loss: &i64, added: i64| {
-        let excess = loss.wrapping_add(added).wrapping_sub(threshold);
-        (excess & !(excess >> 63)) as u64 >> EXCESS_SHIFT
+    let (mut low, mut high) = (0u64, 0u64);
+    let mut add = |excess: u64| {
+        low = low.wrapping_add(excess & u64::from(u32::MAX));
+        high = high.wrapping_add(excess >> 32);
     };
-    let add = |sum: u64, excess: u64| sum.wrapping_add(excess);
-    let whole = match u32::try_from(more) {
-        Ok(size) => pairs
-            .map(|(loss, unit)| excess(loss, narrow(size, *unit)))
-            .fold(0, add),
-        Err(_) => pairs
-            .map(|(loss, unit)| excess(loss, wide(more, *unit)))
-            .fold(0, add),
-    };
-    // What fell off is less than one of each.
-    whole + losses.len() as u64
-}
-
-/// As many loss units as [`excess_above`] counts.
-pub(super) const fn excess_of(whole: u64) -> i128 {
-    (whole as i128) << EXCESS_SHIFT
+    match u32::try_from(more) {
+        Ok(size) => {
+            for (loss, unit) in pairs {
+                add(beyond(*loss, narrow(size, *unit), threshold));
+            }
+        }
+        Err(_) => {
+            for (loss, unit) in pairs {
+                add(beyond(*loss, wide(more, *unit), threshold));
+            }
+        }
+    }
+    Excess { low, high }
 }
 
 /// The largest loss with so much more held; nothing of no scenario.
-#[inline]
 pub(super) fn largest(losses: &[i64], per_unit: &[u32], more: i64) -> Option<i64> {
     let pairs = losses.iter().zip(per_unit);
     pairs
@@ -82,12 +100,25 @@ pub(super) fn largest(losses: &[i64], per_unit: &[u32], more: i64) -> Option<i64
         .max()
 }
 
+/// One where a loss is above the limit: the sign of what is left below it.
 #[inline(always)]
-fn narrow(size: u32, unit: u32) -> i64 {
-    u64::from(size).wrapping_mul(u64::from(unit)) as i64
+const fn is_above(loss: i64, added: i64, limit: i64) -> u64 {
+    limit.wrapping_sub(loss).wrapping_sub(added) as u64 >> 63
+}
+
+/// By how much a loss is above the threshold, if it is.
+#[inline(always)]
+const fn beyond(loss: i64, added: i64, threshold: i64) -> u64 {
+    let excess = loss.wrapping_add(added).wrapping_sub(threshold);
+    (excess & !(excess >> 63)) as u64
 }
 
 #[inline(always)]
-pub(super) fn wide(size: i64, unit: u32) -> i64 {
-    size.wrapping_mul(i64::from(unit))
+const fn narrow(size: u32, unit: u32) -> i64 {
+    (size as u64).wrapping_mul(unit as u64) as i64
+}
+
+#[inline(always)]
+pub(super) const fn wide(size: i64, unit: u32) -> i64 {
+    size.wrapping_mul(unit as i64)
 }

@@ -17,10 +17,6 @@ use super::table::{ONE, Table, of};
 use super::{Book, Terms};
 use crate::reject::RejectReason as Reason;
 use crate::risk::setup::Limits;
-use arrayvec::ArrayVec;
-
-/// As many days of history as there may be.
-pub(super) const HISTORY_MAX: usize = 4096;
 
 /// A level's limits in loss units.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,8 +42,12 @@ pub(super) enum Figure {
 const FIGURES: usize = 4;
 
 impl Figure {
-    pub(super) const ALL: [Self; FIGURES] =
-        [Self::ValueAtRisk, Self::Shortfall, Self::Stress, Self::Margin];
+    pub(super) const ALL: [Self; FIGURES] = [
+        Self::ValueAtRisk,
+        Self::Shortfall,
+        Self::Stress,
+        Self::Margin,
+    ];
 
     pub(super) const fn reason(self) -> Reason {
         match self {
@@ -113,6 +113,7 @@ impl Book {
         figure: Figure,
         symbol: u32,
         more: [i64; 2],
+        scratch: &mut Vec<i64>,
     ) -> i128 {
         let range = match figure {
             Figure::ValueAtRisk | Figure::Shortfall => table.history.clone(),
@@ -120,7 +121,7 @@ impl Book {
             Figure::Margin => table.margin.clone(),
         };
         let moves = [0, 1].map(|side| &table.moves(symbol, side)[range.clone()]);
-        let losses = self.losses[range].iter().zip(moves[0]).zip(moves[1]);
+        let losses = self.losses()[range].iter().zip(moves[0]).zip(moves[1]);
         let losses = losses.map(|((loss, falls), rises)| {
             let added = wide(more[0], *falls).wrapping_add(wide(more[1], *rises));
             loss.wrapping_add(added)
@@ -128,28 +129,23 @@ impl Book {
         match figure {
             Figure::Stress | Figure::Margin => losses.max().unwrap_or(0).into(),
             Figure::ValueAtRisk => {
-                let mut losses: ArrayVec<i64, HISTORY_MAX> = losses.collect();
-                let place = losses.len().saturating_sub(1).min(terms.allowed as usize);
-                match losses.is_empty() {
-                    true => 0,
-                    false => (*losses.select_nth_unstable_by(place, |a, b| b.cmp(a)).1).into(),
-                }
+                scratch.clear();
+                scratch.extend(losses);
+                select(scratch, terms.allowed as usize).1.into()
             }
             Figure::Shortfall => {
-                let mut losses: ArrayVec<i64, HISTORY_MAX> = losses.collect();
+                scratch.clear();
+                scratch.extend(losses);
                 let (whole, part) = ((terms.days / ONE) as usize, terms.days % ONE);
-                if losses.len() <= whole {
-                    return 0;
-                }
-                let (worst, edge, _) = losses.select_nth_unstable_by(whole, |a, b| b.cmp(a));
+                let (worst, edge) = select(scratch, whole);
                 let inside: i128 = worst.iter().copied().map(i128::from).sum();
-                inside * i128::from(ONE) + i128::from(*edge) * i128::from(part)
+                inside * i128::from(ONE) + i128::from(edge) * i128::from(part)
             }
         }
     }
 
     /// Works out by how much every loss may grow, if everything is brought in.
-    pub(super) fn measure_headroom(&mut self, table: &Table, terms: Terms) {
+    pub(super) fn measure_headroom(&mut self, table: &Table, terms: Terms, scratch: &mut Vec<i64>) {
         self.headroom = 0;
         if self.unknown_count != 0 || table.symbols.is_empty() {
             return;
@@ -158,27 +154,32 @@ impl Book {
         for (figure, max) in Figure::ALL.into_iter().zip(self.bounds.max) {
             let Some(max) = max else { continue };
             let scale = terms.scale(figure);
-            let measured = self.measure((table, terms), figure, 0, [0; 2]);
+            let measured = self.measure((table, terms), figure, 0, [0; 2], scratch);
             headroom = headroom.min(i128::from(max) - div_ceil(measured, scale));
             if figure == Figure::Shortfall {
-                // The shortfall is no less than where its days begin: a good guess at that.
-                self.threshold = self.edge(table, terms);
+                self.threshold = terms.edge(scratch);
             }
         }
         let units = u64::try_from(headroom.max(0)).unwrap_or(u64::MAX);
         self.headroom = u128::from(units).saturating_mul(table.unit);
     }
+}
 
-    /// The loss at the edge of the shortfall's days.
-    pub(super) fn edge(&self, table: &Table, terms: Terms) -> i64 {
-        let mut losses: ArrayVec<i64, HISTORY_MAX> =
-            self.losses[table.history.clone()].iter().copied().collect();
-        let place = (terms.days / ONE) as usize;
-        if losses.len() <= place {
-            return 0;
-        }
-        *losses.select_nth_unstable_by(place, |a, b| b.cmp(a)).1
+impl Terms {
+    /// The loss at the edge of the shortfall's days, of losses that have just been selected for it.
+    pub(super) fn edge(self, selected: &[i64]) -> i64 {
+        let edge = selected.get((self.days / ONE) as usize);
+        edge.copied().unwrap_or_default()
     }
+}
+
+/// The losses above the one at a place from the worst, in no order, and that one; nothing of too few.
+fn select(losses: &mut [i64], place: usize) -> (&[i64], i64) {
+    if losses.len() <= place {
+        return (&[], 0);
+    }
+    let (worst, edge, _) = losses.select_nth_unstable_by(place, |a, b| b.cmp(a));
+    (worst, *edge)
 }
 
 /// Rounded up; the divisor is positive.

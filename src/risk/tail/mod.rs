@@ -43,6 +43,7 @@ use super::level::Whose;
 use super::setup::{Limits, Setup};
 use crate::message::{Scope, Side};
 use crate::units::Price;
+use bytemuck::{Pod, Zeroable};
 
 /// Every book that has a limit on its tail.
 #[derive(Debug, Default)]
@@ -55,6 +56,11 @@ pub(super) struct Tail {
     owners: [Vec<u32>; KINDS],
     /// By the place of the cell itself: of accounts and strategies, of symbols, of desks.
     cells: [Vec<TailCell>; 3],
+    /// Room to select in.
+    scratch: Vec<i64>,
+    /// No headroom is relied on: tests ask whether that makes a difference.
+    #[cfg(test)]
+    sweeps_always: bool,
 }
 
 /// How tails are measured.
@@ -90,7 +96,7 @@ struct Book {
     kind: Kind,
     owner: u32,
     bounds: Bounds,
-    losses: Box<[i64]>,
+    losses: Box<[Line]>,
     /// In 1e-6 of the least value: by so much may each loss grow.
     headroom: u128,
     /// The list of cells that have changed since they were brought in.
@@ -107,6 +113,24 @@ struct Book {
     wait: u32,
     patience: u32,
     served: u32,
+}
+
+/// Losses of some scenarios, in one line of the processor's cache.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct Line([i64; 8]);
+
+impl Book {
+    /// By scenario; behind the last, nothing.
+    #[inline(always)]
+    fn losses(&self) -> &[i64] {
+        bytemuck::must_cast_slice(&self.losses)
+    }
+
+    #[inline(always)]
+    fn losses_mut(&mut self) -> &mut [i64] {
+        bytemuck::must_cast_slice_mut(&mut self.losses)
+    }
 }
 
 /// What of a cell is in its book.
@@ -166,12 +190,21 @@ impl Tail {
                 vec![NO_BOOK; 1],
                 vec![NO_BOOK; setup.desks.len()],
             ],
-            cells: [
-                room(positions),
-                room(setup.symbols.len()),
-                room(desk_cells),
-            ],
+            cells: [room(positions), room(setup.symbols.len()), room(desk_cells)],
+            scratch: Vec::with_capacity(count as usize),
+            #[cfg(test)]
+            sweeps_always: false,
         }
+    }
+
+    /// True where headroom is relied on.
+    #[inline(always)]
+    const fn relies_on_headroom(&self) -> bool {
+        #[cfg(test)]
+        if self.sweeps_always {
+            return false;
+        }
+        true
     }
 
     /// True where any level has such a limit.
@@ -234,7 +267,9 @@ impl Tail {
         let of = &self.table.symbols[symbol as usize];
         // One unit more for what is rounded up. Nothing is free, so that no headroom is none.
         let move_max = u128::from(of.max[side].max(1));
-        value.saturating_add(self.table.unit).saturating_mul(move_max)
+        value
+            .saturating_add(self.table.unit)
+            .saturating_mul(move_max)
     }
 
     /// Bytes that it takes.
@@ -277,7 +312,7 @@ impl Exposure {
             kind,
             owner,
             bounds: Bounds::new(limits, &tail.table),
-            losses: vec![0; tail.table.count()].into_boxed_slice(),
+            losses: vec![Line([0; 8]); tail.table.count().div_ceil(8)].into_boxed_slice(),
             headroom: 0,
             first_pending: NO_CELL,
             pending_count: 0,
@@ -350,14 +385,12 @@ impl Exposure {
         }
     }
 
-    /// True where an order of these counts in any book.
-    pub(super) fn has_tail(&self, account: u32, strategy: u32) -> bool {
-        let mut owners = Kind::ALL.into_iter();
-        self.tail.is_used()
-            && owners.any(|kind| {
-                let owner = self.tail_owner(kind, account, strategy);
-                self.tail.book(kind, owner) != NO_BOOK
-            })
+    /// The books that an order of these counts in, by kind; the widest number where there is none.
+    pub(super) fn tails(&self, account: u32, strategy: u32) -> [u32; KINDS] {
+        Kind::ALL.map(|kind| {
+            self.tail
+                .book(kind, self.tail_owner(kind, account, strategy))
+        })
     }
 
     #[inline]
@@ -398,7 +431,12 @@ impl Exposure {
         let charge = self.tail.charge(places.symbol, more, mark);
         let desk = self.tail_owner(Kind::Desk, places.account, places.strategy);
         let tail = &mut self.tail;
-        tail.note(Kind::Strategy, places.strategy, places.strategy_cell, charge);
+        tail.note(
+            Kind::Strategy,
+            places.strategy,
+            places.strategy_cell,
+            charge,
+        );
         tail.note(Kind::Account, places.account, places.account_cell, charge);
         tail.note(Kind::Firm, 0, places.symbol, charge);
         tail.note(Kind::Desk, desk, above, charge);
@@ -508,7 +546,7 @@ impl Tail {
         for side in 0..2 {
             if held[side] != old[side] {
                 let moves = table.moves(cell.symbol, side);
-                kernel::fold(&mut book.losses, moves, held[side] - old[side]);
+                kernel::fold(book.losses_mut(), moves, held[side] - old[side]);
             }
         }
         let symbol = &table.symbols[cell.symbol as usize];

@@ -82,7 +82,10 @@ impl Table {
             table.symbols.push(symbol);
         }
         table.moves = moves.map(Vec::into_boxed_slice);
-        let clusters = table.symbols.iter().map(|symbol| symbol.cluster as usize + 1);
+        let clusters = table
+            .symbols
+            .iter()
+            .map(|symbol| symbol.cluster as usize + 1);
         table.cluster_count = clusters.max().unwrap_or(0);
         table
     }

@@ -46,7 +46,11 @@ impl Exposure {
             }
         }
         let whose = book.whose;
-        let has: Vec<i128> = book.losses.iter().copied().map(i128::from).collect();
+        let has: Vec<i128> = book.losses()[..table.count()]
+            .iter()
+            .copied()
+            .map(i128::from)
+            .collect();
         assert_eq!(has, losses, "losses of {whose:?}");
         assert_eq!(book.unknown_count, unknown, "unknown of {whose:?}");
         assert_eq!(book.pending_count, pending, "pending of {whose:?}");
@@ -55,7 +59,10 @@ impl Exposure {
         if book.headroom == 0 {
             return;
         }
-        assert!(is_known, "headroom of {whose:?} where something is not known");
+        assert!(
+            is_known,
+            "headroom of {whose:?} where something is not known"
+        );
         // By so many loss units may each loss still grow.
         let headroom = (book.headroom / table.unit) as i128;
         let terms = self.tail.terms;
