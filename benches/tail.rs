@@ -3,9 +3,10 @@
 //! Timed: `Core::step` on new orders in batches of 1,000 with one clock reading each, of a core without
 //! and of one with the limit, in turn; the difference of their medians is the limit's. Not timed: building
 //! the frames, and the reports that end the orders. **Headroom**: the limit is far away, so that one
-//! comparison decides. **Swept**: the limit lies so near that every order is looked at in all scenarios,
-//! with what the order before it has changed brought in first: the account is long of X up to its limit,
-//! and buys Y, which falls when X rises. The **floor** is what a bare loop takes for
+//! comparison decides. **Swept**: the limit lies so near that every order is looked at in all scenarios:
+//! the account is long of X up to its limit,
+//! and buys Y, which falls when X rises; **in turn**, Y and Z, so that each order also brings in what the
+//! one before it has changed. The **floor** is what a bare loop takes for
 //! the same memory: it reads a loss and a return of each scenario, writes the loss back, and counts.
 //!
 //! First the answers are checked: a batch under both passes whole, and one beyond the limit is refused.
@@ -33,6 +34,7 @@ enum Case {
     Headroom,
     SweptValueAtRisk,
     SweptBoth,
+    SweptInTurn,
 }
 
 const FAR: &str = "1000000000000";
@@ -46,7 +48,7 @@ fn limits(case: Case, held: [i128; 2]) -> Limits {
     let (value_at_risk_max, expected_shortfall_max) = match case {
         Case::Nothing => (None, None),
         Case::Headroom => (far, far),
-        Case::SweptValueAtRisk => (near(held[0]), None),
+        Case::SweptValueAtRisk | Case::SweptInTurn => (near(held[0]), None),
         Case::SweptBoth => (near(held[0]), near(held[1])),
     };
     Limits {
@@ -102,7 +104,7 @@ fn setup(scenarios: u32, limits: Limits) -> Setup {
             accounts: vec![AccountId(0)],
             ..Strategy::default()
         }],
-        symbols: vec![symbol("X"), symbol("Y")],
+        symbols: vec![symbol("X"), symbol("Y"), symbol("Z")],
         brokers: vec![Broker { name: "sim".into() }],
         answer_timeout: Nanos::from_secs(5),
         tail: TailTerms {
@@ -111,12 +113,12 @@ fn setup(scenarios: u32, limits: Limits) -> Setup {
             expected_shortfall_share: 975_000,
             returns: {
                 let of_x: Vec<i32> = (0..scenarios).map(&mut returns).collect();
-                let of_y = of_x.iter().map(|of| -of).collect();
+                let of_y: Vec<i32> = of_x.iter().map(|of| -of).collect();
                 let returns = |history| Returns {
                     history,
                     ..Returns::default()
                 };
-                vec![returns(of_x), returns(of_y)]
+                vec![returns(of_x), returns(Vec::clone(&of_y)), returns(of_y)]
             },
             ..TailTerms::default()
         },
@@ -142,7 +144,7 @@ impl Bench {
             serial: 0,
             accepted: Vec::with_capacity(BATCH),
         };
-        for symbol in 0..2 {
+        for symbol in 0..3 {
             let quote = Quote {
                 bid: Price::parse("199.99").unwrap(),
                 ask: Price::parse("200.01").unwrap(),
@@ -192,8 +194,9 @@ impl Bench {
     }
 
     /// Nanoseconds of one order of a batch, of which all pass, or none.
-    fn batch(&mut self, symbol: u32, passes: bool) -> f64 {
-        let frames: Vec<_> = (0..BATCH).map(|_| self.order(symbol, "1")).collect();
+    fn batch(&mut self, symbols: &[u32], passes: bool) -> f64 {
+        let symbols = symbols.iter().cycle().take(BATCH);
+        let frames: Vec<_> = symbols.map(|symbol| self.order(*symbol, "1")).collect();
         self.accepted.clear();
         let start = Instant::now();
         for frame in &frames {
@@ -269,8 +272,15 @@ fn main() {
         "ns for each order, of which the limit; lower quartiles of {ROUNDS} batches of {BATCH}"
     );
     println!(
-        "{:>9} {:>9} {:>16} {:>16} {:>16} {:>10} {:>8}",
-        "scenarios", "no limit", "headroom", "swept VaR", "swept VaR+ES", "refused", "floor"
+        "{:>9} {:>9} {:>16} {:>16} {:>16} {:>16} {:>10} {:>8}",
+        "scenarios",
+        "no limit",
+        "headroom",
+        "swept VaR",
+        "swept VaR+ES",
+        "VaR in turn",
+        "refused",
+        "floor"
     );
     let is_short = !std::env::args().any(|argument| argument == "--bench");
     for scenarios in SCENARIOS {
@@ -280,23 +290,29 @@ fn main() {
             Case::Headroom,
             Case::SweptValueAtRisk,
             Case::SweptBoth,
+            Case::SweptInTurn,
         ];
         let mut benches = cases.map(|case| Bench::new(&setup(scenarios, limits(case, held))));
-        let mut times = [(); 4].map(|()| Vec::new());
+        let mut times = [(); 5].map(|()| Vec::new());
         let mut refused = Vec::new();
         for _ in 0..if is_short { 3 } else { ROUNDS } {
-            for (bench, times) in benches.iter_mut().zip(&mut times) {
-                times.push(bench.batch(1, true));
+            for ((bench, times), case) in benches.iter_mut().zip(&mut times).zip(cases) {
+                let symbols: &[u32] = match case {
+                    Case::SweptInTurn => &[1, 2],
+                    _ => &[1],
+                };
+                times.push(bench.batch(symbols, true));
             }
-            refused.push(benches[2].batch(0, false));
+            refused.push(benches[2].batch(&[0], false));
         }
-        let [none, headroom, swept, both] = times.map(quartile);
+        let [none, headroom, swept, both, in_turn] = times.map(quartile);
         let told = |of: f64| format!("{of:.0} ({:.1})", of - none);
         println!(
-            "{scenarios:>9} {none:>9.0} {:>16} {:>16} {:>16} {:>10.0} {:>8.0}",
+            "{scenarios:>9} {none:>9.0} {:>16} {:>16} {:>16} {:>16} {:>10.0} {:>8.0}",
             told(headroom),
             told(swept),
             told(both),
+            told(in_turn),
             quartile(refused),
             floor(scenarios)
         );

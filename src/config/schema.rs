@@ -471,7 +471,7 @@ section! {
 section! {
     TAIL_RETURNS, "returns", "The returns of a symbol, in place of those that would be worked out.";
     symbol = Required("\"AMZN\""), "Whose.";
-    history = Shown("\"-0.012 0.004\""), "As many as `tail.history_days`, oldest first, as parts of 1; at most six digits behind the point.";
+    history = Optional("\"-0.012 0.004\""), "As many as `tail.history_days`, oldest first, as parts of 1; at most six digits behind the point.";
     stress = Optional("\"-0.1\""), "One for each of `tail.stress`.";
     margin = Optional("\"-0.05 0.05\""), "One for each of `tail.margin`.";
 }

@@ -10,9 +10,10 @@
 //! Where something that a limit needs is not known (the returns of what is held or asked for, a price),
 //! only orders pass that bring their account's position nearer to zero.
 
+use super::kernel::{self, Excess};
 use super::measure::{Figure, div_ceil};
 use super::table::{ONE, Table};
-use super::{Book, Kind, NO_BOOK, Tail, kernel};
+use super::{Book, Kind, NO_BOOK, Tail};
 use crate::message::Side;
 use crate::reject::RejectReason as Reason;
 use crate::risk::cell::Cell;
@@ -39,8 +40,10 @@ struct Asked {
 /// What it adds to one book.
 #[derive(Clone, Copy)]
 struct Effect {
-    /// What is held before it, by side.
+    /// What the vector has of its cell, by side. All below is beyond that.
     held: [i64; 2],
+    /// What is held before it.
+    before: [i64; 2],
     /// On its side, while it works.
     more: i64,
     /// By side, once it has filled.
@@ -131,8 +134,11 @@ impl Exposure {
             found.note(Reason::ExposureOverflow, !asked.only_reduces);
             return;
         }
-        self.fold_tail(at);
         let relies = self.tail.relies_on_headroom() && !found.wants_all();
+        let renews = relies && self.tail.books[at].renews_headroom();
+        if renews || !self.tail.may_wait(at, cell, asked.side) {
+            self.fold_tail(at);
+        }
         let Tail {
             table,
             terms,
@@ -147,7 +153,7 @@ impl Exposure {
             found.note(Reason::TailUnknown, !asked.only_reduces);
             return;
         }
-        if relies && book.renews_headroom() {
+        if renews {
             book.measure_headroom(table, *terms, scratch);
             if book.bounds.cluster_share.is_none() && asked.charge <= book.headroom {
                 return;
@@ -185,7 +191,20 @@ impl Tail {
         has
     }
 
-    /// Looks at every limit of a book that is up to date.
+    /// True where all that a vector lacks is on one side of one cell: where another order on that side is
+    /// looked at, what is lacking can be looked at with it.
+    #[inline]
+    fn may_wait(&self, at: usize, cell: u32, side: Side) -> bool {
+        let book = &self.books[at];
+        let of = self.cells[book.kind.list()].get(cell as usize);
+        book.first_pending == cell
+            && book.pending_count == 1
+            && book.unknown_count == 0
+            && book.bounds.cluster_share.is_none()
+            && of.is_some_and(|of| of.changed == 1 << side.index())
+    }
+
+    /// Looks at every limit of a book.
     fn look(&mut self, found: &mut impl Sink, at: usize, effect: &Effect, asked: &Asked) {
         let Self {
             table,
@@ -195,25 +214,37 @@ impl Tail {
         } = self;
         let (table, terms, book) = (&*table, self.terms, &mut books[at]);
         let whose = book.whose;
+        let moves = table.moves(asked.symbol, asked.side.index());
+        let [value_at_risk, shortfall, ..] = book.bounds.max;
+        let (days, losses) = (
+            &moves[table.history.clone()],
+            &book.losses()[table.history.clone()],
+        );
+        let (above, excess) = match (value_at_risk, shortfall) {
+            (None, None) => (0, Excess::default()),
+            (Some(max), None) => {
+                let above = kernel::count_above(losses, days, effect.more, max);
+                (above, Excess::default())
+            }
+            (max, Some(_)) => {
+                let at = (max.unwrap_or(kernel::LOSS_MAX), book.threshold);
+                kernel::sweep(losses, days, effect.more, at)
+            }
+        };
         for (figure, max) in Figure::ALL.into_iter().zip(book.bounds.max) {
             let Some(max) = max else { continue };
             let is_within = match figure {
-                Figure::ValueAtRisk => {
-                    let moves =
-                        &table.moves(asked.symbol, asked.side.index())[table.history.clone()];
-                    let losses = &book.losses()[table.history.clone()];
-                    kernel::count_above(losses, moves, effect.more, max) <= terms.allowed
-                }
+                Figure::ValueAtRisk => above <= terms.allowed,
                 Figure::Shortfall => {
-                    book.is_shortfall_within((table, terms), max, asked, effect.more, scratch)
+                    book.is_shortfall_within((table, terms), max, (asked, effect), excess, scratch)
                 }
                 Figure::Stress | Figure::Margin => {
                     let range = match figure {
                         Figure::Stress => table.stress.clone(),
                         _ => table.margin.clone(),
                     };
-                    let moves = &table.moves(asked.symbol, asked.side.index())[range.clone()];
-                    let largest = kernel::largest(&book.losses()[range], moves, effect.more);
+                    let losses = &book.losses()[range.clone()];
+                    let largest = kernel::largest(losses, &moves[range], effect.more);
                     largest.is_none_or(|largest| largest <= max)
                 }
             };
@@ -246,7 +277,7 @@ impl Asked {
 }
 
 impl Effect {
-    /// On a book that is up to date: what is held is what its vector has.
+    /// Of an order in a cell of which its book's vector has so much.
     fn new(table: &Table, (cell, held): (&Cell, [i64; 2]), mark: Price, asked: &Asked) -> Self {
         let (of, on) = (asked.side, asked.side.other());
         let more = i128::from(asked.more);
@@ -259,8 +290,12 @@ impl Effect {
         if asked.only_reduces {
             filled[on.index()] = change(on, -more);
         }
+        // What its vector lacks is on the order's side, if anything is lacking.
+        let mut before = [0; 2];
+        before[of.index()] = change(of, 0);
         Self {
             held,
+            before,
             more: filled[of.index()],
             filled,
         }
@@ -291,22 +326,18 @@ impl Book {
         &mut self,
         (table, terms): (&Table, super::Terms),
         max: i64,
-        asked: &Asked,
-        more: i64,
+        (asked, effect): (&Asked, &Effect),
+        excess: Excess,
         scratch: &mut Vec<i64>,
     ) -> bool {
-        let moves = &table.moves(asked.symbol, asked.side.index())[table.history.clone()];
-        let losses = &self.losses()[table.history.clone()];
         let days = i128::from(terms.days);
-        let threshold = self.threshold;
-        let excess = kernel::excess_above(losses, moves, more, threshold);
-        let room = (i128::from(max) - i128::from(threshold)) * days;
+        let room = (i128::from(max) - i128::from(self.threshold)) * days;
         if excess.sum() * i128::from(ONE) <= room {
             return true;
         }
-        let by_side = asked.on_side(more);
+        let more = asked.on_side(effect.more);
         let shortfall = Figure::Shortfall;
-        let measured = self.measure((table, terms), shortfall, asked.symbol, by_side, scratch);
+        let measured = self.measure((table, terms), shortfall, asked.symbol, more, scratch);
         self.threshold = terms.edge(scratch);
         measured <= i128::from(max) * days
     }
@@ -322,7 +353,7 @@ impl Book {
         scratch: &mut Vec<i64>,
     ) -> bool {
         let mut measure = |more| self.measure(with, figure, asked.symbol, more, scratch);
-        let without = measure([0; 2]);
+        let without = measure(effect.before);
         let limit = i128::from(max) * with.1.scale(figure);
         // What is within the limit without it, and not with it, is worse with it.
         let is_worse = without <= limit || without < measure(asked.on_side(effect.more));

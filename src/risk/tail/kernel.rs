@@ -13,6 +13,7 @@ use multiversion::multiversion;
 pub(super) const LOSS_MAX: i64 = 1 << 60;
 
 /// What losses go beyond a threshold, added up: the low halves, and the high ones.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Excess {
     low: u64,
     high: u64,
@@ -68,28 +69,35 @@ pub(super) fn count_above(losses: &[i64], per_unit: &[u32], more: i64, limit: i6
     count
 }
 
-/// What scenarios lose beyond `threshold` with so much more held, all of them together.
+/// The same, and what scenarios lose beyond `threshold`, all of them together.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-pub(super) fn excess_above(losses: &[i64], per_unit: &[u32], more: i64, threshold: i64) -> Excess {
+pub(super) fn sweep(
+    losses: &[i64],
+    per_unit: &[u32],
+    more: i64,
+    (limit, threshold): (i64, i64),
+) -> (u64, Excess) {
     let pairs = losses.iter().zip(per_unit);
-    let (mut low, mut high) = (0u64, 0u64);
-    let mut add = |excess: u64| {
+    let (mut count, mut low, mut high) = (0u64, 0u64, 0u64);
+    let mut look = |loss: i64, added: i64| {
+        count = count.wrapping_add(is_above(loss, added, limit));
+        let excess = beyond(loss, added, threshold);
         low = low.wrapping_add(excess & u64::from(u32::MAX));
         high = high.wrapping_add(excess >> 32);
     };
     match u32::try_from(more) {
         Ok(size) => {
             for (loss, unit) in pairs {
-                add(beyond(*loss, narrow(size, *unit), threshold));
+                look(*loss, narrow(size, *unit));
             }
         }
         Err(_) => {
             for (loss, unit) in pairs {
-                add(beyond(*loss, wide(more, *unit), threshold));
+                look(*loss, wide(more, *unit));
             }
         }
     }
-    Excess { low, high }
+    (count, Excess { low, high })
 }
 
 /// The largest loss with so much more held; nothing of no scenario.

@@ -140,8 +140,13 @@ struct TailCell {
     held: [i64; 2],
     next_pending: u32,
     is_pending: bool,
+    /// Which sides have changed since it was brought in, if it is on the list: a bit for each.
+    changed: u8,
     is_unknown: bool,
 }
+
+/// Both sides of a cell.
+const BOTH: u8 = 3;
 
 impl Kind {
     const ALL: [Self; KINDS] = [Self::Strategy, Self::Account, Self::Firm, Self::Desk];
@@ -219,9 +224,9 @@ impl Tail {
         book.copied().unwrap_or(NO_BOOK)
     }
 
-    /// A cell has changed, or its mark has, which may add so much to a loss of its book.
+    /// These sides of a cell have changed, or its mark has, which may add so much to a loss of its book.
     #[inline]
-    fn note(&mut self, kind: Kind, owner: u32, at: u32, charge: u128) {
+    fn note(&mut self, kind: Kind, owner: u32, at: u32, (charge, changed): (u128, u8)) {
         let place = self.book(kind, owner);
         let Some(book) = self.books.get_mut(place as usize) else {
             return;
@@ -230,6 +235,7 @@ impl Tail {
         let Some(cell) = self.cells[kind.list()].get_mut(at as usize) else {
             return;
         };
+        cell.changed |= changed;
         if !cell.is_pending {
             cell.is_pending = true;
             cell.next_pending = book.first_pending;
@@ -335,7 +341,7 @@ impl Exposure {
                 continue;
             }
             self.tail.cells[kind.list()][place] = TailCell::default();
-            self.tail.note(kind, owner, place as u32, 0);
+            self.tail.note(kind, owner, place as u32, (0, BOTH));
         }
         self.fold_tail(at);
     }
@@ -410,7 +416,7 @@ impl Exposure {
         let (was, is) = change.reserved;
         let mut more = [-filled; 2];
         more[change.side.index()] = filled + i128::from(is.raw()) - i128::from(was.raw());
-        self.note_worst(places, more);
+        self.note_worst(places, more, BOTH);
         if change.filled != crate::units::Qty::ZERO {
             self.fold_waiting(places.account, places.strategy);
         }
@@ -421,14 +427,14 @@ impl Exposure {
     pub(super) fn note_opened(&mut self, places: Places, side: Side, reserved: u64) {
         let mut more = [0; 2];
         more[side.index()] = reserved.into();
-        self.note_worst(places, more);
+        self.note_worst(places, more, 1 << side.index());
     }
 
     #[inline]
-    fn note_worst(&mut self, places: Places, more: [i128; 2]) {
+    fn note_worst(&mut self, places: Places, more: [i128; 2], changed: u8) {
         let mark = self.mark(places.symbol);
         let above = self.cell(places.account_cell).above;
-        let charge = self.tail.charge(places.symbol, more, mark);
+        let charge = (self.tail.charge(places.symbol, more, mark), changed);
         let desk = self.tail_owner(Kind::Desk, places.account, places.strategy);
         let tail = &mut self.tail;
         tail.note(
@@ -465,7 +471,7 @@ impl Exposure {
         };
         let mut at = self.first_cell(symbol);
         while let Some(cell) = self.all_cells().get(at as usize) {
-            let (cell, charge) = (*cell, charge_of(&self.tail, cell));
+            let (cell, charge) = (*cell, (charge_of(&self.tail, cell), BOTH));
             let kind = match cell.is_account {
                 true => Kind::Account,
                 false => Kind::Strategy,
@@ -480,7 +486,7 @@ impl Exposure {
             at = cell.next_in_symbol;
         }
         let charge = charge_of(&self.tail, self.symbol_cell(symbol));
-        self.tail.note(Kind::Firm, 0, symbol, charge);
+        self.tail.note(Kind::Firm, 0, symbol, (charge, BOTH));
         self.fold_if_many(Kind::Firm, 0);
     }
 
@@ -537,7 +543,7 @@ impl Tail {
         let of = &mut self.cells[book.kind.list()][place as usize];
         book.first_pending = of.next_pending;
         book.pending_count -= 1;
-        of.is_pending = false;
+        (of.is_pending, of.changed) = (false, 0);
         let (held, is_unknown) = table.held(cell, mark, book.bounds.needs);
         book.unknown_count -= u32::from(of.is_unknown);
         book.unknown_count += u32::from(is_unknown);
