@@ -136,26 +136,27 @@ fn notes(config: &Config) -> Vec<String> {
 /// Limits on tails whose scenarios nobody has told.
 fn tail_notes(setup: &Setup) -> Vec<String> {
     let tail = &setup.tail;
-    let needs = |is_set: fn(&Limits) -> bool| setup.limits().any(is_set);
-    let sets: [(&str, &str, bool, usize, fn(&Returns) -> usize); 3] = [
+    let of_history: fn(&Returns) -> usize = |of| of.history.len();
+    let has_days = |of: &Limits| of.value_at_risk_max.or(of.expected_shortfall_max).is_some();
+    let sets = [
         (
             "value_at_risk_max and expected_shortfall_max",
             "history_days",
-            needs(|of| of.value_at_risk_max.is_some() || of.expected_shortfall_max.is_some()),
+            setup.limits().any(has_days),
             tail.history_count as usize,
-            |of| of.history.len(),
+            of_history,
         ),
         (
             "stress_loss_max",
             "stress",
-            needs(|of| of.stress_loss_max.is_some()),
+            setup.limits().any(|of| of.stress_loss_max.is_some()),
             tail.stress.len(),
             |of| of.stress.len(),
         ),
         (
             "margin_max",
             "margin",
-            needs(|of| of.margin_max.is_some()),
+            setup.limits().any(|of| of.margin_max.is_some()),
             tail.margin.len(),
             |of| of.margin.len(),
         ),

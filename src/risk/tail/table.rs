@@ -114,13 +114,10 @@ impl Table {
         for (set, range, returns) in sets {
             let is_known = !range.is_empty() && returns.len() == range.len();
             symbol.known |= if is_known { set } else { 0 };
-            for at in 0..range.len() {
-                let change = match is_known {
-                    true => returns[at],
-                    // Who needs it is refused; nobody else looks.
-                    false => 0,
-                };
-                let both = [change.min(0), change.max(0)].map(i32::unsigned_abs);
+            // Who needs what is not known is refused; nobody else looks.
+            let nothing = vec![0; range.len()];
+            for change in if is_known { returns } else { &nothing } {
+                let both = [(*change).min(0), (*change).max(0)].map(i32::unsigned_abs);
                 for side in 0..2 {
                     moves[side].push(both[side]);
                     symbol.max[side] = symbol.max[side].max(both[side]);

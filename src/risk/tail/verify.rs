@@ -37,11 +37,11 @@ impl Exposure {
             if !book.clusters.is_empty() {
                 alone += table.symbols[cell.symbol as usize].alone(of.held);
             }
-            for side in 0..2 {
-                let moves = table.moves(cell.symbol, side);
-                for (at, each) in moves.iter().enumerate() {
-                    losses[at] += i128::from(of.held[side]) * i128::from(*each);
-                    now[at] += i128::from(held[side]) * i128::from(*each);
+            for (side, (was, is)) in of.held.into_iter().zip(held).enumerate() {
+                let moves = table.moves(cell.symbol, side).iter();
+                for ((each, loss), now) in moves.zip(&mut losses).zip(&mut now) {
+                    *loss += i128::from(was) * i128::from(*each);
+                    *now += i128::from(is) * i128::from(*each);
                 }
             }
         }
