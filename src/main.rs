@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use portcullis::admin::client;
 use portcullis::admin::request::Request;
+use portcullis::analytics::handover;
 use portcullis::command::{self, Failure};
 use portcullis::config::{self, Config};
 use portcullis::events::filter::Wanted;
@@ -664,7 +665,9 @@ fn ask(at: Operators, request: Request) -> Result<ExitCode, Failure> {
 }
 
 fn load(path: &Path) -> Result<Config, Failure> {
-    config::load(path).map_err(Failure::of)
+    let mut config = config::load(path).map_err(Failure::of)?;
+    handover::fill(&mut config).map_err(Failure::of)?;
+    Ok(config)
 }
 
 fn print(text: &str) -> Result<(), Failure> {

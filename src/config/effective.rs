@@ -17,7 +17,7 @@ use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::subscribers::{SEVERITIES, Subscriber, SubscriberKind};
 use crate::config::{
-    BORROWS, COST_METHODS, Config, SELF_MATCHES, SHORT_SALES, exits, money, parse_in,
+    BORROWS, COST_METHODS, Config, SELF_MATCHES, SHORT_SALES, exits, money, parse_in, tail,
 };
 use crate::message::{LimitKey, OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
@@ -109,6 +109,7 @@ pub fn effective_toml(config: &Config) -> String {
     }
     analytics::write(&mut out, config);
     scenarios::write(&mut out, config);
+    tail::write(&mut out, config);
     out.0
 }
 
@@ -170,7 +171,10 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
         "rolling_loss_window" => limits.rolling_loss_window.map(write_duration),
         "loss_answer" => not_usual(&LOSS_ANSWERS, &limits.loss_answer),
         "loss_resume" => not_usual(&LOSS_RESUMES, &limits.loss_resume),
-        _ => None,
+        _ => {
+            let key = LimitKey::ALL.iter().find(|known| known.text() == key)?;
+            limits.get(*key).map(|raw| key.show(raw))
+        }
     }
 }
 

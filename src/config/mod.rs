@@ -27,6 +27,7 @@ pub mod responses;
 pub mod scenarios;
 pub mod sessions;
 pub mod subscribers;
+pub mod tail;
 
 mod controls;
 mod exits;
@@ -117,7 +118,7 @@ pub(crate) const BORROWS: [(&str, Borrow); 3] = [
 ];
 
 /// What may be passed by an override: limits, and no other control.
-pub(crate) const SOFT: [RejectReason; 18] = {
+pub(crate) const SOFT: [RejectReason; 23] = {
     use RejectReason::*;
     [
         QtyAboveMax,
@@ -138,6 +139,11 @@ pub(crate) const SOFT: [RejectReason; 18] = {
         DayQtyAboveMax,
         DayValueAboveMax,
         DayOrdersAboveMax,
+        ValueAtRiskAboveMax,
+        ShortfallAboveMax,
+        StressLossAboveMax,
+        MarginAboveMax,
+        ClusterShareAboveMax,
     ]
 };
 
@@ -184,6 +190,8 @@ pub struct Config {
     pub analytics: Analytics,
     /// Stress scenarios, in the order of the file.
     pub scenarios: Vec<Scenario>,
+    /// `[tail]`; what the core needs of it is in [`Setup::tail`].
+    pub tail: tail::Sources,
 }
 
 /// Reads a file. Relative paths in it are relative to its folder.
@@ -326,6 +334,7 @@ fn read(root: &Table<'_>) -> Config {
     };
     config.analytics = analytics::read(&root.table("analytics"), &names);
     config.scenarios = scenarios::read(root, &names);
+    tail::read(&root.table("tail"), &symbols, &mut config);
     read_endpoints(root, &mut config);
     read_strategies(root, &firm, (&accounts, &symbols), &mut config);
     let mut names = HashSet::new();

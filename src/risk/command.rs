@@ -157,6 +157,9 @@ impl Core {
             _ => None,
         };
         let duplicates = route.duplicates;
+        if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
+            self.check_tail(found, &terms, books, valuation);
+        }
         if valuation.is_some() && duplicates != 0 {
             self.check_duplicates(found, &terms, duplicates);
         }
@@ -440,8 +443,12 @@ impl Core {
             true => self.check_limits(&mut found, &terms, route, now),
             false => None,
         };
+        let own_book = route.own_book;
+        if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
+            self.check_tail(&mut found, &terms, books, valuation);
+        }
         let crossing = match valuation.is_some() && self.own.is_some() {
-            true => self.check_own(&mut found, &terms, route.own_book),
+            true => self.check_own(&mut found, &terms, own_book),
             false => Crossing::new(),
         };
         let is_clear = found.failed.is_empty();

@@ -55,6 +55,7 @@ mod short;
 mod sizing;
 mod standing;
 mod sums;
+mod tail;
 mod verify;
 pub mod view;
 

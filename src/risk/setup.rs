@@ -62,6 +62,40 @@ pub struct Setup {
     pub warn_share: u32,
     /// Write the digest into the journal after so many events.
     pub checkpoint_events: u32,
+    /// The scenarios by which tails are measured.
+    pub tail: TailTerms,
+}
+
+/// Scenarios, and how losses in them are measured. All returns are in millionths.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TailTerms {
+    /// What the values of positions are rounded up to; nothing: a cent.
+    pub unit: Notional,
+    /// How many days of history there are. At most 4096.
+    pub history_count: u32,
+    /// The names of the scenarios that are stresses.
+    pub stress: Vec<String>,
+    /// The names of those that margin is for.
+    pub margin: Vec<String>,
+    /// Of value at risk, in millionths.
+    pub value_at_risk_share: u32,
+    /// Of expected shortfall, in millionths.
+    pub expected_shortfall_share: u32,
+    /// By [`SymbolId`]. What is missing is not known.
+    pub returns: Vec<Returns>,
+    /// By [`SymbolId`]: which cluster each is in. Where nothing is said, each is alone.
+    pub clusters: Vec<u32>,
+}
+
+/// The returns of one symbol in each scenario; of a set that is not known, none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Returns {
+    /// By day.
+    pub history: Vec<i32>,
+    /// By stress.
+    pub stress: Vec<i32>,
+    /// By scenario of margin.
+    pub margin: Vec<i32>,
 }
 
 impl Setup {
@@ -175,6 +209,19 @@ pub struct Limits {
     pub loss_answer: LossAnswer,
     /// When trading goes on.
     pub loss_resume: LossResume,
+    /// The loss that few days of history exceed, live orders counted as if they had filled where that is
+    /// worse. Of a strategy, an account, a desk and the firm, as all below.
+    pub value_at_risk_max: Option<Notional>,
+    /// The mean loss of the worst days.
+    pub expected_shortfall_max: Option<Notional>,
+    /// The loss in the worst stress.
+    pub stress_loss_max: Option<Notional>,
+    /// The loss in the worst scenario of margin.
+    pub margin_max: Option<Notional>,
+    /// Of what each symbol could lose alone, added up: the part of one cluster, in millionths.
+    pub cluster_share_max: Option<u32>,
+    /// However large its part, a cluster may hold so much of it.
+    pub cluster_share_free: Option<Notional>,
 }
 
 /// What is done where too much is lost. Each does what those before it do.
@@ -233,6 +280,15 @@ impl Limits {
             || self.drawdown_max.is_some()
             || self.drawdown_share_max.is_some()
             || self.rolling_loss_max.is_some()
+    }
+
+    /// True where any limit is on a tail.
+    pub fn has_tail(&self) -> bool {
+        self.value_at_risk_max.is_some()
+            || self.expected_shortfall_max.is_some()
+            || self.stress_loss_max.is_some()
+            || self.margin_max.is_some()
+            || self.cluster_share_max.is_some()
     }
 
     /// How often the same order may come within `duplicate_window`.

@@ -25,6 +25,7 @@ use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{self, Setup};
 use super::short::{Located, is_watched};
+use super::tail::Tail;
 use crate::message::{Scope, Side, Text};
 use crate::reject::RejectReason;
 use crate::units::{AccountId, Amount, BrokerId, Nanos, Notional, Position, StrategyId, SymbolId};
@@ -409,6 +410,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("baskets", basket::TRIAL_SIZE_BYTES),
         ("losses", Losses::size_bytes(setup)),
         ("exits", Exits::size_bytes(of.positions as usize)),
+        ("tails", Tail::size_bytes(setup)),
         (
             "locates",
             match is_watched(setup) {

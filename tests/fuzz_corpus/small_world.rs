@@ -5,7 +5,8 @@ use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
     Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, ExitPolicy,
     ExitTerms, FeeRate, Fees, Group, Limits, LossAnswer, PhaseChange, Rate, RateSource, Ratio,
-    ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol, Trigger,
+    ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol, TailTerms,
+    Trigger,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Money, Nanos, Notional, Price, Qty, SymbolId,
@@ -243,6 +244,7 @@ pub(crate) fn setup(which: u8) -> Setup {
             attempts_max: 3,
             slippage: 1_000_000,
         },
+        tail: TailTerms::default(),
     }
 }
 
