@@ -124,8 +124,12 @@ fn a_number_that_does_not_fit_is_not_cut() {
         plays(&mut desk, body, Outcome::Applied);
         let order = desk.order(Buy, 1, 1);
         desk.send(order);
-        let is_of_baskets = matches!(key, LimitKey::BasketLines | LimitKey::BasketNotional);
-        assert_eq!(desk.last.outcome == Outcome::Accepted, is_of_baskets);
+        // These bound no order that is alone; the last, only what a share is asked of.
+        let is_idle = matches!(
+            key,
+            LimitKey::BasketLines | LimitKey::BasketNotional | LimitKey::ClusterFree
+        );
+        assert_eq!(desk.last.outcome == Outcome::Accepted, is_idle);
     }
 }
 
