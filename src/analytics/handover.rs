@@ -13,6 +13,7 @@ use super::panel::{Panel, Wanted};
 use super::stress::change_of;
 use super::tables::{Ratio, beta_of, scenario_returns};
 use crate::config::Config;
+use crate::config::scenarios::ShockTarget;
 use crate::config::tail::{RETURN_MAX, clusters};
 use crate::units::SymbolId;
 
@@ -72,9 +73,16 @@ fn fill_days(config: &mut Config, history: &History) -> Result<(), AnalyticsErro
     Ok(())
 }
 
-/// What the stresses do to symbols that follow an index.
+/// What the stresses do to symbols that follow an index. One whose beta cannot be worked out stays
+/// without; an index that no file has is an error.
 fn fill_betas(config: &mut Config, history: &History) -> Result<(), AnalyticsError> {
     let wanted = Wanted::new(&config.analytics);
+    let shocks = config.scenarios.iter().flat_map(|of| &of.shocks);
+    for shock in shocks {
+        if let ShockTarget::Index(index) = &shock.target {
+            history.column(index)?;
+        }
+    }
     for at in 0..config.setup.symbols.len() {
         let name = config.setup.symbols[at].name.as_str();
         if !history.has(name) {
@@ -96,7 +104,8 @@ fn fill_betas(config: &mut Config, history: &History) -> Result<(), AnalyticsErr
             changes.collect()
         };
         let tail = &config.setup.tail;
-        let (stress, margin) = (of(&tail.stress)?, of(&tail.margin)?);
+        let [stress, margin] = [&tail.stress, &tail.margin].map(|names| of(names));
+        let (stress, margin) = (stress.unwrap_or_default(), margin.unwrap_or_default());
         let returns = &mut config.setup.tail.returns[at];
         if returns.stress.is_empty() {
             returns.stress = stress;

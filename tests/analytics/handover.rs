@@ -49,15 +49,12 @@ fn returns_betas_and_clusters_are_written_out_and_read_back() {
     );
     let tail = "history_days = 3\nstress = [\"crash\", \"flat\"]\nmargin = [\"flat\"]\n\
                 cluster_correlation = \"0.9\"\n";
-    let missing = "missing = \"drop\"\n[tail]";
-    let text = |config: &Config| effective_toml(config);
     let mut config = config(&folder, tail);
     assert!(config.setup.tail.returns[0].history.is_empty());
     assert!(
         config.setup.tail.returns[0].stress.is_empty(),
         "a beta needs history"
     );
-    let _ = missing;
     fill(&mut config).unwrap();
     let [one, two, new] = &config.setup.tail.returns[..] else {
         panic!("three symbols");
@@ -71,11 +68,12 @@ fn returns_betas_and_clusters_are_written_out_and_read_back() {
     );
     // It has prices on too few days: nothing is guessed.
     assert!(new.history.is_empty());
+    assert!(new.stress.is_empty());
     assert_eq!(new.margin, [-300_000]);
     assert_eq!(config.setup.tail.clusters, [0, 0, 2]);
     // What opens the journal says it all, and needs no file.
     folder.write("p.csv", "");
-    let again = parse_effective(&text(&config)).unwrap();
+    let again = parse_effective(&effective_toml(&config)).unwrap();
     assert_eq!(again, config);
     let mut filled = again.clone();
     filled.analytics.history.clear();
