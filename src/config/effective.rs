@@ -11,6 +11,7 @@ use crate::config::limits::{LOSS_ANSWERS, LOSS_RESUMES, Written, limit_keys};
 use crate::config::notation::{
     BPS_DIGITS, MULTIPLIER_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
 };
+use crate::config::reconcile;
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
 use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::scenarios;
@@ -355,6 +356,8 @@ fn write_sessions(out: &mut Writer, config: &Config) {
         &SEVERITIES,
         &config.events.history_severity,
     );
+
+    reconcile::write(out, config);
 
     for operator in &config.operators {
         out.table("[[operator]]");

@@ -445,7 +445,7 @@ fn unknown(ours: &Ours<'_>, grace: Grace, compared: &mut Compared) {
         }
         let moved = Moved {
             qty: one.qty,
-            value: super::entry::value(one.price, one.qty, 0),
+            value: i128::from(one.price.raw()).saturating_mul(one.qty).min(1 << 104),
             fee: 0,
         };
         compared.findings.push(Finding {

@@ -147,24 +147,6 @@ pub fn signed(qty: Qty, is_buy: bool) -> i128 {
     if is_buy { qty } else { -qty }
 }
 
-/// What `qty` is worth at `price`, in 1e-17 of the symbol's currency, towards zero; the widest value
-/// where it is wider. `multiplier` is in 1e-9; zero stands for one.
-pub fn value(price: Price, qty: i128, multiplier: u64) -> i128 {
-    let plain = i128::from(price.raw()).saturating_mul(qty);
-    let value = match multiplier {
-        0 | MULTIPLIER_ONE => plain,
-        multiplier => {
-            let (multiplier, one) = (i128::from(multiplier), i128::from(MULTIPLIER_ONE));
-            // Whole units and the rest apart: the product of all three may be too wide.
-            let (whole, rest) = (plain / one, plain % one);
-            let whole = whole.saturating_mul(multiplier);
-            whole.saturating_add(rest.saturating_mul(multiplier) / one)
-        }
-    };
-    let widest = Notional::EXPOSURE_MAX.raw() as i128;
-    value.clamp(-widest, widest)
-}
-
 /// Money in 1e-17.
 pub fn wide(money: Money) -> i128 {
     i128::from(money.raw()) * MONEY_SCALE
@@ -181,26 +163,10 @@ pub fn narrow(money: i128) -> Option<Money> {
 const MONEY_SCALE: i128 = 10i128.pow(Notional::DIGITS - Money::DIGITS);
 /// Sums in 1e-9 of what is exact in 1e-17 may be apart by so much.
 const ROUNDING: i128 = 4 * MONEY_SCALE;
-const MULTIPLIER_ONE: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_value_is_exact_and_fits_or_is_the_widest() {
-        let price = Price::parse("100.25").unwrap();
-        let qty = signed(Qty::parse("3").unwrap(), false);
-        let exact = -30_075 * 10i128.pow(15);
-        assert_eq!(value(price, qty, 0), exact);
-        assert_eq!(value(price, qty, 1_000_000_000), exact);
-        assert_eq!(value(price, qty, 50_000_000_000), 50 * exact);
-        assert_eq!(value(Price::from_raw(1), 1, 1), 0);
-        assert_eq!(
-            value(Price::from_raw(i64::MAX), i128::from(u64::MAX), u64::MAX),
-            1 << 104
-        );
-    }
 
     #[test]
     fn an_id_is_of_one_broker_and_keeps_its_text() {

@@ -249,6 +249,7 @@ impl fmt::Display for FindingKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::risk::setup::{Setup, Symbol};
     use std::collections::BTreeSet;
 
     #[test]
@@ -269,11 +270,15 @@ mod tests {
 
     #[test]
     fn one_event_moves_a_book_by_all_that_differs() {
+        let places = Places::new(&Setup {
+            symbols: vec![Symbol::default()],
+            ..Setup::default()
+        });
         let book = (AccountId(0), SymbolId(0));
         let price = Price::parse("10").unwrap();
         let of = |qty: i128, value: i128, fee: i128| {
             let moved = Moved { qty, value, fee };
-            Adjustment::of(book, &moved, price, &Places::default(), Text::EMPTY).unwrap()
+            Adjustment::of(book, &moved, price, &places, Text::EMPTY).unwrap()
         };
         const UNIT: i128 = 10i128.pow(17);
         let trade = of(300_000_000, 30 * UNIT, UNIT);

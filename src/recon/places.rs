@@ -3,8 +3,9 @@
 //! Pure.
 
 use crate::follower::names::Names;
+use crate::risk::money::worth::Contract;
 use crate::risk::setup::Setup;
-use crate::units::{AccountId, BrokerId, Price, SymbolId};
+use crate::units::{AccountId, BrokerId, Price, Qty, SymbolId};
 
 /// The parts of one configuration that books are compared by.
 #[derive(Clone, Debug, Default)]
@@ -12,12 +13,14 @@ pub struct Places {
     /// What things are called.
     pub names: Names,
     symbols: Vec<Symbol>,
+    currencies: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Symbol {
     broker: BrokerId,
-    multiplier: u64,
+    currency: u32,
+    contract: Contract,
 }
 
 impl Places {
@@ -25,11 +28,13 @@ impl Places {
     pub fn new(setup: &Setup) -> Self {
         let symbols = setup.symbols.iter().map(|of| Symbol {
             broker: of.broker,
-            multiplier: of.multiplier,
+            currency: of.settlement,
+            contract: Contract::new(of),
         });
         Self {
             names: Names::new(setup),
             symbols: symbols.collect(),
+            currencies: setup.currencies.iter().map(|of| of.name.clone()).collect(),
         }
     }
 
@@ -48,26 +53,34 @@ impl Places {
         self.of(symbol).map_or(BrokerId::NONE, |of| of.broker)
     }
 
-    /// What `qty` costs at a price, in 1e-17 of the currency that the symbol settles in; less than
-    /// nothing for what is sold.
+    /// What `qty` costs at a price, in 1e-17 of the currency that the symbol settles in, as the core
+    /// books it; less than nothing for what is sold.
     pub fn value(&self, symbol: SymbolId, price: Price, qty: i128) -> i128 {
-        let multiplier = self.of(symbol).map_or(0, |of| of.multiplier);
-        super::entry::value(price, qty, multiplier)
+        let magnitude = u64::try_from(qty.unsigned_abs()).unwrap_or(u64::MAX);
+        let contract = self.of(symbol).map(|of| of.contract);
+        let bought = contract.and_then(|of| of.traded(price, Qty::from_raw(magnitude)));
+        let bought = bought.unwrap_or_default().raw();
+        if qty < 0 { -bought } else { bought }
     }
 
-    /// The place of the currency that a symbol is settled in.
+    /// The place of the currency that a symbol settles in.
     pub fn currency(&self, symbol: SymbolId) -> u32 {
-        let _ = symbol;
-        0
+        self.of(symbol).map_or(0, |of| of.currency)
     }
 
     /// The place of a currency's name.
     pub fn currency_of_name(&self, name: &str) -> Option<u32> {
-        let _ = name;
-        None
+        let at = self.currencies.iter().position(|of| of == name)?;
+        u32::try_from(at).ok()
     }
 
-    /// A symbol that is settled in a currency.
+    /// The name of a currency.
+    pub fn currency_name(&self, currency: u32) -> &str {
+        let name = self.currencies.get(currency as usize);
+        name.map_or("?", String::as_str)
+    }
+
+    /// A symbol that is settles in a currency.
     pub fn symbol_of_currency(&self, currency: u32) -> Option<SymbolId> {
         let mut symbols = (0..).map(SymbolId).take(self.symbols.len());
         symbols.find(|symbol| self.currency(*symbol) == currency)

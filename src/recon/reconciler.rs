@@ -8,7 +8,7 @@ use super::execution::Execution;
 use super::finding::{Finding, FindingKind, Grace};
 use super::holdings::{self, Slack, holdings};
 use super::judge::{Halt, Judge, Terms, Verdict};
-use super::ledger;
+use super::ledger::{self, Ledgers};
 use super::places::Places;
 use super::source::SourceError;
 use super::statement::Statement;
@@ -36,6 +36,9 @@ pub struct Reconciler {
     terms: Terms,
     places: Places,
     books: Books,
+    ledgers: Ledgers,
+    /// The cash of accounts before the gate.
+    opening: BTreeMap<(AccountId, u32), i128>,
     drop_copy: Option<Told>,
     statement: Option<holdings::Told>,
     /// Names of the statement that the configuration has not.
@@ -71,13 +74,20 @@ pub struct Counts {
 }
 
 impl Reconciler {
-    /// Before the first record. `has_drop_copy`: there will be one.
-    pub fn new(terms: Terms, has_drop_copy: bool) -> Self {
+    /// Before the first record. `has_drop_copy`: there will be one; `opening`: the cash of accounts before
+    /// the gate, by currency, in 1e-17. Other cash is not compared.
+    pub fn new(
+        terms: Terms,
+        has_drop_copy: bool,
+        opening: BTreeMap<(AccountId, u32), i128>,
+    ) -> Self {
         let history = terms.history;
         Self {
             terms,
             places: Places::default(),
             books: Books::new(history),
+            ledgers: Ledgers::default(),
+            opening,
             drop_copy: has_drop_copy.then(|| Told::new(history)),
             statement: None,
             foreign: BTreeSet::new(),
@@ -118,6 +128,19 @@ impl Reconciler {
         &self.foreign
     }
 
+    /// Cash of the statement of which nobody has said what there was before the gate.
+    pub fn cash_not_compared(&self) -> Vec<String> {
+        let statement = self.statement.iter();
+        let cash = statement.flat_map(|statement| statement.cash.keys());
+        let unknown = cash.filter(|key| !self.opening.contains_key(key));
+        unknown
+            .map(|(account, currency)| {
+                let account = self.places.names.accounts.name(account.0);
+                format!("{account} in {}", self.places.currency_name(*currency))
+            })
+            .collect()
+    }
+
     /// How often each thing happened.
     pub const fn counts(&self) -> Counts {
         self.counts
@@ -130,7 +153,7 @@ impl Reconciler {
 
     /// The core has taken a record.
     pub(crate) fn note(&mut self, seen: &Seen<'_>) {
-        let adjusted = ledger::note(&mut self.books, seen, &self.places);
+        let adjusted = ledger::note(&mut self.books, &mut self.ledgers, seen, &self.places);
         let Some((adjustment, is_booked)) = adjusted else {
             return;
         };
@@ -341,9 +364,17 @@ impl Reconciler {
         priced.map(|entry| (entry.symbol, entry.price)).collect()
     }
 
+    /// What each account has in each currency of which it is known what there was.
     fn cash(&self, core: &Core) -> BTreeMap<(AccountId, u32), i128> {
-        let _ = core;
-        BTreeMap::new()
+        let mut cash = self.opening.clone();
+        for cell in core.account_positions() {
+            let book = (AccountId(cell.owner), SymbolId(cell.symbol));
+            let currency = self.places.currency(book.1);
+            if let Some(sum) = cash.get_mut(&(book.0, currency)) {
+                *sum = sum.saturating_add(ledger::paid(core, book).cash());
+            }
+        }
+        cash
     }
 }
 
