@@ -144,7 +144,7 @@ impl Publisher {
 
     /// A run began.
     pub(crate) fn begin(&mut self, sequence: u64, head: &Frame, core: &Core, names: &Names) {
-        let Self { deriver, hub } = self;
+        let Self { deriver, hub, .. } = self;
         let wanted = hub.wanted;
         deriver.open((sequence, head), (core, names), wanted, &mut |event| {
             hub.tell(event);
@@ -153,7 +153,7 @@ impl Publisher {
 
     /// The core has taken a record.
     pub(crate) fn take(&mut self, seen: &Seen<'_>) {
-        let Self { deriver, hub } = self;
+        let Self { deriver, hub, .. } = self;
         let wanted = hub.wanted;
         deriver.take(seen, wanted, &mut |event| hub.tell(event));
     }

@@ -247,7 +247,7 @@ mod tests {
         ];
         for order in orders {
             let mut books = Books::new(9);
-            order.map(|at| books.book(entries[at]));
+            order.iter().for_each(|at| books.book(entries[*at]));
             assert_eq!(total(&books, "e"), Some(5));
             let (qty, money) = books.healed_since((AccountId(0), SymbolId(0)), Nanos::ZERO);
             assert_eq!((qty, money), (0, 0));

@@ -34,8 +34,13 @@ pub mod holdings;
 pub mod judge;
 pub mod places;
 pub mod reconciler;
+pub mod show;
 pub mod source;
 pub mod statement;
 pub mod told;
+pub mod worker;
 
 mod ledger;
+
+#[cfg(test)]
+mod tests;

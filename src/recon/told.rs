@@ -343,7 +343,9 @@ mod tests {
         ]);
         let of = |order: [usize; 2]| {
             let mut told = Told::new(9);
-            order.map(|at| told.take(&lines[at], &places()));
+            order
+                .iter()
+                .for_each(|at| told.take(&lines[*at], &places()));
             told.nets()
         };
         assert_eq!(of([0, 1]), of([1, 0]));

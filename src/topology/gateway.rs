@@ -25,7 +25,7 @@ use crate::journal::{opening, recovery};
 use crate::market::{self, MarketStage};
 use crate::recon::files::Files;
 use crate::recon::reconciler::Reconciler;
-use crate::recon::worker::{self as recon, Watch};
+use crate::recon::worker::{self as reconcile, Watch};
 use crate::message::{Body, Control, Frame, Header, Kind, Link, LinkState, Scope, Text};
 use crate::ring::{Producer, ring};
 use crate::risk::core::Core;
@@ -526,21 +526,21 @@ impl<'a> Builder<'a> {
 }
 
 /// What compares our books with the broker's files, and what watches these; `None` where there are none.
-fn reconciliation(config: &Config, acts: Sender<Frame>) -> Option<(recon::Worker, Watch)> {
-    let reconcile = &config.reconcile;
-    if !reconcile.is_on() {
+fn reconciliation(config: &Config, acts: Sender<Frame>) -> Option<(reconcile::Worker, Watch)> {
+    let terms = &config.reconcile;
+    if !terms.is_on() {
         return None;
     }
-    let (statement, drop_copy) = (&reconcile.statement, &reconcile.drop_copy);
+    let (statement, drop_copy) = (&terms.statement, &terms.drop_copy);
     let files = Files::new(statement.as_deref(), drop_copy.as_deref());
     let (seen, sightings) = bounded(SIGHTINGS_WAITING_MAX);
-    let watch = Watch::new(files, reconcile.terms.interval, seen);
+    let watch = Watch::new(files, terms.terms.interval, seen);
     let reconciler = Reconciler::new(
-        reconcile.terms.clone(),
+        terms.terms.clone(),
         drop_copy.is_some(),
-        reconcile.opening(),
+        terms.opening(),
     );
-    Some((recon::Worker::new(reconciler, sightings, acts), watch))
+    Some((reconcile::Worker::new(reconciler, sightings, acts), watch))
 }
 
 /// Acts of the gate itself that wait for the stage that hands them on.
