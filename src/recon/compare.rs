@@ -271,7 +271,9 @@ impl Pool {
             let book = (entry.account, entry.symbol);
             let has_told_id = entry.id.is_some_and(|id| nets.contains_key(&id));
             match entry.origin {
-                Origin::Answer => *answers.entry((book, entry.order)).or_default() += entry.moved,
+                Origin::Answer | Origin::Amended => {
+                    *answers.entry((book, entry.order)).or_default() += entry.moved;
+                }
                 Origin::Conceded | Origin::Adjusted if !has_told_id => {
                     others.push((book, entry.moved, entry.time));
                 }
@@ -438,7 +440,7 @@ fn unknown(ours: &Ours<'_>, grace: Grace, compared: &mut Compared) {
         });
         let is_noted = || {
             let mut entries = ours.books.entries();
-            entries.any(|entry| entry.order == one.order && entry.origin == Origin::Answer)
+            entries.any(|entry| entry.order == one.order && entry.origin == Origin::Amended)
         };
         if is_told || one.id.is_none() && is_noted() {
             continue;

@@ -32,6 +32,8 @@ pub enum Origin {
     /// A fill that followed from the answer to a question, or from an operator's settlement: of one
     /// order, without an id.
     Answer,
+    /// An adjustment of what answers told of an order.
+    Amended,
     /// An adjustment that stands for the execution of its id.
     Healed,
     /// An adjustment of the gate that nothing explains but the broker's word on a sum.

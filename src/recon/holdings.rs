@@ -9,9 +9,10 @@
 
 use super::books::Book;
 use super::compare::{Compared, Cover, Live, Ours};
-use super::entry::{Entry, ExecId, Moved, Origin};
+use super::entry::Moved;
 use super::explain::{Bound, Candidate, Found, smallest};
 use super::finding::{Adjustment, Cause, Finding, FindingKind, Grace, Way, statement_note};
+use super::instant::{self, Timed, distance};
 use crate::units::{AccountId, Money, Nanos, Position, Price, SymbolId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,15 +34,6 @@ pub struct Slack {
     pub cash: i128,
     /// How far from the statement's instant an execution may be on either side of it.
     pub time: Nanos,
-}
-
-/// What moves one of our numbers, and when.
-#[derive(Clone, Copy, Debug)]
-struct Timed {
-    time: Nanos,
-    id: Option<ExecId>,
-    symbol: SymbolId,
-    moved: Moved,
 }
 
 /// One account's numbers: symbols first, then currencies.
@@ -131,38 +123,11 @@ impl<'a> Account<'a> {
     /// Everything that has happened near the statement's instant or behind it, and what will be booked.
     fn collect(&mut self, told: &Told, compared: &Compared, slack: Slack) {
         let from = Nanos::from_raw(told.as_of.raw().saturating_sub(slack.time.raw()));
-        for entry in self.ours.books.entries() {
-            let time = happened(entry, compared);
-            if entry.account == self.id && from < time {
-                self.timed.push(Timed {
-                    time,
-                    id: entry.id,
-                    symbol: entry.symbol,
-                    moved: entry.moved,
-                });
-            }
-        }
         // What the drop copy has is booked in any case: a statement that is older has it not.
-        for finding in &compared.findings {
-            let is_to_come = finding.account == Some(self.id)
-                && finding.kind != FindingKind::NotThere
-                && finding.lacks != Moved::ZERO;
-            let Some(symbol) = finding.symbol.filter(|_| is_to_come) else {
-                continue;
-            };
-            let net = finding.id.and_then(|id| compared.nets.get(&id));
-            let time = net.map_or(Nanos::ZERO, |net| net.time);
-            self.move_by(symbol, &-finding.lacks);
-            if from < time {
-                self.timed.push(Timed {
-                    time,
-                    id: finding.id,
-                    symbol,
-                    moved: finding.lacks,
-                });
-            }
+        for (symbol, moved) in instant::to_come(compared, self.id) {
+            self.move_by(symbol, &-moved);
         }
-        self.timed.sort_by_key(|timed| (timed.time, timed.id));
+        self.timed = instant::collect(self.ours, compared, self.id, from);
     }
 
     /// The statement has so much more.
@@ -243,9 +208,11 @@ impl<'a> Account<'a> {
         let (cut, more) = self.best_cut(told.as_of, slack.time);
         let (candidates, causes) = self.candidates(compared, told.as_of, cut, slack.time);
         let mut rest = more.clone();
-        // All together first, so that cash tells apart what quantities do not; then each alone.
+        // All together first, so that cash tells apart what quantities do not; then each alone, and with
+        // fills of orders, of which nobody knows the price.
         let mut sets: Vec<Vec<usize>> = Vec::new();
-        match smallest(&more, &self.tolerance, &candidates, Bound::default()) {
+        let known = candidates.iter().take_while(|of| !of.is_open).count();
+        match smallest(&more, &self.tolerance, &candidates[..known], Bound::default()) {
             Found::Set(set) => {
                 rest.fill(0);
                 sets.push(set);
@@ -274,12 +241,14 @@ impl<'a> Account<'a> {
                 continue;
             }
             findings.push(match rest[number] {
-                0 => self.explained(book, more[number], &of, compared),
+                0 => self.explained(book, more[number], &of, (told, compared)),
                 differs => self.unexplained(book, differs, told, cover),
             });
         }
+        let has_open = chosen.iter().any(|at| candidates[*at].is_open);
         for (number, currency) in (self.symbols.len()..).zip(&self.currencies) {
-            if self.tolerance[number] < rest[number].abs() {
+            // What a fill on its way has cost is told with it.
+            if self.tolerance[number] < rest[number].abs() && !has_open {
                 findings.extend(self.cash_differs(*currency, rest[number], told));
             }
         }
@@ -314,7 +283,7 @@ impl<'a> Account<'a> {
         let near = self
             .timed
             .iter()
-            .filter(|timed| distance(timed.time, as_of) <= slack);
+            .filter(|timed| timed.is_uncertain || distance(timed.time, as_of) <= slack);
         for timed in near.take(EDGE_MAX) {
             // What is before the cut is counted, what is behind it is not.
             let moved = if timed.time <= cut { -timed.moved } else { timed.moved };
@@ -353,11 +322,16 @@ impl<'a> Account<'a> {
         book: Book,
         more: i128,
         causes: &[(Cause, Moved)],
-        compared: &Compared,
+        (told, compared): (&Told, &Compared),
     ) -> Finding {
         let mut remedy = Vec::new();
         let mut grace = Grace::None;
-        for (cause, _) in causes {
+        // What a fill of an order accounts for is what the others leave.
+        let mut open = more;
+        for (cause, moved) in causes {
+            if !matches!(cause, Cause::InDoubt(_) | Cause::InFlight(_)) {
+                open -= moved.qty;
+            }
             match cause {
                 Cause::Ours(id, order) => {
                     let is_it = |finding: &&Finding| {
@@ -367,10 +341,13 @@ impl<'a> Account<'a> {
                     let of = compared.findings.iter().find(is_it);
                     remedy.extend(of.into_iter().flat_map(|finding| finding.remedy.clone()));
                 }
-                Cause::InDoubt(_) => grace = Grace::Always,
-                Cause::InFlight(_) if grace == Grace::None => grace = Grace::InFlight,
-                _ => {}
+                Cause::InDoubt(_) | Cause::InFlight(_) => grace = Grace::InFlight,
+                Cause::Timing(_) => {}
             }
+        }
+        // If it is not told in time, it is booked without it.
+        if grace == Grace::InFlight {
+            remedy.extend(self.conceded(book, open, told));
         }
         let moved = Moved { qty: more, ..Moved::ZERO };
         Finding {
@@ -385,21 +362,10 @@ impl<'a> Account<'a> {
     }
 
     fn unexplained(&self, book: Book, more: i128, told: &Told, cover: &mut Cover) -> Finding {
-        let average = told.positions.get(&book).and_then(|held| held.1);
-        let price = (self.ours.mark)(book.1).or(average).unwrap_or_default();
         let grace = match cover.take(book, None, more) {
             true => Grace::InFlight,
             false => Grace::None,
         };
-        let adjustment = i64::try_from(more).map(|qty| Adjustment {
-            account: book.0,
-            symbol: book.1,
-            kind: Way::Transfer,
-            qty: Position::from_raw(qty),
-            price,
-            cash: Money::from_raw(0),
-            note: statement_note(told.as_of),
-        });
         Finding {
             lacks: Moved {
                 qty: more,
@@ -407,9 +373,24 @@ impl<'a> Account<'a> {
             },
             amount: self.worth(book.1, more),
             grace,
-            remedy: adjustment.into_iter().collect(),
+            remedy: self.conceded(book, more, told).into_iter().collect(),
             ..Finding::new(FindingKind::PositionDiffers, Some(book.0), Some(book.1))
         }
+    }
+
+    /// A position as the statement says, of which nothing else is known.
+    fn conceded(&self, book: Book, more: i128, told: &Told) -> Option<Adjustment> {
+        let average = told.positions.get(&book).and_then(|held| held.1);
+        let price = (self.ours.mark)(book.1).or(average).unwrap_or_default();
+        Some(Adjustment {
+            account: book.0,
+            symbol: book.1,
+            kind: Way::Transfer,
+            qty: Position::from_raw(i64::try_from(more).ok()?),
+            price,
+            cash: Money::from_raw(0),
+            note: statement_note(told.as_of),
+        })
     }
 
     /// What cannot be valued is worth more than any threshold.
@@ -441,15 +422,6 @@ impl<'a> Account<'a> {
     }
 }
 
-/// When something of ours happened for the broker: an adjustment, when what it stands for did.
-fn happened(entry: &Entry, compared: &Compared) -> Nanos {
-    let net = entry.id.and_then(|id| compared.nets.get(&id));
-    match entry.origin {
-        Origin::Healed | Origin::Adjusted => net.map_or(entry.time, |net| net.time),
-        _ => entry.time,
-    }
-}
-
 /// All that a live order may still fill: at which price nobody knows.
 fn open_fill(live: &Live) -> Moved {
     let qty = if live.is_buy { live.leaves } else { -live.leaves };
@@ -459,10 +431,6 @@ fn open_fill(live: &Live) -> Moved {
         value: 1,
         fee: 0,
     }
-}
-
-fn distance(one: Nanos, other: Nanos) -> Nanos {
-    one.since(other).max(other.since(one))
 }
 
 /// Instants around the statement's that are looked at.

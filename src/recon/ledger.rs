@@ -190,7 +190,7 @@ fn correction(
     let order = noted_order(&adjust.note);
     let as_of = noted_statement(&adjust.note).filter(|_| is_gate);
     let origin = match kind {
-        AdjustKind::Trade | AdjustKind::Cash if order.is_some() => Origin::Answer,
+        AdjustKind::Trade | AdjustKind::Cash if order.is_some() => Origin::Amended,
         AdjustKind::Trade | AdjustKind::Transfer | AdjustKind::Cash if as_of.is_some() => {
             Origin::Conceded
         }

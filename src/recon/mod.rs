@@ -40,6 +40,7 @@ pub mod statement;
 pub mod told;
 pub mod worker;
 
+mod instant;
 mod ledger;
 
 #[cfg(test)]

@@ -264,7 +264,7 @@ impl Reconciler {
     fn find(&self, core: &Core, now: Nanos) -> (Compared, Vec<Finding>) {
         let knows = |order: OrderId| core.order(order).is_some();
         let find = |account: AccountId, id: &Text| core.order_id(account, id);
-        let lasts = self.last_prices();
+        let lasts = self.last_prices(core);
         let mark = |symbol: SymbolId| mark(core, symbol).or(lasts.get(&symbol).copied());
         let ours = Ours {
             books: &self.books,
@@ -358,10 +358,13 @@ impl Reconciler {
         lost
     }
 
-    fn last_prices(&self) -> BTreeMap<SymbolId, Price> {
+    /// What a symbol was last traded at, or else what its orders are valued at.
+    fn last_prices(&self, core: &Core) -> BTreeMap<SymbolId, Price> {
+        let orders = core.orders().map(|order| (order.symbol, order.value_price));
         let entries = self.books.entries();
-        let priced = entries.filter(|entry| entry.price != Price::default());
-        priced.map(|entry| (entry.symbol, entry.price)).collect()
+        let traded = entries.map(|entry| (entry.symbol, entry.price));
+        let all = orders.chain(traded);
+        all.filter(|(_, price)| *price != Price::default()).collect()
     }
 
     /// What each account has in each currency of which it is known what there was.

@@ -62,6 +62,8 @@ pub struct Net {
     pub price: Price,
     /// When it happened.
     pub time: Nanos,
+    /// When it came to be so: when it was corrected or taken back, if it was.
+    pub since: Nanos,
     /// The order that it is of, where that is said.
     pub order: Option<Named>,
 }
@@ -135,6 +137,7 @@ impl Told {
             has_fee: execution.fee.is_some() || is_bust,
             price: execution.price,
             time: execution.time,
+            since: execution.time,
             order: execution.order,
         };
         self.insert(

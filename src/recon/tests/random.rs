@@ -246,10 +246,10 @@ impl Case<'_> {
         self.is_calm = true;
         let mut agreed_after = 0;
         for look in 0..40 {
-            if look == 8 {
+            if [8, 16, 24].contains(&look) {
                 self.state(500);
             }
-            if self.random.percent(3) {
+            if look < 16 && self.random.percent(5) {
                 self.restart();
             }
             self.advance(1_000);
@@ -270,11 +270,39 @@ impl Case<'_> {
                 false => self.figures.probes_refused += 1,
             }
             assert_eq!(is_accepted, !self.world.is_killed(account));
-            if is_accepted {
-                assert!(self.agrees(account), "account {account} trades through a difference");
+            if is_accepted && !self.agrees(account) {
+                self.complain(account);
             }
         }
         self.is_calm = false;
+    }
+
+    fn complain(&mut self, account: u32) {
+        for symbol in 0..SYMBOLS {
+            let theirs = self.broker.positions.get(&(account, symbol)).copied();
+            println!(
+                "symbol {symbol}: ours {}, theirs {}",
+                self.world.position(account, symbol),
+                theirs.unwrap_or_default()
+            );
+        }
+        println!(
+            "cash: ours {}, theirs {:?}",
+            self.world.cash(account),
+            self.broker.cash.get(&account)
+        );
+        println!("drop copy: {}", self.world.reconciler.drop_copy().is_some());
+        for judged in self.world.look().findings {
+            println!("{judged:?}");
+        }
+        for entry in self.world.reconciler.books().entries() {
+            println!("{entry:?}");
+        }
+        for line in self.told.iter().filter(|line| line.account == format!("a{account}")) {
+            println!("{line:?}");
+        }
+        println!("{:?}", self.statement);
+        panic!("account {account} trades through a difference");
     }
 
     fn agrees(&self, account: u32) -> bool {
