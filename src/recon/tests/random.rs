@@ -312,14 +312,16 @@ impl Case<'_> {
         };
         let cash = self.broker.cash.get(&account).copied().unwrap_or_default();
         let apart = (self.world.cash(account) - cash).abs();
-        (0..SYMBOLS).all(is_held) && apart <= terms().cash_tolerance
+        (0..SYMBOLS).all(is_held) && apart <= terms(0).cash_tolerance
     }
 }
 
 fn run(seed: u64, figures: &mut Figures) {
     let mut random = Random(seed);
     let has_drop_copy = random.percent(85);
-    let world = World::new(terms(), has_drop_copy);
+    // Often enough for all that is lost here, or for little of it, or for nothing.
+    let heal_qty_max = [60, 60, 15, 0][random.below(4) as usize];
+    let world = World::new(terms(heal_qty_max), has_drop_copy);
     let mut case = Case {
         random,
         looked: world.now,
@@ -370,8 +372,8 @@ fn ten_thousand_random_faults_converge_or_halt_and_nothing_trades_through() {
     }
     println!("{figures:#?}");
     if 1_000 <= cases {
-        assert!(cases < figures.accounts_converged, "{figures:?}");
-        assert!(cases / 100 < figures.accounts_halted, "{figures:?}");
-        assert!(cases < figures.adjustments && cases < figures.restarts);
+        assert!(cases / 2 < figures.accounts_converged, "{figures:?}");
+        assert!(cases / 2 < figures.accounts_halted, "{figures:?}");
+        assert!(cases / 2 < figures.adjustments && cases < figures.restarts);
     }
 }

@@ -56,7 +56,7 @@ fn agrees(world: &World, broker: &Broker) -> bool {
 
 #[test]
 fn a_fill_that_the_session_lost_is_healed_once_it_is_not_on_its_way() {
-    let (mut world, mut broker) = (World::new(terms(), true), Broker::default());
+    let (mut world, mut broker) = (World::new(terms(60), true), Broker::default());
     let id = order(&mut world, &mut broker, 10);
     let (_, line) = fill(&world, &mut broker, id, 10);
     world.reconciler.told(&line);
@@ -77,7 +77,7 @@ fn a_fill_that_the_session_lost_is_healed_once_it_is_not_on_its_way() {
 #[test]
 fn a_late_fill_takes_its_adjustment_back_whichever_came_first() {
     for is_fill_first in [false, true] {
-        let (mut world, mut broker) = (World::new(terms(), true), Broker::default());
+        let (mut world, mut broker) = (World::new(terms(60), true), Broker::default());
         let id = order(&mut world, &mut broker, 10);
         let (report, line) = fill(&world, &mut broker, id, 10);
         world.reconciler.told(&line);
@@ -108,7 +108,7 @@ fn a_late_fill_takes_its_adjustment_back_whichever_came_first() {
 
 #[test]
 fn what_is_above_the_threshold_halts_at_once_and_again_after_a_raise() {
-    let (mut world, mut broker) = (World::new(terms(), true), Broker::default());
+    let (mut world, mut broker) = (World::new(terms(60), true), Broker::default());
     let id = order(&mut world, &mut broker, 61);
     let (_, line) = fill(&world, &mut broker, id, 61);
     // The order is gone here: nothing accounts for what is told of it.
@@ -150,7 +150,7 @@ fn cancel(world: &mut World, id: OrderId) -> crate::message::Frame {
 
 #[test]
 fn small_heals_of_a_day_add_up_to_the_threshold() {
-    let (mut world, mut broker) = (World::new(terms(), true), Broker::default());
+    let (mut world, mut broker) = (World::new(terms(60), true), Broker::default());
     let id = order(&mut world, &mut broker, 100);
     for _ in 0..6 {
         let (_, line) = fill(&world, &mut broker, id, 10);
@@ -166,7 +166,7 @@ fn small_heals_of_a_day_add_up_to_the_threshold() {
 
 #[test]
 fn a_fill_that_only_a_statement_shows_is_conceded_and_stays_so() {
-    let (mut world, mut broker) = (World::new(terms(), false), Broker::default());
+    let (mut world, mut broker) = (World::new(terms(60), false), Broker::default());
     let id = order(&mut world, &mut broker, 10);
     let (report, _) = fill(&world, &mut broker, id, 10);
     world.advance(Nanos::from_secs(20));
@@ -185,7 +185,7 @@ fn a_fill_that_only_a_statement_shows_is_conceded_and_stays_so() {
 
 #[test]
 fn an_execution_of_an_order_that_nobody_knows_halts_the_firm_or_its_account() {
-    let (mut world, mut broker) = (World::new(terms(), true), Broker::default());
+    let (mut world, mut broker) = (World::new(terms(60), true), Broker::default());
     let id = order(&mut world, &mut broker, 99);
     let (report, line) = fill(&world, &mut broker, id, 99);
     let of_nobody = OrderId::new(77, 7);

@@ -41,13 +41,13 @@ pub(super) struct World {
     orders: u64,
 }
 
-pub(super) fn terms() -> Terms {
+pub(super) fn terms(heal_qty_max: i128) -> Terms {
     Terms {
         interval: Nanos::from_secs(1),
         confirmations: 2,
         settle_time: Nanos::from_secs(5),
         drop_copy_delay: Nanos::from_secs(8),
-        heal_qty_max: 60 * i128::from(UNIT),
+        heal_qty_max: heal_qty_max * i128::from(UNIT),
         heal_value_max: 10_000 * 10i128.pow(17),
         cash_tolerance: 10i128.pow(15),
         halt: Halt::Account,
