@@ -782,11 +782,12 @@ bodies! {
         exec_id: Text,
         /// An [`Exec`].
         exec: u8,
-        /// For a status: the [`OrderState`] at the broker. For a trade: a [`Liquidity`], or zero.
+        /// For a status: the [`OrderState`] at the broker; pending while it works on a request. For a
+        /// trade: a [`Liquidity`], or zero.
         state: u8,
         /// The broker's own number for why, or zero.
         broker_reason: u16,
-        /// For a status: how many requests about the order the broker has had.
+        /// For a status: the last request about the order that the broker has had.
         request: u32,
     } reserved [];
 

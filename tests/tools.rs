@@ -209,6 +209,35 @@ fn every_command_of_a_load_is_answered_once_and_as_it_was_meant() {
 }
 
 #[test]
+fn a_steady_session_is_answered_beside_a_runaway() {
+    let folder = Folder::new("burst");
+    let gate = Gate::start(&folder);
+    let found = json(&tool(&[
+        "burst",
+        "--target",
+        &format!("tcp:{}", gate.tcp),
+        "--steady",
+        &gate.sessions[1],
+        "--runaway",
+        &gate.sessions[0],
+        "--rate",
+        "500",
+        "--round",
+        "100ms",
+        "--rounds",
+        "2",
+        "--price",
+        "100",
+        "--json",
+    ]));
+    for kind in ["alone", "beside"] {
+        assert_eq!(count(&found[kind]["count"]), 100, "{found}");
+    }
+    assert!(0 < count(&found["refused"]), "{found}");
+    assert!(found["p99_ratio"].as_f64().is_some_and(|ratio| 0.0 < ratio));
+}
+
+#[test]
 fn a_load_comes_by_a_unix_socket_as_well() {
     let folder = Folder::new("unix");
     let _gate = Gate::start(&folder);

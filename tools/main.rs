@@ -1,6 +1,7 @@
 //! Tools beside the gateway: load, measurements, and real market data.
 
 mod arguments;
+mod burst;
 mod child;
 mod exchange;
 mod ids;
@@ -28,6 +29,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
+    /// Say what a strategy whose every order is refused costs another one that sends steadily.
+    Burst(burst::Arguments),
     /// Serve a simulated exchange, which outlives the gate and writes down what it saw.
     Exchange(exchange::Arguments),
     /// Send orders at a rate that does not wait for the gate, and say how long the answers took.
@@ -46,6 +49,7 @@ enum Tool {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().tool {
+        Tool::Burst(arguments) => burst::run(&arguments),
         Tool::Exchange(arguments) => exchange::run(&arguments),
         Tool::Load(arguments) => load::run(&arguments),
         Tool::Lobster(arguments) => lobster::run(&arguments),

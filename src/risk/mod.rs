@@ -51,6 +51,7 @@ mod route;
 mod rules;
 mod short;
 mod sizing;
+mod standing;
 mod sums;
 mod verify;
 pub mod view;

@@ -15,23 +15,12 @@ use super::money::worth::exchanged;
 use super::order::{NEVER, Order, Replacement};
 use super::questions::Spoken;
 use super::setup::Trigger;
+use super::standing::Standing;
 use crate::message::{
     BrokerRequest, Exec, Execution, Header, Kind, Liquidity, OrderState, Report, Settle, Side, Text,
 };
 use crate::reject::Failed;
 use crate::units::{Amount, BrokerId, Money, Notional, OrderId, Price, Qty};
-
-/// What is known of an order from a question.
-struct Standing {
-    filled: Qty,
-    /// Of what was not reported.
-    price: Price,
-    fee: Money,
-    leaves: Qty,
-    state: u8,
-    request: u32,
-    spoken: Spoken,
-}
 
 /// What was filled now.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +84,7 @@ impl Core {
             _ if !is_live => None,
             Some(Exec::New) => {
                 self.orders.get_mut(slot).is_acknowledged = true;
-                self.clear_doubt(slot);
+                self.clear_doubt_if_answered(slot);
                 Some(Outcome::Applied)
             }
             Some(Exec::Canceled) => self.close(slot, OrderState::Cancelled),
@@ -151,7 +140,7 @@ impl Core {
             price: settle.price,
             fee: Money::from_raw(0),
             leaves: settle.leaves,
-            state: 0,
+            state: OrderState::Open as u8,
             request: order.request,
             spoken: Spoken::OF_ALL,
         };
@@ -190,7 +179,7 @@ impl Core {
 
     /// Moves what was filled from the order to the positions, and ends the order if nothing is left.
     #[inline]
-    fn fill(&mut self, slot: u32, fill: Fill) {
+    pub(super) fn fill(&mut self, slot: u32, fill: Fill) {
         self.counts.fills += 1;
         let order = self.orders.get_mut(slot);
         order.filled = order.filled.saturating_add(fill.qty);
@@ -203,14 +192,14 @@ impl Core {
         self.rebook(slot, fill, -i32::from(is_done));
     }
 
-    fn close(&mut self, slot: u32, end: OrderState) -> Option<Outcome> {
+    pub(super) fn close(&mut self, slot: u32, end: OrderState) -> Option<Outcome> {
         self.orders.close(slot, end);
         self.rebook(slot, Fill::NONE, -1);
         Some(Outcome::Applied)
     }
 
     /// The terms have changed: what is reserved follows, and an order with nothing left ends.
-    fn close_if_done(&mut self, slot: u32, end: OrderState) {
+    pub(super) fn close_if_done(&mut self, slot: u32, end: OrderState) {
         if self.orders.worst(slot).0 == Qty::ZERO {
             self.close(slot, end);
         } else {
@@ -230,7 +219,7 @@ impl Core {
         order.client_order_id = replacement.client_order_id;
         order.is_acknowledged = true;
         order.is_replace_pending = false;
-        self.clear_doubt(slot);
+        self.clear_doubt_if_answered(slot);
         self.close_if_done(slot, OrderState::Filled);
         Some(Outcome::Applied)
     }
@@ -243,7 +232,7 @@ impl Core {
         let is_more = order.leaves() < leaves;
         order.qty = order.filled.saturating_add(leaves);
         order.is_acknowledged = true;
-        self.clear_doubt(slot);
+        self.clear_doubt_if_answered(slot);
         self.close_if_done(slot, OrderState::Cancelled);
         Some(if is_more {
             Outcome::Implausible
@@ -262,100 +251,9 @@ impl Core {
             return None;
         }
         *pending = false;
-        self.clear_doubt(slot);
+        self.clear_doubt_if_answered(slot);
         self.close_if_done(slot, OrderState::Filled);
         Some(Outcome::Applied)
-    }
-
-    /// The order stands so at the broker, who has seen `request` of our requests about it. A later one
-    /// will never arrive if the answer speaks of it; otherwise it is on its way, and the doubt stays.
-    fn stands(&mut self, slot: u32, standing: &Standing) -> Option<Outcome> {
-        let order = self.orders.get(slot);
-        let (is_live, request) = (order.is_live(), order.request);
-        if standing.filled < order.filled || Qty::MAX < standing.filled {
-            return None;
-        }
-        let missed = standing.filled.saturating_sub(order.filled);
-        let fill = Fill {
-            qty: missed,
-            price: standing.price,
-            fee: standing.fee,
-            is_maker: false,
-        };
-        let mut outcome = match missed {
-            Qty::ZERO => Outcome::Applied,
-            _ => filled_how(order, missed),
-        };
-        if !is_live {
-            if missed != Qty::ZERO {
-                self.fill(slot, fill);
-            }
-            return Some(outcome);
-        }
-        if Qty::MAX < standing.leaves {
-            return None;
-        }
-        // The order must not end while what the broker says of it is still being booked.
-        let replaced_by = self.orders.requests(slot).replacement.request;
-        let order = self.orders.get_mut(slot);
-        order.is_acknowledged = true;
-        let spoken = standing.spoken;
-        if spoken.of_cancel && standing.request < request {
-            order.is_cancel_pending = false;
-        }
-        // The request that the broker has not seen may be a cancel behind the replace.
-        if spoken.of_replace && standing.request < replaced_by {
-            order.is_replace_pending = false;
-        }
-        let is_open = order.is_cancel_pending && !spoken.of_cancel
-            || order.is_replace_pending && !spoken.of_replace;
-        let end = OrderState::from_byte(standing.state).filter(|state| {
-            use OrderState::{Cancelled, Expired, Filled, Rejected};
-            matches!(state, Filled | Cancelled | Rejected | Expired)
-        });
-        if !is_open {
-            self.clear_doubt(slot);
-        }
-        if missed != Qty::ZERO {
-            self.counts.fills += 1;
-            self.orders.get_mut(slot).filled = standing.filled;
-        }
-        self.rebook(slot, fill, 0);
-        if let Some(end) = end {
-            self.close(slot, end);
-            return Some(outcome);
-        }
-        let is_replace_pending = self.orders.get(slot).is_replace_pending;
-        if !is_replace_pending {
-            if self.orders.get(slot).leaves() < standing.leaves {
-                outcome = Outcome::Implausible;
-            }
-            if self.may_stand(slot, standing.leaves) {
-                let order = self.orders.get_mut(slot);
-                order.qty = order.filled.saturating_add(standing.leaves);
-            }
-        }
-        self.close_if_done(slot, OrderState::Filled);
-        Some(outcome)
-    }
-
-    /// True where every sum still fits if so much of the order stands. A broker that says more than
-    /// we know of is believed within that: it is at risk.
-    fn may_stand(&self, slot: u32, leaves: Qty) -> bool {
-        let order = self.orders.get(slot);
-        let Ok(more) = i64::try_from(leaves.saturating_sub(order.reserved).raw()) else {
-            return false;
-        };
-        let cells = [
-            self.exposure.symbol_cell(order.symbol.0),
-            self.exposure.cell(order.account_cell),
-            self.exposure.cell(order.strategy_cell),
-        ];
-        let is_narrow = order.value_price.notional(leaves) <= Notional::EXPOSURE_MAX
-            && cells
-                .iter()
-                .all(|cell| cell.worst(order.side, more).is_some());
-        leaves <= order.leaves() || leaves <= Qty::MAX && is_narrow
     }
 
     /// An order with nothing unanswered waits no more.
@@ -367,7 +265,15 @@ impl Core {
         }
     }
 
-    fn clear_doubt(&mut self, slot: u32) {
+    /// Ends the doubt, and with it the question, unless a request about the order may still be lost.
+    fn clear_doubt_if_answered(&mut self, slot: u32) {
+        let order = self.orders.get(slot);
+        if !order.is_cancel_pending && !order.is_replace_pending {
+            self.clear_doubt(slot);
+        }
+    }
+
+    pub(super) fn clear_doubt(&mut self, slot: u32) {
         let order = self.orders.get_mut(slot);
         order.is_in_doubt = false;
         order.asked_after = NEVER;
@@ -604,7 +510,7 @@ impl Core {
 }
 
 /// What a fill of `qty` is to an order, before it is booked.
-fn filled_how(order: &Order, qty: Qty) -> Outcome {
+pub(super) fn filled_how(order: &Order, qty: Qty) -> Outcome {
     match () {
         () if !order.is_live() => Outcome::LateFill,
         () if order.reserved < qty => Outcome::OverFill,

@@ -169,6 +169,25 @@ impl Order {
         self.was_asked = false;
     }
 
+    /// Somebody knows what became of it, unless something sent about it may still be lost.
+    pub(crate) fn doubt_is_over_unless_pending(&mut self) {
+        if !self.is_cancel_pending && self.replace.is_none() {
+            self.doubt_is_over();
+        }
+    }
+
+    /// Nobody knows whether it was replaced.
+    pub(crate) fn take_the_worse_of_both(&mut self, replace: &Replacement) {
+        self.qty = self.qty.max(replace.qty);
+        self.value_price = self.value_price.max(replace.value_price);
+        // The price at which it would trade with others sooner.
+        let (one, other) = (self.price, replace.price);
+        self.price = match self.side {
+            Side::Buy => one.max(other),
+            Side::Sell => one.min(other),
+        };
+    }
+
     /// The pending replace's terms become its own.
     pub(crate) fn take_replacement(&mut self) {
         if let Some(replace) = self.replace.take() {

@@ -99,7 +99,7 @@ impl Model {
             price: settle.price,
             leaves: settle.leaves,
             request: last,
-            state: 0,
+            state: OrderState::Open as u8,
             ..Report::default()
         };
         let Some((outcome, execution)) = self.status(serial, &status, Some(last)) else {
@@ -118,7 +118,7 @@ impl Model {
     fn new_at_broker(&mut self, serial: u64) -> Told {
         let order = self.live(serial)?;
         order.is_acknowledged = true;
-        order.doubt_is_over();
+        order.doubt_is_over_unless_pending();
         Some((Outcome::Applied, self.execution(serial, Exec::New)))
     }
 
@@ -152,7 +152,7 @@ impl Model {
         order.take_replacement();
         // Who replaces an order has it.
         order.is_acknowledged = true;
-        order.doubt_is_over();
+        order.doubt_is_over_unless_pending();
         self.close_if_nothing_can_fill(serial, OrderState::Filled);
         Some((Outcome::Applied, self.execution(serial, Exec::Replaced)))
     }
@@ -171,7 +171,7 @@ impl Model {
         order.qty = order.filled.saturating_add(leaves);
         // Who restates an order has it.
         order.is_acknowledged = true;
-        order.doubt_is_over();
+        order.doubt_is_over_unless_pending();
         self.close_if_nothing_can_fill(serial, OrderState::Cancelled);
         Some((outcome, self.execution(serial, Exec::Restated)))
     }
@@ -180,17 +180,18 @@ impl Model {
     /// be so wide.
     fn may_stand(&self, serial: u64, leaves: u64) -> bool {
         let order = &self.orders[serial as usize - 1];
-        if leaves <= order.own_leaves() {
-            return true;
-        }
-        let notional = u128::from(leaves) * u128::from(order.value_price);
+        leaves <= order.own_leaves()
+            || leaves <= Qty::MAX.raw() && self.may_be_so_wide(order, leaves, order.value_price)
+    }
+
+    fn may_be_so_wide(&self, order: &Order, leaves: u64, value_price: u64) -> bool {
+        let notional = u128::from(leaves) * u128::from(value_price);
         let more = leaves.saturating_sub(order.reserved_leaves());
         let is_too_wide = |level: &Level| {
             let cell = self.cell_of_level(*level, order.who);
             worst(&with(&cell, order.side, more), order.side) > i128::from(i64::MAX)
         };
-        leaves <= Qty::MAX.raw()
-            && notional <= Notional::EXPOSURE_MAX.raw()
+        notional <= Notional::EXPOSURE_MAX.raw()
             && !self.path(order.who)[..4].iter().any(is_too_wide)
     }
 
@@ -200,7 +201,7 @@ impl Model {
         }
         let order = self.live(serial)?;
         order.is_cancel_pending = false;
-        order.doubt_is_over();
+        order.doubt_is_over_unless_pending();
         self.close_if_nothing_can_fill(serial, OrderState::Filled);
         Some((
             Outcome::Applied,
@@ -212,7 +213,7 @@ impl Model {
         let replace = self.order_of_serial(serial).replace?;
         let order = self.live(serial)?;
         order.replace = None;
-        order.doubt_is_over();
+        order.doubt_is_over_unless_pending();
         self.close_if_nothing_can_fill(serial, OrderState::Filled);
         let mut execution = self.execution(serial, Exec::ReplaceRejected);
         execution.client_order_id = replace.client_order_id;
@@ -251,6 +252,25 @@ impl Model {
             let open = order.replace.filter(|of| !is_spoken_of(of.request));
             if !is_cancel_open && open.is_none() {
                 order.doubt_is_over();
+            }
+            // A broker that works on nothing has done with the replace, or never had it.
+            let works_on_nothing = [OrderState::Open, OrderState::PartiallyFilled]
+                .map(|state| state as u8)
+                .contains(&report.state);
+            let order = &self.orders[serial as usize - 1];
+            if works_on_nothing
+                && let Some(replace) = order.replace
+                && is_spoken_of(replace.request)
+            {
+                let is_lost = leaves == order.own_leaves() && leaves != order.replace_leaves();
+                let mut worse = order.clone();
+                worse.take_the_worse_of_both(&replace);
+                if is_lost {
+                    self.order_of_serial(serial).replace = None;
+                } else if self.may_be_so_wide(order, leaves, worse.value_price) {
+                    worse.replace = None;
+                    *self.order_of_serial(serial) = worse;
+                }
             }
             self.uncover(serial);
             let order = self.order_of_serial(serial);

@@ -148,7 +148,11 @@ impl Exchange {
             let index = self.orders[slot].symbol.0 as usize;
             self.books[index].shrink(&mut self.orders, slot, leaves.min(leaves_old));
             self.orders[slot].qty = qty;
-            return self.tell(asked.now, slot, asked.correlation, Exec::Replaced);
+            self.tell(asked.now, slot, asked.correlation, Exec::Replaced);
+            if leaves_old < leaves {
+                self.tell(asked.now, slot, asked.correlation, Exec::Restated);
+            }
+            return;
         }
         self.take_out(slot);
         let order = &mut self.orders[slot];

@@ -236,6 +236,149 @@ fn an_answer_from_before_a_replace_leaves_it_standing() {
     }
 }
 
+/// An order 5 at 100, to become 8 at 110. The link is lost, and the cancel behind the replace arrives
+/// all the same: what the broker has had does not tell whether the replace was of it.
+fn replace_in_doubt() -> (Desk, u64) {
+    let mut desk = Desk::new(|_| {});
+    let name = desk.passes(Buy, 5, 100);
+    desk.reported(name, Exec::New, Applied, OrderState::Open);
+    desk.replace(name, 8, 110);
+    desk.link(LinkState::Down);
+    desk.cancel(name);
+    (desk, name)
+}
+
+fn stands(desk: &mut Desk, name: u64, leaves: u64, state: OrderState) {
+    desk.report(name, Exec::Status, |report| {
+        (report.leaves, report.request) = (raw(leaves), 2);
+        report.state = state as u8;
+    });
+}
+
+#[test]
+fn a_replace_lost_before_a_refused_cancel_is_over() {
+    let (mut desk, name) = replace_in_doubt();
+    desk.link(LinkState::Up);
+    assert_eq!(desk.sent(), [(Kind::BrokerStatus, 1)]);
+    desk.reported(name, Exec::CancelRejected, Applied, OrderState::InDoubt);
+    assert_eq!((desk.reserved(), desk.open_notional()), ((8, 0), 880));
+    stands(&mut desk, name, 5, OrderState::Open);
+    desk.became(Applied, OrderState::Open);
+    assert_eq!((desk.reserved(), desk.open_notional()), ((5, 0), 500));
+    desk.replace(name, 8, 110);
+    assert_eq!(desk.last.outcome, Outcome::Accepted);
+}
+
+/// The reports that were missed come before the link is up and the broker is asked.
+#[test]
+fn no_other_report_ends_the_doubt_of_a_pending_request() {
+    let report = |desk: &mut Desk, name, exec| {
+        desk.report(name, exec, |report| report.leaves = raw(5));
+        desk.became(Applied, OrderState::InDoubt);
+    };
+    for exec in [Exec::New, Exec::Restated, Exec::CancelRejected] {
+        let (mut desk, name) = replace_in_doubt();
+        desk.now += 1000;
+        desk.tick();
+        report(&mut desk, name, exec);
+        desk.link(LinkState::Up);
+        assert_eq!(desk.sent(), [(Kind::BrokerStatus, 1)]);
+    }
+    for exec in [Exec::Replaced, Exec::ReplaceRejected] {
+        let (mut desk, name) = replace_in_doubt();
+        report(&mut desk, name, exec);
+        desk.reported(name, Exec::CancelRejected, Applied, OrderState::Open);
+    }
+}
+
+/// What stands fits not the old terms alone: the broker's quantity counts, at the worse price.
+#[test]
+fn terms_that_cannot_be_told_apart_count_at_the_worse() {
+    for (leaves, outcome, worst) in [(8, Applied, 880), (3, Applied, 330), (9, Implausible, 990)] {
+        let (mut desk, name) = replace_in_doubt();
+        desk.link(LinkState::Up);
+        desk.reported(name, Exec::CancelRejected, Applied, OrderState::InDoubt);
+        stands(&mut desk, name, leaves, OrderState::Open);
+        desk.became(outcome, OrderState::Open);
+        assert_eq!(desk.reserved(), (leaves.into(), 0));
+        assert_eq!(desk.open_notional(), worst);
+    }
+    // The same quantity, to be cheaper.
+    let mut desk = Desk::new(|_| {});
+    let name = desk.passes(Buy, 5, 100);
+    desk.replace(name, 5, 90);
+    desk.link(LinkState::Down);
+    desk.link(LinkState::Up);
+    stands(&mut desk, name, 5, OrderState::PartiallyFilled);
+    desk.became(Applied, OrderState::Open);
+    assert_eq!((desk.reserved(), desk.open_notional()), ((5, 0), 500));
+}
+
+/// What would not fit at the worse price is no order's: the replace stays, and both terms count.
+#[test]
+fn an_answer_wider_than_any_order_does_not_end_a_replace() {
+    let mut desk = Desk::new(|_| {});
+    let name = desk.passes(Buy, 1 << 60, 1);
+    desk.replace(name, 1 << 42, 1 << 60);
+    assert_eq!(desk.last.outcome, Outcome::Accepted);
+    desk.link(LinkState::Down);
+    desk.link(LinkState::Up);
+    stands(&mut desk, name, 1 << 59, OrderState::Open);
+    desk.became(Applied, OrderState::ReplacePending);
+    assert_eq!(desk.reserved(), (1 << 60, 0));
+    assert_eq!(desk.open_notional(), 1 << 102);
+}
+
+#[test]
+fn a_replace_that_the_broker_works_on_stays_pending() {
+    for state in [
+        OrderState::Pending,
+        OrderState::CancelPending,
+        OrderState::ReplacePending,
+        OrderState::InDoubt,
+    ] {
+        let (mut desk, name) = replace_in_doubt();
+        desk.link(LinkState::Up);
+        stands(&mut desk, name, 5, state);
+        desk.became(Applied, OrderState::CancelPending);
+        desk.reported(
+            name,
+            Exec::CancelRejected,
+            Applied,
+            OrderState::ReplacePending,
+        );
+        assert_eq!((desk.reserved(), desk.open_notional()), ((8, 0), 880));
+        desk.reported(name, Exec::Replaced, Applied, OrderState::Open);
+        assert_eq!((desk.reserved(), desk.open_notional()), ((8, 0), 880));
+    }
+}
+
+/// The question had left when the replace did: the broker that answers will see the replace yet.
+#[test]
+fn an_answer_from_before_a_replace_does_not_end_it() {
+    let mut desk = Desk::new(|_| {});
+    let name = desk.passes(Buy, 5, 100);
+    desk.link(LinkState::Down);
+    desk.link(LinkState::Up);
+    desk.reported(name, Exec::New, Applied, OrderState::Open);
+    desk.replace(name, 8, 110);
+    stands(&mut desk, name, 5, OrderState::Open);
+    desk.became(Applied, OrderState::ReplacePending);
+    assert_eq!((desk.reserved(), desk.open_notional()), ((8, 0), 880));
+}
+
+#[test]
+fn what_an_operator_says_of_an_order_ends_its_replace() {
+    for (leaves, worst) in [(5, 500), (8, 880), (3, 330)] {
+        let (mut desk, name) = replace_in_doubt();
+        desk.settle(name, 0, 0, leaves);
+        desk.became(Applied, OrderState::CancelPending);
+        desk.reported(name, Exec::CancelRejected, Applied, OrderState::Open);
+        assert_eq!(desk.reserved(), (leaves.into(), 0));
+        assert_eq!(desk.open_notional(), worst);
+    }
+}
+
 #[test]
 fn a_broker_that_never_had_it_ends_it_if_nothing_says_otherwise() {
     let mut desk = Desk::new(|_| {});

@@ -46,6 +46,26 @@ fn a_status_tells_what_was_filled_and_the_last_request_that_came() {
     assert_eq!(status.request, 3);
 }
 
+/// Who asks for 10 in all and gets less to stand must hear of it.
+#[test]
+fn a_cut_that_outlives_a_replace_is_told_behind_it() {
+    let mut desk = Desk::new(ExchangeOptions::default());
+    desk.buy(1, 100, 10);
+    let id = OrderId::new(1, 7);
+    assert!(
+        desk.exchange
+            .restate(desk.now, desk.party, id, Qty::from_raw(4))
+    );
+    desk.told();
+    desk.replace(1, 1, 100, 10);
+    assert_eq!(
+        desk.told(),
+        [(1, Exec::Replaced, 0, 0, 4), (1, Exec::Restated, 0, 0, 4)]
+    );
+    desk.replace(1, 2, 100, 3);
+    assert_eq!(desk.told(), [(1, Exec::Replaced, 0, 0, 3)]);
+}
+
 #[test]
 fn an_order_said_never_received_is_not_entered_afterwards() {
     let mut desk = Desk::new(ExchangeOptions::default());
