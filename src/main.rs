@@ -217,12 +217,14 @@ enum Command {
     },
     /// Compare a journal's books with what the broker says of executions, positions and cash. Ends with 1
     /// where they differ.
-    #[command(after_help = "Example: portcullis reconcile run/journal --statement eod.csv \
+    #[command(
+        after_help = "Example: portcullis reconcile run/journal --statement eod.csv \
 --drop-copy executions.csv\n\nA statement is `account,symbol,position[,average_price]` and \
 `account,currency,cash`, each table behind its\nline of names, and `# as_of = 2026-03-02T21:00:00Z`. A \
 drop copy is `exec_id,time,account,symbol,side,qty,price`\nwith `fee`, `order_id`, `client_order_id`, \
 `type` (trade, correct, bust) and `refers_to` if wanted, or the same as\nlines of JSON. The terms are \
-those of [reconcile] in the journal's last run.")]
+those of [reconcile] in the journal's last run."
+    )]
     Reconcile {
         /// The journal's directory.
         journal: PathBuf,

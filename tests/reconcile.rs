@@ -100,11 +100,18 @@ fn a_fill_that_the_session_lost_is_healed_and_a_large_one_halts_over_a_restart()
     assert_eq!(trader.order(A_X, "a2", Side::Buy, "1", &[Exec::New]), None);
 
     // More than may be healed, of an order that the gate does not know: at once.
-    append(&folder.0, "e2,1700000001000000000,A,X,buy,60,10,of-nobody\n");
+    append(
+        &folder.0,
+        "e2,1700000001000000000,A,X,buy,60,10,of-nobody\n",
+    );
     wait("halted", || status(&folder.0)["halted"] == 1);
     wait("refused", || {
         let id = format!("b{:?}", Instant::now());
-        let id: String = id.bytes().filter(u8::is_ascii_digit).map(char::from).collect();
+        let id: String = id
+            .bytes()
+            .filter(u8::is_ascii_digit)
+            .map(char::from)
+            .collect();
         let refused = trader.order(A_X, &id, Side::Buy, "1", &[Exec::New]);
         refused == Some(RejectReason::AccountKilled)
     });
@@ -163,7 +170,11 @@ fn offline(folder: &Folder) {
     std::fs::write(&statement, "account,symbol\n").unwrap();
     let failure = reconcile(&folder.journal(), alone, false).unwrap_err();
     assert_eq!(failure.status, 2);
-    assert!(failure.text.contains("statement.csv, line 1: names of no table"));
+    assert!(
+        failure
+            .text
+            .contains("statement.csv, line 1: names of no table")
+    );
 }
 
 #[test]
@@ -177,7 +188,11 @@ fn a_drop_copy_that_is_not_there_halts_the_firm() {
     let mut trader = Trader::connect(&folder.0);
     wait("refused", || {
         let id = format!("{:?}", Instant::now());
-        let id: String = id.bytes().filter(u8::is_ascii_digit).map(char::from).collect();
+        let id: String = id
+            .bytes()
+            .filter(u8::is_ascii_digit)
+            .map(char::from)
+            .collect();
         let refused = trader.order(B_X, &id, Side::Buy, "1", &[Exec::New]);
         refused == Some(RejectReason::FirmKilled)
     });

@@ -66,7 +66,11 @@ pub fn run(directory: &Path, sources: Sources<'_>, is_json: bool) -> Result<Repo
     };
     let count = verdict.findings.len();
     let found = (count != 0).then(|| {
-        let noun = if count == 1 { "difference" } else { "differences" };
+        let noun = if count == 1 {
+            "difference"
+        } else {
+            "differences"
+        };
         Failure::found(format!("{count} {noun}"))
     });
     Ok(Report {
@@ -141,7 +145,10 @@ fn to_text(reconciler: &Reconciler, verdict: &Verdict) -> String {
     if let Some(as_of) = reconciler.statement_as_of() {
         let _ = writeln!(out, "statement: as of {}", time(as_of));
         for name in reconciler.foreign() {
-            let _ = writeln!(out, "  not compared: {name}, which the configuration has not");
+            let _ = writeln!(
+                out,
+                "  not compared: {name}, which the configuration has not"
+            );
         }
         for name in reconciler.cash_not_compared() {
             let _ = writeln!(

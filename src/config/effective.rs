@@ -11,8 +11,8 @@ use crate::config::limits::{LOSS_ANSWERS, LOSS_RESUMES, Written, limit_keys};
 use crate::config::notation::{
     BPS_DIGITS, MULTIPLIER_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
 };
-use crate::config::reconcile;
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
+use crate::config::reconcile;
 use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};

@@ -40,7 +40,8 @@ impl Reconcile {
     /// What accounts had before the gate, by currency, in 1e-17.
     pub fn opening(&self) -> BTreeMap<(AccountId, u32), i128> {
         let cash = self.cash.iter();
-        cash.map(|of| ((of.account, of.currency), of.cash)).collect()
+        cash.map(|of| ((of.account, of.currency), of.cash))
+            .collect()
     }
 
     /// True where there is anything to compare with.

@@ -117,12 +117,7 @@ struct Lacking {
 }
 
 /// One execution, in every book that has it. What nobody has at all is handed back.
-fn compare(
-    ours: &Ours<'_>,
-    id: ExecId,
-    net: &Net,
-    findings: &mut Vec<Finding>,
-) -> Option<Lacking> {
+fn compare(ours: &Ours<'_>, id: ExecId, net: &Net, findings: &mut Vec<Finding>) -> Option<Lacking> {
     let home = (net.account, net.symbol);
     let mut own = super::books::Sums::default();
     for (book, sums) in ours.books.of(id) {
@@ -289,9 +284,8 @@ impl Pool {
 
     /// Takes out of `lacking` what stands for it here.
     fn cover(&mut self, lacking: &mut Vec<Lacking>, slack: Nanos) {
-        let is_within = |qty: i128, room: i128| {
-            qty.signum() == room.signum() && qty.abs() <= room.abs()
-        };
+        let is_within =
+            |qty: i128, room: i128| qty.signum() == room.signum() && qty.abs() <= room.abs();
         lacking.retain(|one| {
             let book = (one.net.account, one.net.symbol);
             let answered = self.answers.iter().find(|((of, order), moved)| {
@@ -334,12 +328,7 @@ impl Pool {
     }
 
     /// Answers that told more than the drop copy, or at another price.
-    fn leftover(
-        &self,
-        ours: &Ours<'_>,
-        nets: &BTreeMap<ExecId, Net>,
-        findings: &mut Vec<Finding>,
-    ) {
+    fn leftover(&self, ours: &Ours<'_>, nets: &BTreeMap<ExecId, Net>, findings: &mut Vec<Finding>) {
         for ((book, order), moved) in &self.answers {
             let covered = self.covered.get(&(*book, *order)).copied();
             let left = *moved - covered.unwrap_or_default();
@@ -353,9 +342,9 @@ impl Pool {
                 findings.push(of_order(ours, kind, *book, *order, lacks, Price::default()));
                 continue;
             }
-            let is_told = nets
-                .values()
-                .any(|net| resolve(ours, net) == Some(*order) && (net.account, net.symbol) == *book);
+            let is_told = nets.values().any(|net| {
+                resolve(ours, net) == Some(*order) && (net.account, net.symbol) == *book
+            });
             let kind = match is_told {
                 true => FindingKind::CountedTwice,
                 false => FindingKind::NotThere,
@@ -447,7 +436,9 @@ fn unknown(ours: &Ours<'_>, grace: Grace, compared: &mut Compared) {
         }
         let moved = Moved {
             qty: one.qty,
-            value: i128::from(one.price.raw()).saturating_mul(one.qty).min(1 << 104),
+            value: i128::from(one.price.raw())
+                .saturating_mul(one.qty)
+                .min(1 << 104),
             fee: 0,
         };
         compared.findings.push(Finding {

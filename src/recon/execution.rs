@@ -117,7 +117,8 @@ impl Lines {
         if names.iter().any(|name| name == "exec_id") {
             for wanted in WANTED {
                 if !names.iter().any(|name| name == wanted) {
-                    let problem = format!("no column {wanted}; a drop copy has {}", WANTED.join(","));
+                    let problem =
+                        format!("no column {wanted}; a drop copy has {}", WANTED.join(","));
                     return Err(SourceError::of_line(file, number, problem));
                 }
             }
@@ -171,7 +172,9 @@ fn read(cells: &Cells<'_>) -> Result<Execution, SourceError> {
     };
     let qty = u64::try_from(cells.decimal("qty", Qty::DIGITS)?).map(Qty::from_raw);
     let is_bust = matches!(act, Act::Bust(_));
-    let qty = qty.ok().filter(|qty| (*qty != Qty::ZERO || is_bust) && *qty <= Qty::MAX);
+    let qty = qty
+        .ok()
+        .filter(|qty| (*qty != Qty::ZERO || is_bust) && *qty <= Qty::MAX);
     let narrow = |name: &str, digits| {
         let raw = cells.decimal(name, digits)?;
         i64::try_from(raw).map_err(|_| at(name, "wider than can be held".to_owned()))
@@ -181,8 +184,10 @@ fn read(cells: &Cells<'_>) -> Result<Execution, SourceError> {
         Some(cell) => match cell.parse() {
             Ok(number) => Some(Named::Number(OrderId(number))),
             Err(_) => {
-                let problem = format!("{cell:?} is not the gate's number of an order; a strategy's \
-                                       id goes into client_order_id");
+                let problem = format!(
+                    "{cell:?} is not the gate's number of an order; a strategy's \
+                                       id goes into client_order_id"
+                );
                 return Err(at("order_id", problem));
             }
         },
@@ -209,11 +214,7 @@ fn read(cells: &Cells<'_>) -> Result<Execution, SourceError> {
 }
 
 /// The names and the values of an object, as cells.
-fn object(
-    line: &str,
-    file: &str,
-    number: u64,
-) -> Result<(Vec<String>, StringRecord), SourceError> {
+fn object(line: &str, file: &str, number: u64) -> Result<(Vec<String>, StringRecord), SourceError> {
     let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
         let problem = format!("not an object of JSON: {error}; write one on each line");
         SourceError::of_line(file, number, problem)
@@ -236,7 +237,9 @@ fn object(
     Ok((names, record))
 }
 
-const WANTED: [&str; 7] = ["exec_id", "time", "account", "symbol", "side", "qty", "price"];
+const WANTED: [&str; 7] = [
+    "exec_id", "time", "account", "symbol", "side", "qty", "price",
+];
 
 #[cfg(test)]
 mod tests {
@@ -269,11 +272,17 @@ mod tests {
             ("e,1,a,b,buy,1,1,,", "d, line 2: 9 cells"),
             (",1,a,b,buy,1,1,,,", "d, line 2, exec_id: empty"),
             ("e,noon,a,b,buy,1,1,,,", "d, line 2, time: "),
-            ("e,1,a,b,long,1,1,,,", "d, line 2, side: \"long\" is no side"),
+            (
+                "e,1,a,b,long,1,1,,,",
+                "d, line 2, side: \"long\" is no side",
+            ),
             ("e,1,a,b,buy,0,1,,,", "d, line 2, qty: not a quantity"),
             ("e,1,a,b,buy,-1,1,,,", "d, line 2, qty: not a quantity"),
             ("e,1,a,b,buy,1,inf,,,", "d, line 2, price: "),
-            ("e,1,a,b,buy,1,1,a-1,,", "d, line 2, order_id: \"a-1\" is not"),
+            (
+                "e,1,a,b,buy,1,1,a-1,,",
+                "d, line 2, order_id: \"a-1\" is not",
+            ),
             ("e,1,a,b,buy,1,1,,amend,e", "d, line 2, type: \"amend\""),
             ("e,1,a,b,buy,1,1,,bust,", "d, line 2, refers_to: empty"),
             ("{\"exec_id\":[]}", "d, line 2, exec_id: neither"),
@@ -286,13 +295,20 @@ mod tests {
                 Ok(_) => assert_eq!(told, "", "{line}"),
                 Err(error) => {
                     let error = error.to_string();
-                    assert!(!told.is_empty() && error.starts_with(told), "{line}: {error}");
+                    assert!(
+                        !told.is_empty() && error.starts_with(told),
+                        "{line}: {error}"
+                    );
                 }
             }
         }
         let error = Lines::default().read("e,1,a", "d").unwrap_err();
         assert!(error.to_string().starts_with("d, line 1: a value where"));
         let error = Lines::default().read("exec_id,time", "d").unwrap_err();
-        assert!(error.to_string().starts_with("d, line 1: no column account"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("d, line 1: no column account")
+        );
     }
 }

@@ -252,7 +252,9 @@ mod tests {
         println!("seed {seed}");
         let mut state = seed;
         let mut draw = |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 33) % below
         };
         let (mut found_count, mut nothing_count) = (0, 0);
@@ -301,6 +303,9 @@ mod tests {
                 other => panic!("{other:?} for {target:?} of {rows:?}"),
             }
         }
-        assert!(500 < found_count && 300 < nothing_count, "{found_count} {nothing_count}");
+        assert!(
+            500 < found_count && 300 < nothing_count,
+            "{found_count} {nothing_count}"
+        );
     }
 }

@@ -260,7 +260,11 @@ mod tests {
 
         fn append(&self, name: &str, text: &str) {
             let path = self.0.join(name);
-            let mut file = File::options().create(true).append(true).open(path).unwrap();
+            let mut file = File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .unwrap();
             file.write_all(text.as_bytes()).unwrap();
         }
     }
@@ -302,7 +306,9 @@ mod tests {
             let (read, error) = ids(&mut files);
             assert!(read.is_empty() && error.unwrap().starts_with("\"x\" is not"));
         }
-        let text = std::fs::read_to_string(&path).unwrap().replace(",x,", ",5,");
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace(",x,", ",5,");
         std::fs::write(&path, text).unwrap();
         assert_eq!(ids(&mut files), ("e3 e4".to_owned(), None));
         std::fs::write(&path, format!("{NAMES}e9,9,a,s,buy,1,1\n")).unwrap();

@@ -194,7 +194,11 @@ impl Adjustment {
     ) -> Option<Self> {
         let (account, symbol) = book;
         let traded = places.value(symbol, price, moved.qty);
-        let kind = if moved.qty == 0 { Way::Cash } else { Way::Trade };
+        let kind = if moved.qty == 0 {
+            Way::Cash
+        } else {
+            Way::Trade
+        };
         let cash = match kind {
             Way::Cash => moved.cash(),
             _ => moved.cash() + traded,

@@ -21,6 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Told {
     /// Executions up to here are in it.
     pub as_of: Nanos,
+    /// Those that it names.
+    pub accounts: BTreeSet<AccountId>,
+    /// It speaks of positions.
+    pub has_positions: bool,
     /// What is held, in 1e-8, and at which average price.
     pub positions: BTreeMap<Book, (i128, Option<Price>)>,
     /// In 1e-17.
@@ -57,9 +61,6 @@ pub fn holdings(
     slack: Slack,
     agreed: &mut BTreeSet<Book>,
 ) -> Vec<Finding> {
-    let of_positions = told.positions.keys().map(|(account, _)| *account);
-    let of_cash = told.cash.keys().map(|(account, _)| *account);
-    let accounts: BTreeSet<_> = of_positions.chain(of_cash).collect();
     let mut findings = Vec::new();
     if told.as_of.after(slack.time) <= ours.books.horizon() {
         let detail = "the statement is older than what `reconcile.history` remembers".to_owned();
@@ -71,8 +72,8 @@ pub fn holdings(
         return findings;
     }
     let mut cover = Cover::new(&ours.live);
-    for id in accounts {
-        let account = Account::new(ours, told, compared, id, slack);
+    for id in &told.accounts {
+        let account = Account::new(ours, told, compared, *id, slack);
         account.look(told, compared, slack, &mut cover, agreed, &mut findings);
     }
     findings
@@ -86,7 +87,7 @@ impl<'a> Account<'a> {
         id: AccountId,
         slack: Slack,
     ) -> Self {
-        let is_of = |book: &&Book| book.0 == id;
+        let is_of = |book: &&Book| book.0 == id && told.has_positions;
         let symbols: BTreeSet<_> = told
             .positions
             .keys()
@@ -212,7 +213,12 @@ impl<'a> Account<'a> {
         // fills of orders, of which nobody knows the price.
         let mut sets: Vec<Vec<usize>> = Vec::new();
         let known = candidates.iter().take_while(|of| !of.is_open).count();
-        match smallest(&more, &self.tolerance, &candidates[..known], Bound::default()) {
+        match smallest(
+            &more,
+            &self.tolerance,
+            &candidates[..known],
+            Bound::default(),
+        ) {
             Found::Set(set) => {
                 rest.fill(0);
                 sets.push(set);
@@ -232,10 +238,17 @@ impl<'a> Account<'a> {
             let book = (self.id, *symbol);
             let of: Vec<_> = chosen
                 .iter()
-                .filter(|at| candidates[**at].effects.first().is_some_and(|of| of.0 == number))
+                .filter(|at| {
+                    candidates[**at]
+                        .effects
+                        .first()
+                        .is_some_and(|of| of.0 == number)
+                })
                 .map(|at| causes[*at])
                 .collect();
-            let is_timing = of.iter().all(|(cause, _)| matches!(cause, Cause::Timing(_)));
+            let is_timing = of
+                .iter()
+                .all(|(cause, _)| matches!(cause, Cause::Timing(_)));
             if rest[number] == 0 && is_timing {
                 agreed.insert(book);
                 continue;
@@ -286,7 +299,11 @@ impl<'a> Account<'a> {
             .filter(|timed| timed.is_uncertain || distance(timed.time, as_of) <= slack);
         for timed in near.take(EDGE_MAX) {
             // What is before the cut is counted, what is behind it is not.
-            let moved = if timed.time <= cut { -timed.moved } else { timed.moved };
+            let moved = if timed.time <= cut {
+                -timed.moved
+            } else {
+                timed.moved
+            };
             add(Cause::Timing(timed.id), timed.symbol, moved, false);
         }
         let only_ours = compared.findings.iter().filter(|finding| {
@@ -305,7 +322,8 @@ impl<'a> Account<'a> {
         }
         for is_in_doubt in [true, false] {
             let live = self.ours.live.iter();
-            let live = live.filter(|live| live.book.0 == self.id && live.is_in_doubt == is_in_doubt);
+            let live =
+                live.filter(|live| live.book.0 == self.id && live.is_in_doubt == is_in_doubt);
             for live in live.take(EDGE_MAX) {
                 let cause = match is_in_doubt {
                     true => Cause::InDoubt(live.id),
@@ -349,7 +367,10 @@ impl<'a> Account<'a> {
         if grace == Grace::InFlight {
             remedy.extend(self.conceded(book, open, told));
         }
-        let moved = Moved { qty: more, ..Moved::ZERO };
+        let moved = Moved {
+            qty: more,
+            ..Moved::ZERO
+        };
         Finding {
             lacks: moved,
             amount: self.worth(book.1, more),
@@ -424,7 +445,11 @@ impl<'a> Account<'a> {
 
 /// All that a live order may still fill: at which price nobody knows.
 fn open_fill(live: &Live) -> Moved {
-    let qty = if live.is_buy { live.leaves } else { -live.leaves };
+    let qty = if live.is_buy {
+        live.leaves
+    } else {
+        -live.leaves
+    };
     Moved {
         qty,
         // It stands for any.

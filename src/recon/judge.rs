@@ -265,7 +265,11 @@ impl Judge {
         now: Nanos,
     ) -> BTreeSet<Place> {
         let mut sums: BTreeMap<Place, (i128, i128)> = BTreeMap::new();
-        for (finding, _) in findings.iter().zip(counted).filter(|(_, counted)| **counted) {
+        for (finding, _) in findings
+            .iter()
+            .zip(counted)
+            .filter(|(_, counted)| **counted)
+        {
             let sum = sums
                 .entry((finding.account, finding.symbol))
                 .or_insert_with(|| healed(finding, books, now));
@@ -302,9 +306,9 @@ impl Judge {
             target,
             note,
         };
-        let is_asked = acts.iter().any(|of| {
-            matches!(of, Act::Halt { scope: s, target: t, .. } if (*s, *t) == (scope, target))
-        });
+        let is_asked = acts.iter().any(
+            |of| matches!(of, Act::Halt { scope: s, target: t, .. } if (*s, *t) == (scope, target)),
+        );
         if !is_asked && !is_killed(scope, target) {
             acts.push(act);
         }

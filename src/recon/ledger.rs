@@ -10,9 +10,7 @@ use super::entry::{Entry, ExecId, Moved, Origin, signed};
 use super::finding::{Adjustment, Way, noted_order, noted_statement};
 use super::places::Places;
 use crate::events::derive::Seen;
-use crate::message::{
-    Adjust, AdjustKind, Exec, Execution, Frame, Kind, Report, Side, Text,
-};
+use crate::message::{Adjust, AdjustKind, Exec, Execution, Frame, Kind, Report, Side, Text};
 use crate::risk::core::Core;
 use crate::risk::decision::Outcome;
 use crate::units::{AccountId, Nanos, OrderId, Price, Qty, SymbolId};
@@ -36,7 +34,9 @@ impl Ledgers {
 
     /// How much the positions in a symbol have changed.
     fn split(&self, core: &Core, symbol: SymbolId) -> Vec<(Book, i128)> {
-        let cells = core.account_positions().filter(|cell| cell.symbol == symbol.0);
+        let cells = core
+            .account_positions()
+            .filter(|cell| cell.symbol == symbol.0);
         cells
             .map(|cell| {
                 let book = (AccountId(cell.owner), symbol);
@@ -76,7 +76,11 @@ pub(super) fn note(
                 books.note_unknown(unknown(report, time));
                 return None;
             }
-            let id = if is_trade { report.exec_id } else { Text::EMPTY };
+            let id = if is_trade {
+                report.exec_id
+            } else {
+                Text::EMPTY
+            };
             // A broker's clock that is ahead of ours would put it behind what came after.
             let happened = match report.broker_time {
                 Nanos::ZERO => time,

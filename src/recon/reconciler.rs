@@ -173,18 +173,23 @@ impl Reconciler {
 
     /// There is a new statement. One that is older than the last is not looked at; false then.
     pub fn state(&mut self, statement: &Statement) -> bool {
-        if self.statement_as_of().is_some_and(|last| statement.as_of < last) {
+        if self
+            .statement_as_of()
+            .is_some_and(|last| statement.as_of < last)
+        {
             return false;
         }
         self.foreign.clear();
         let mut told = holdings::Told {
             as_of: statement.as_of,
+            has_positions: statement.has_positions,
             ..holdings::Told::default()
         };
         for ((account, symbol), held) in &statement.positions {
             let Some(account) = self.account(account) else {
                 continue;
             };
+            told.accounts.insert(account);
             match self.places.symbol(symbol) {
                 Some(symbol) => {
                     let held = (held.position, held.average_price);
@@ -199,6 +204,7 @@ impl Reconciler {
             let Some(account) = self.account(account) else {
                 continue;
             };
+            told.accounts.insert(account);
             match self.places.currency_of_name(currency) {
                 Some(currency) => {
                     told.cash.insert((account, currency), *cash);
@@ -241,7 +247,8 @@ impl Reconciler {
             self.has_overflown = !drop_copy.trim(|id| compared.open.contains(id));
         }
         let is_killed = |scope: Scope, target: u32| {
-            core.level(scope, target).is_some_and(|level| level.is_killed)
+            core.level(scope, target)
+                .is_some_and(|level| level.is_killed)
         };
         let (books, terms) = (&self.books, &self.terms);
         let verdict = self.judge.look(findings, books, terms, &is_killed, now);
@@ -364,7 +371,8 @@ impl Reconciler {
         let entries = self.books.entries();
         let traded = entries.map(|entry| (entry.symbol, entry.price));
         let all = orders.chain(traded);
-        all.filter(|(_, price)| *price != Price::default()).collect()
+        all.filter(|(_, price)| *price != Price::default())
+            .collect()
     }
 
     /// What each account has in each currency of which it is known what there was.

@@ -130,9 +130,7 @@ pub(super) fn time(cell: &str) -> Result<Nanos, String> {
     nanos
         .and_then(|nanos| u64::try_from(nanos).ok())
         .map(Nanos::from_raw)
-        .ok_or_else(|| {
-            format!("{cell:?} is no instant; write it as in \"2026-03-02T21:00:00Z\"")
-        })
+        .ok_or_else(|| format!("{cell:?} is no instant; write it as in \"2026-03-02T21:00:00Z\""))
 }
 
 /// So that sums of some millions of them still fit 128 bits.

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! A file that does not say `as_of` is of the time at which it was last written. An account that has
-//! a line holds nothing of what is not listed; one that has none is not compared.
+//! a line in either holds nothing that is not listed, if there is a table of positions; an account that
+//! has none is not compared.
 
 use super::source::{Cells, SourceError, time};
 use crate::units::{Nanos, Notional, Price, Qty};
@@ -25,6 +26,8 @@ use std::collections::BTreeMap;
 pub struct Statement {
     /// Executions up to here are in it.
     pub as_of: Nanos,
+    /// It speaks of positions: an account that it names holds nothing of what is not listed.
+    pub has_positions: bool,
     /// By account and symbol.
     pub positions: BTreeMap<(String, String), Held>,
     /// By account and currency, in 1e-17.
@@ -65,7 +68,9 @@ impl Statement {
             }
             let record = split(line, file, number)?;
             if record.get(0).is_some_and(|cell| cell.trim() == "account") {
-                section = Some(read_names(&record, file, number)?);
+                let read = read_names(&record, file, number)?;
+                statement.has_positions |= matches!(read.0, Section::Positions);
+                section = Some(read);
                 continue;
             }
             let Some((kind, names)) = &section else {
@@ -106,22 +111,23 @@ impl Statement {
             return Ok(());
         };
         if name.trim() == "as_of" {
-            self.as_of = time(value.trim()).map_err(|problem| {
-                SourceError::of_line(file, line, problem).in_column("as_of")
-            })?;
+            self.as_of = time(value.trim())
+                .map_err(|problem| SourceError::of_line(file, line, problem).in_column("as_of"))?;
         }
         Ok(())
     }
 
     fn read_position(&mut self, cells: &Cells<'_>) -> Result<(), SourceError> {
-        let key = (cells.get("account")?.to_owned(), cells.get("symbol")?.to_owned());
+        let key = (
+            cells.get("account")?.to_owned(),
+            cells.get("symbol")?.to_owned(),
+        );
         let average_price = match cells.find("average_price") {
             None => None,
             Some(_) => {
                 let raw = cells.decimal("average_price", Price::DIGITS)?;
-                let raw = i64::try_from(raw).map_err(|_| {
-                    cells.wrong("average_price", "wider than any price".to_owned())
-                })?;
+                let raw = i64::try_from(raw)
+                    .map_err(|_| cells.wrong("average_price", "wider than any price".to_owned()))?;
                 Some(Price::from_raw(raw))
             }
         };
@@ -178,7 +184,11 @@ pub(super) fn split(line: &str, file: &str, number: u64) -> Result<StringRecord,
     let mut record = StringRecord::new();
     match reader.read_record(&mut record) {
         Ok(_) => Ok(record),
-        Err(error) => Err(SourceError::of_line(file, number, format!("not cells: {error}"))),
+        Err(error) => Err(SourceError::of_line(
+            file,
+            number,
+            format!("not cells: {error}"),
+        )),
     }
 }
 
@@ -202,6 +212,7 @@ mod tests {
     fn both_tables_are_read_exactly() {
         let statement = Statement::parse(WHOLE, "s.csv", Nanos::from_raw(7)).unwrap();
         assert_eq!(statement.as_of, Nanos::from_secs(1_772_485_200));
+        assert!(statement.has_positions);
         let held = statement.positions[&key("alpha", "AAPL")];
         assert_eq!(held.position, -30_000_000_000);
         assert_eq!(held.average_price, Some(Price::parse("181.25").unwrap()));
@@ -210,6 +221,8 @@ mod tests {
         assert_eq!(cash, -105_437_510 * 10i128.pow(15));
         let plain = Statement::parse("account,symbol,position\n", "s", Nanos::from_raw(7));
         assert_eq!(plain.unwrap().as_of, Nanos::from_raw(7));
+        let cash = Statement::parse("account,currency,cash\na,USD,1\n", "s", Nanos::ZERO);
+        assert!(!cash.unwrap().has_positions);
     }
 
     #[test]

@@ -256,6 +256,8 @@ fn rank(id: &ExecId, row: &Row) -> impl Ord + use<> {
     )
 }
 
+/// What a line takes, in bytes.
+pub(super) const LINE_SIZE: usize = size_of::<Row>() + 2 * size_of::<ExecId>();
 /// How often a correction may itself be corrected.
 const CHAIN_MAX: usize = 64;
 
@@ -340,10 +342,7 @@ mod tests {
 
     #[test]
     fn what_refers_in_a_ring_is_still_told_the_same() {
-        let lines = read(&[
-            "x,1,a,s,buy,1,5,0,correct,y",
-            "y,1,a,s,buy,2,5,0,correct,x",
-        ]);
+        let lines = read(&["x,1,a,s,buy,1,5,0,correct,y", "y,1,a,s,buy,2,5,0,correct,x"]);
         let of = |order: [usize; 2]| {
             let mut told = Told::new(9);
             order
@@ -359,9 +358,7 @@ mod tests {
     fn it_forgets_the_oldest_but_none_that_is_open() {
         let (places, lines) = (places(), read(&LINES));
         let mut told = Told::new(3);
-        lines
-            .iter()
-            .for_each(|line| told.take(line, &places));
+        lines.iter().for_each(|line| told.take(line, &places));
         assert!(told.covers(Nanos::from_raw(1)) && !told.covers(Nanos::ZERO));
         assert!(told.trim(|of| *of == id("e1")));
         // Of e1 two corrections stand, too: all three are of one execution.
@@ -381,9 +378,7 @@ mod tests {
             "e1,1,a,s,buy,11,5,1,,",
             "e1,2,a,s,buy,10,5,1,,",
         ]);
-        lines
-            .iter()
-            .for_each(|line| told.take(line, &places));
+        lines.iter().for_each(|line| told.take(line, &places));
         let counts = Counts {
             lines: 4,
             duplicates: 1,

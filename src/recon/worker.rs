@@ -16,13 +16,11 @@ use super::reconciler::{Reconciler, Source};
 use super::show;
 use crate::events::derive::Seen;
 use crate::events::kind::Severity;
-use crate::message::{
-    Adjust, AdjustKind, Body, Control, Frame, Header, Kind, Scope, Text,
-};
+use crate::message::{Adjust, AdjustKind, Body, Control, Frame, Header, Kind, Scope, Text};
 use crate::risk::core::Core;
 use crate::risk::setup::Setup;
 use crate::units::{Nanos, StrategyId};
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use serde_json::{Value, json};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,6 +32,8 @@ pub struct Watch {
     files: Files,
     interval: Nanos,
     seen: Sender<Vec<Sighting>>,
+    /// What nobody has had room for.
+    held: Option<(Vec<Sighting>, bool)>,
     due: Nanos,
 }
 
@@ -41,6 +41,8 @@ pub struct Watch {
 #[derive(Debug)]
 pub struct Watching {
     stop: Sender<()>,
+    /// Nothing is ever said here: it closes with the thread.
+    ended: Receiver<()>,
     handle: JoinHandle<()>,
 }
 
@@ -75,34 +77,51 @@ impl Watch {
             files,
             interval,
             seen,
+            held: None,
             due: Nanos::ZERO,
         }
     }
 
     /// Looks, if it is time: how a caller without threads does it.
     pub fn step(&mut self, now: Nanos) -> usize {
-        // Nobody else could make room.
-        if now < self.due || self.seen.is_full() {
+        if now < self.due {
             return 0;
         }
         self.due = now.after(self.interval);
         self.look().map_or(0, |_| 1)
     }
 
-    /// Looks once. `None` where nobody listens; true where there is more to read at once.
+    /// Looks once, or hands on what could not be before. It never waits. `None` where nobody listens; true
+    /// where there is more to read at once.
     fn look(&mut self) -> Option<bool> {
-        let (sightings, has_more) = self.files.look();
-        self.seen.send(sightings).ok().map(|()| has_more)
+        let (sightings, has_more) = match self.held.take() {
+            Some(held) => held,
+            None => self.files.look(),
+        };
+        match self.seen.try_send(sightings) {
+            Ok(()) => Some(has_more),
+            Err(TrySendError::Full(sightings)) => {
+                self.held = Some((sightings, has_more));
+                Some(false)
+            }
+            Err(TrySendError::Disconnected(_)) => None,
+        }
     }
 
     /// Looks on a thread of its own until it is told to stop.
     pub fn spawn(mut self) -> io::Result<Watching> {
         let (stop, stopped) = bounded::<()>(1);
+        let (alive, ended) = bounded::<()>(1);
         let handle = Builder::new().name("reconcile".to_owned()).spawn(move || {
+            let _alive = alive;
             let interval = self.interval.to_duration();
             let watch = || {
                 while let Some(has_more) = self.look() {
-                    let pause = if has_more { Default::default() } else { interval };
+                    let pause = if has_more {
+                        Default::default()
+                    } else {
+                        interval
+                    };
                     if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                         return;
                     }
@@ -112,16 +131,24 @@ impl Watch {
                 tracing::error!("the broker's files are watched no longer: it has panicked");
             }
         })?;
-        Ok(Watching { stop, handle })
+        Ok(Watching {
+            stop,
+            ended,
+            handle,
+        })
     }
 }
 
 impl Watching {
-    /// Ends it. One that hangs in a file system is left behind.
-    pub fn stop(self) {
+    /// Ends it, within a bound: one that hangs in a file system is left behind.
+    pub fn stop(self, bound: Nanos) {
         let _ = self.stop.try_send(());
-        drop(self.stop);
-        if self.handle.is_finished() && self.handle.join().is_err() {
+        let ended = self.ended.recv_timeout(bound.to_duration());
+        if ended == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the watch of the broker's files hangs: it is left behind");
+            return;
+        }
+        if self.handle.join().is_err() {
             tracing::error!("the watch of the broker's files ended by a panic");
         }
     }
@@ -241,12 +268,7 @@ impl Worker {
     }
 
     /// Tells what is news, and asks for what follows.
-    fn follow(
-        &mut self,
-        verdict: Verdict,
-        now: Nanos,
-        tell: &mut impl FnMut(&Judged, String),
-    ) {
+    fn follow(&mut self, verdict: Verdict, now: Nanos, tell: &mut impl FnMut(&Judged, String)) {
         for judged in verdict.findings.iter().filter(|judged| judged.is_news) {
             if Severity::Info < judged.severity {
                 tell(judged, show::sentence(judged, self.reconciler.places()));
@@ -308,7 +330,9 @@ impl Worker {
 fn patience(terms: &Terms) -> Nanos {
     let tries = terms.retry_interval.raw();
     let tries = tries.saturating_mul(u64::from(terms.retries.max(1)));
-    Nanos::from_raw(tries).after(terms.interval).after(terms.interval)
+    Nanos::from_raw(tries)
+        .after(terms.interval)
+        .after(terms.interval)
 }
 
 /// An act as it goes to risk.

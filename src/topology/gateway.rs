@@ -23,10 +23,10 @@ use crate::journal::segment::Disk;
 use crate::journal::writer::Writer;
 use crate::journal::{opening, recovery};
 use crate::market::{self, MarketStage};
+use crate::message::{Body, Control, Frame, Header, Kind, Link, LinkState, Scope, Text};
 use crate::recon::files::Files;
 use crate::recon::reconciler::Reconciler;
 use crate::recon::worker::{self as reconcile, Watch};
-use crate::message::{Body, Control, Frame, Header, Kind, Link, LinkState, Scope, Text};
 use crate::ring::{Producer, ring};
 use crate::risk::core::Core;
 use crate::risk::decision::{EFFECTS_MAX, Effects};
@@ -535,11 +535,7 @@ fn reconciliation(config: &Config, acts: Sender<Frame>) -> Option<(reconcile::Wo
     let files = Files::new(statement.as_deref(), drop_copy.as_deref());
     let (seen, sightings) = bounded(SIGHTINGS_WAITING_MAX);
     let watch = Watch::new(files, terms.terms.interval, seen);
-    let reconciler = Reconciler::new(
-        terms.terms.clone(),
-        drop_copy.is_some(),
-        terms.opening(),
-    );
+    let reconciler = Reconciler::new(terms.terms.clone(), drop_copy.is_some(), terms.opening());
     Some((reconcile::Worker::new(reconciler, sightings, acts), watch))
 }
 

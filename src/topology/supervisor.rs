@@ -191,7 +191,7 @@ impl Running {
     /// What was recorded to the end is told, to each subscriber within one bound.
     fn tell_the_last(&mut self, cold: &mut [Worker]) {
         if let Some(watching) = self.watch.take() {
-            watching.stop();
+            watching.stop(self.drain_timeout);
         }
         for worker in cold {
             worker.finish(self.drain_timeout);

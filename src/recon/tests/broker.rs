@@ -2,9 +2,7 @@
 
 use super::super::execution::{Act, Execution, Named};
 use super::super::statement::{Held, Statement};
-use crate::message::{
-    BrokerRequest, Exec, Frame, Header, Kind, OrderState, Report, Side, Text,
-};
+use crate::message::{BrokerRequest, Exec, Frame, Header, Kind, OrderState, Report, Side, Text};
 use crate::units::{BrokerId, Money, Nanos, OrderId, Price, Qty};
 use std::collections::BTreeMap;
 
@@ -106,7 +104,14 @@ impl Broker {
     }
 
     /// Fills so much of an order, a little better than its price.
-    pub(super) fn fill(&mut self, id: OrderId, qty: u64, better: i64, fee: i64, now: Nanos) -> Report {
+    pub(super) fn fill(
+        &mut self,
+        id: OrderId,
+        qty: u64,
+        better: i64,
+        fee: i64,
+        now: Nanos,
+    ) -> Report {
         let order = self.orders.get_mut(&id.0).unwrap();
         let qty = qty.min(order.qty - order.filled);
         let price = order.price + if order.is_buy { -better } else { better };
@@ -114,7 +119,11 @@ impl Broker {
         order.paid += u128::from(qty) * price as u128;
         order.is_live &= order.filled < order.qty;
         let order = order.clone();
-        let signed = if order.is_buy { i128::from(qty) } else { -i128::from(qty) };
+        let signed = if order.is_buy {
+            i128::from(qty)
+        } else {
+            -i128::from(qty)
+        };
         *self
             .positions
             .entry((order.account, order.symbol))
@@ -184,6 +193,7 @@ impl Broker {
     pub(super) fn statement(&self, accounts: u32, as_of: Nanos) -> Statement {
         let mut statement = Statement {
             as_of,
+            has_positions: true,
             ..Statement::default()
         };
         for ((account, symbol), position) in &self.positions {

@@ -120,7 +120,11 @@ impl Case<'_> {
 
     fn order(&mut self, account: u32) -> bool {
         let symbol = self.random.below(SYMBOLS.into()) as u32;
-        let side = if self.random.percent(50) { Side::Buy } else { Side::Sell };
+        let side = if self.random.percent(50) {
+            Side::Buy
+        } else {
+            Side::Sell
+        };
         let qty = 1 + self.random.below(40);
         let price = (90 + self.random.below(20) as i64) * 1_000_000_000;
         let id = self.world.order((account, symbol), side, qty, price);
@@ -131,7 +135,9 @@ impl Case<'_> {
 
     fn fill(&mut self) {
         let live = self.broker.orders.values().filter(|order| order.is_live);
-        let live: Vec<_> = live.map(|order| (order.id, order.qty - order.filled)).collect();
+        let live: Vec<_> = live
+            .map(|order| (order.id, order.qty - order.filled))
+            .collect();
         if live.is_empty() {
             return;
         }
@@ -298,7 +304,11 @@ impl Case<'_> {
         for entry in self.world.reconciler.books().entries() {
             println!("{entry:?}");
         }
-        for line in self.told.iter().filter(|line| line.account == format!("a{account}")) {
+        for line in self
+            .told
+            .iter()
+            .filter(|line| line.account == format!("a{account}"))
+        {
             println!("{line:?}");
         }
         println!("{:?}", self.statement);

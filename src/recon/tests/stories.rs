@@ -120,10 +120,7 @@ fn what_is_above_the_threshold_halts_at_once_and_again_after_a_raise() {
     world.take(frame(cancelled, world.now));
     world.reconciler.told(&line);
     let verdict = looks(&mut world, &mut broker, 1);
-    assert_eq!(
-        kinds(&verdict),
-        [(FindingKind::Missing, Standing::Halted)]
-    );
+    assert_eq!(kinds(&verdict), [(FindingKind::Missing, Standing::Halted)]);
     assert_eq!(verdict.findings[0].severity, Severity::Critical);
     assert!(world.is_killed(0) && !world.is_killed(1));
     assert_eq!(world.order((0, 0), Side::Buy, 1, PRICE), None);
