@@ -234,6 +234,9 @@ impl<'a> Account<'a> {
             }
         }
         let chosen: BTreeSet<_> = sets.into_iter().flatten().collect();
+        if rest != vec![0; rest.len()] {
+            self.take_cash(&mut rest, chosen.iter().map(|at| &candidates[*at]));
+        }
         for (number, symbol) in self.symbols.iter().enumerate() {
             let book = (self.id, *symbol);
             let of: Vec<_> = chosen
@@ -263,6 +266,17 @@ impl<'a> Account<'a> {
             // What a fill on its way has cost is told with it.
             if self.tolerance[number] < rest[number].abs() && !has_open {
                 findings.extend(self.cash_differs(*currency, rest[number], told));
+            }
+        }
+    }
+
+    /// Takes what events have cost out of what differs in cash.
+    fn take_cash<'c>(&self, rest: &mut [i128], events: impl Iterator<Item = &'c Candidate>) {
+        for event in events.filter(|event| !event.is_open) {
+            for (number, effect) in &event.effects {
+                if self.symbols.len() <= *number {
+                    rest[*number] -= effect;
+                }
             }
         }
     }

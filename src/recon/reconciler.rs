@@ -15,7 +15,7 @@ use super::statement::Statement;
 use super::told::Told;
 use crate::events::derive::Seen;
 use crate::events::event;
-use crate::message::{Scope, Side, Text};
+use crate::message::{Kind, Scope, Side, Text};
 use crate::risk::core::Core;
 use crate::risk::setup::Setup;
 use crate::units::{AccountId, Nanos, OrderId, Price, SymbolId};
@@ -47,6 +47,8 @@ pub struct Reconciler {
     troubles: [Option<Trouble>; 2],
     counts: Counts,
     has_overflown: bool,
+    /// Nothing has been told since a look that found nothing.
+    is_quiet: bool,
 }
 
 /// A file that cannot be read.
@@ -95,6 +97,7 @@ impl Reconciler {
             troubles: [None, None],
             counts: Counts::default(),
             has_overflown: false,
+            is_quiet: false,
         }
     }
 
@@ -148,11 +151,15 @@ impl Reconciler {
 
     /// A run of the gateway began.
     pub fn open(&mut self, setup: &Setup) {
+        self.is_quiet = false;
         self.places = Places::new(setup);
     }
 
     /// The core has taken a record.
     pub(crate) fn note(&mut self, seen: &Seen<'_>) {
+        // What is compared moves by reports and acts alone.
+        let moves = [Kind::Report, Kind::Settle, Kind::Adjust];
+        self.is_quiet &= !seen.head.kind().is_some_and(|kind| moves.contains(&kind));
         let adjusted = ledger::note(&mut self.books, &mut self.ledgers, seen, &self.places);
         let Some((adjustment, is_booked)) = adjusted else {
             return;
@@ -166,6 +173,7 @@ impl Reconciler {
 
     /// The drop copy tells of an execution.
     pub fn told(&mut self, execution: &Execution) {
+        self.is_quiet = false;
         if let Some(drop_copy) = &mut self.drop_copy {
             drop_copy.take(execution, &self.places);
         }
@@ -179,6 +187,7 @@ impl Reconciler {
         {
             return false;
         }
+        self.is_quiet = false;
         self.foreign.clear();
         let mut told = holdings::Told {
             as_of: statement.as_of,
@@ -242,6 +251,9 @@ impl Reconciler {
     /// Compares everything with everything, and says what follows.
     pub fn look(&mut self, core: &Core, now: Nanos) -> Verdict {
         self.counts.looks += 1;
+        if self.is_quiet && self.lost(now).is_empty() {
+            return Verdict::default();
+        }
         let (compared, findings) = self.find(core, now);
         if let Some(drop_copy) = &mut self.drop_copy {
             self.has_overflown = !drop_copy.trim(|id| compared.open.contains(id));
@@ -258,6 +270,7 @@ impl Reconciler {
         let halts = verdict.acts.iter();
         let halts = halts.filter(|act| matches!(act, super::judge::Act::Halt { .. }));
         self.counts.halted += halts.count() as u64;
+        self.is_quiet = verdict.findings.is_empty();
         verdict
     }
 
