@@ -426,7 +426,7 @@ section! {
 
 section! {
     RECONCILE_CASH, "cash", "What an account had before the gate; other cash is not compared.";
-    account = Required("\"alpha\""), "Whose.";
+    account = Required("\"main\""), "Whose.";
     currency = Required("\"USD\""), "In which currency.";
     opening = Required("\"1000000\""), "How much.";
 }

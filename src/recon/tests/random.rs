@@ -17,7 +17,6 @@ struct Figures {
     cases: u64,
     accounts_converged: u64,
     accounts_halted: u64,
-    /// Of those that converged: some message had been lost for good.
     orders_accepted: u64,
     executions: u64,
     reports_lost: u64,
@@ -383,7 +382,7 @@ fn ten_thousand_random_faults_converge_or_halt_and_nothing_trades_through() {
     println!("{figures:#?}");
     if 1_000 <= cases {
         assert!(cases / 2 < figures.accounts_converged, "{figures:?}");
-        assert!(cases / 2 < figures.accounts_halted, "{figures:?}");
+        assert!(cases / 5 < figures.accounts_halted, "{figures:?}");
         assert!(cases / 2 < figures.adjustments && cases < figures.restarts);
     }
 }
