@@ -725,14 +725,23 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 36,
                 name: "Reconciliation",
-                meaning: "Own books beside the broker's and the clearer's.",
+                meaning: "Own books beside the broker's session, its drop copy and its statement, all the \
+                          time: what differs is explained, healed up to a threshold, and halts trading above \
+                          it.",
                 demanded_by: "RTS 6 Art 17; FIA",
-                status: Status::Partly("orders only, after a lost link; positions and cash"),
+                status: Status::Built,
                 reasons: &[],
-                keys: &["gateway.answer_timeout"],
+                keys: &[
+                    "gateway.answer_timeout",
+                    "reconcile.drop_copy",
+                    "reconcile.statement",
+                    "reconcile.heal_qty_max",
+                    "reconcile.heal_value_max",
+                    "reconcile.halt",
+                ],
                 shown_by: ShownBy::Test(
-                    "tests/model/scenarios/reports.rs",
-                    "a_link_that_comes_back_is_asked_about_what_is_in_doubt",
+                    "src/recon/tests/random.rs",
+                    "ten_thousand_random_faults_converge_or_halt_and_nothing_trades_through",
                 ),
             },
             Control {

@@ -74,6 +74,7 @@ impl Desk {
             risk_doorbell: Doorbell::NONE,
             views,
             doorbell: Doorbell::NONE,
+            acts: crossbeam::channel::never(),
         };
         let uid = Arc::new(AtomicU32::new(ALICE));
         let told = Arc::clone(&uid);
@@ -527,6 +528,7 @@ fn bind(path: &Path) -> Result<(Admin, Poller), String> {
         risk_doorbell: Doorbell::NONE,
         views,
         doorbell: Doorbell::NONE,
+        acts: crossbeam::channel::never(),
     };
     let mut poller = Poller::new(8).unwrap();
     let sockets = poller.sockets().unwrap();

@@ -15,7 +15,7 @@ pub(crate) struct Paint {
 }
 
 impl Paint {
-    fn alarm(self, text: &str) -> String {
+    pub(super) fn alarm(self, text: &str) -> String {
         match self.is_colored {
             true => format!("\x1b[1;31m{text}\x1b[0m"),
             false => text.to_owned(),
@@ -206,6 +206,7 @@ fn show_status(out: &mut String, answer: &Value, paint: Paint) {
         };
         let _ = writeln!(out, "{} {what}{raise}", paint.alarm("killed:"));
     }
+    super::reconciliation::show(out, answer, paint);
     out.push('\n');
     let mut links = Table::new(&["broker", "link", "reports"]);
     for link in rows(answer, "links") {
@@ -365,7 +366,7 @@ fn show_standing(out: &mut String, answer: &Value, paint: Paint) {
     }
 }
 
-fn rows<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn rows<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
     answer[name].as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -379,7 +380,7 @@ fn words(value: &Value) -> Vec<&str> {
 }
 
 /// A field as it is shown. What a terminal would take for a command is left out.
-fn text(row: &Value, key: &str) -> String {
+pub(super) fn text(row: &Value, key: &str) -> String {
     match &row[key] {
         Value::Null => OFF.to_owned(),
         Value::Bool(is_so) => if *is_so { "yes" } else { "no" }.to_owned(),

@@ -10,6 +10,8 @@ use crate::config::subscribers::{Subscriber, SubscriberKind};
 use crate::events::kind::Severity;
 use crate::events::line::Line;
 use crate::message::FRAME_SIZE;
+use crate::recon;
+use crate::recon::judge::Halt;
 use crate::risk::setup::{Limits, Returns, Setup};
 use crate::risk::view::memory_bytes;
 use crate::units::Nanos;
@@ -61,6 +63,11 @@ fn memory(config: &Config) -> Vec<(&'static str, u64)> {
         .sum::<u64>()
         + u64::from(config.events.history);
     memory.push(("events", events * size_of::<Line>() as u64));
+    let reconcile = &config.reconcile;
+    if reconcile.is_on() {
+        let size = recon::memory_bytes(&reconcile.terms, reconcile.drop_copy.is_some());
+        memory.push(("reconciliation", size as u64));
+    }
     memory
 }
 
@@ -81,6 +88,10 @@ fn notes(config: &Config) -> Vec<String> {
         (0, _) => notes.push("No [[operator]]: nobody can kill, nobody can raise.".to_owned()),
         (_, 1) => notes.push("One person alone can raise what was killed.".to_owned()),
         _ => {}
+    }
+    if config.reconcile.is_on() && config.reconcile.terms.halt == Halt::Off {
+        let note = "reconcile.halt = \"off\": trading goes on through every difference.";
+        notes.push(note.to_owned());
     }
     if config.feeds.is_empty() && needs_reference(setup) {
         notes.push("No [[feed]]: controls that need a reference price refuse.".to_owned());

@@ -12,6 +12,7 @@ use crate::config::notation::{
     BPS_DIGITS, MULTIPLIER_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
 };
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
+use crate::config::reconcile;
 use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
@@ -363,6 +364,8 @@ fn write_sessions(out: &mut Writer, config: &Config) {
         &SEVERITIES,
         &config.events.history_severity,
     );
+
+    reconcile::write(out, config);
 
     for operator in &config.operators {
         out.table("[[operator]]");

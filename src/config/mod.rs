@@ -23,6 +23,7 @@ pub mod keys;
 pub mod limits;
 pub mod money;
 pub mod process;
+pub mod reconcile;
 pub mod responses;
 pub mod scenarios;
 pub mod sessions;
@@ -176,6 +177,8 @@ pub struct Config {
     pub events: Events,
     /// Who is told what happens.
     pub subscribers: Vec<Subscriber>,
+    /// `[reconcile]`.
+    pub reconcile: reconcile::Reconcile,
     /// `[admin]`.
     pub admin: Admin,
     /// Who may act, by the number in [`crate::message::Control::operator`].
@@ -344,6 +347,7 @@ fn read(root: &Table<'_>) -> Config {
             config.setup.responses.push(response);
         }
     }
+    config.reconcile = reconcile::read(&root.table("reconcile"), &accounts, &currencies);
     config.events = subscribers::read_events(&root.table("events"));
     read_subscribers(root, &accounts, &mut config);
     config.setup.firm = firm.limits;

@@ -74,6 +74,7 @@ section! {
     response = List(&RESPONSE), "";
     events = Table(&EVENTS), "";
     subscriber = List(&SUBSCRIBER), "";
+    reconcile = Table(&RECONCILE), "";
     analytics = Table(&ANALYTICS), "";
     scenario = List(&SCENARIO), "";
     tail = Table(&TAIL), "";
@@ -434,6 +435,32 @@ section! {
     answer = Required("\"cancel\""), "\"warn\"; \"slow\"; \"refuse\" what is new; \"cancel\" beside that; \"kill\", until persons raise it.";
     pause = Default("\"1m\""), "For how long it is slow or refuses, unless persons raise it.";
     slow_interval = Default("\"100ms\""), "How far apart orders pass while it is slow.";
+}
+
+section! {
+    RECONCILE, "reconcile", "Our books against the broker's files, all the time: nothing is compared where neither is named.";
+    statement = Optional("\"broker/statement.csv\""), "Positions and cash, as the broker says: `account,symbol,position` and `account,currency,cash`. Give it its name when it is whole.";
+    drop_copy = Optional("\"broker/executions.csv\""), "Executions, as the broker says, a line for each: `exec_id,time,account,symbol,side,qty,price`, or JSON.";
+    interval = Default("\"1s\""), "How often is looked.";
+    confirmations = Default("3"), "A difference is healed at the so-manyth look that finds it.";
+    settle_time = Default("\"10s\""), "How long a report may be on its way while a live order accounts for it; how sharp a statement's instant is.";
+    drop_copy_delay = Default("\"1m\""), "How late the drop copy may be.";
+    heal_qty_max = Default("\"0\""), "Differences in one book, with what was healed there within a day, up to this ...";
+    heal_value_max = Default("\"0\""), "... and up to this in money are healed by an adjustment; beyond, trading is halted.";
+    cash_tolerance = Default("\"0.01\""), "Brokers round: cash that is apart by no more agrees.";
+    halt = Default("\"account\""), "Who is killed where a difference is not healed: \"account\", \"firm\", or \"off\": it is told, and trading goes on.";
+    retries = Default("5"), "So often is a file that cannot be read, or an adjustment that does not arrive, tried again.";
+    retry_interval = Default("\"2s\""), "How long is waited for it each time.";
+    statement_age_max = Default("\"off\""), "A statement older than this is as bad as none, or \"off\".";
+    history = Default("65536"), "So many of our executions, and of the drop copy's, are remembered.";
+    cash = List(&RECONCILE_CASH), "";
+}
+
+section! {
+    RECONCILE_CASH, "cash", "What an account had before the gate; other cash is not compared.";
+    account = Required("\"main\""), "Whose.";
+    currency = Required("\"USD\""), "In which currency.";
+    opening = Required("\"1000000\""), "How much.";
 }
 
 section! {

@@ -2,8 +2,9 @@
 //! journal it comes, and what it carries.
 //!
 //! `portcullis events --list` and `docs/events.md` are printed from it, and the configuration refuses
-//! what is not in it. What the gate does not do yet has no row: an event of positions, exits or
-//! reconciliation is a row here and the place in `derive` that tells it.
+//! what is not in it. What the gate does not do yet has no row: an event of it is a row here and the
+//! place in `derive` that tells it. What reconciliation finds comes from no record but from the broker's
+//! files: it is told behind the last record that was read, and a journal does not give it again.
 
 use serde::{Serialize, Serializer};
 
@@ -145,6 +146,16 @@ const ACT: &[&str] = &[
     "account", "strategy", "symbol", "operator", "scope", "name", "order_id", "id", "qty", "price",
     "filled", "leaves", "limit", "value", "note",
 ];
+/// Of what differs from the broker's word.
+const FOUND: &[&str] = &[
+    "account",
+    "symbol",
+    "order_id",
+    "execution_id",
+    "qty",
+    "reason",
+    "state",
+];
 /// Of a limit that is another.
 const CHANGED: &[&str] = &[
     "account", "strategy", "symbol", "operator", "scope", "name", "limit", "value", "note",
@@ -193,6 +204,8 @@ event_kinds! {
     LimitAsked = "limit_asked", Warning, "Limit", CHANGED, "An operator asked for a limit that others must ask for too.";
     Adjustment = "adjustment", Warning, "Adjust", ACT, "A book was corrected, by an operator or by the gate: position, cost or cash.";
     ActRefused = "act_refused", Warning, "Kill, Raise, Settle, Locate, Override, Limit, Adjust", ACT, "An operator's act was not permitted.";
+    Discrepancy = "discrepancy", Warning, "none", FOUND, "Our books are not as the broker says, within what is healed.";
+    Unreconciled = "unreconciled", Critical, "none", FOUND, "Our books are not as the broker says, beyond what is healed: trading is halted.";
     FollowerDiffers = "follower_differs", Critical, "any", &[], "The follower would have decided otherwise: stop the gate, keep the journal.";
     EventsDropped = "events_dropped", Warning, "none", &["count"], "The queue of this subscriber was full: the oldest events were dropped.";
 }
