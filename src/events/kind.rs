@@ -2,8 +2,8 @@
 //! journal it comes, and what it carries.
 //!
 //! `portcullis events --list` and `docs/events.md` are printed from it, and the configuration refuses
-//! what is not in it. What the gate does not do yet has no row: an event of positions, exits or
-//! reconciliation is a row here and the place in `derive` that tells it.
+//! what is not in it. What the gate does not do yet has no row: an event of exits or reconciliation
+//! is a row here and the place in `derive` that tells it.
 
 use serde::{Serialize, Serializer};
 
@@ -139,6 +139,24 @@ const JUDGED: &[&str] = &[
     "account", "strategy", "symbol", "order_id", "id", "side", "qty", "price", "scope", "name",
     "reason", "limit", "value", "failed",
 ];
+/// Of a position that a fill has changed.
+const HELD: &[&str] = &[
+    "account",
+    "strategy",
+    "symbol",
+    "broker",
+    "order_id",
+    "id",
+    "state",
+    "position",
+    "average_price",
+    "realized",
+];
+/// Of what a level may lose.
+const LOSS: &[&str] = &[
+    "account", "strategy", "symbol", "scope", "name", "reason", "loss", "limit", "value", "until",
+    "persons",
+];
 const REPORT: &[&str] = &["broker", "order_id", "execution_id"];
 const LINK: &[&str] = &["broker", "state"];
 const ACT: &[&str] = &[
@@ -174,6 +192,10 @@ event_kinds! {
     ReportUnknown = "report_unknown", Warning, "Report", REPORT, "A broker told of an order that the gate does not know.";
     ReportDuplicate = "report_duplicate", Info, "Report", REPORT, "A broker told the same thing twice: it counts once.";
     ReportImplausible = "report_implausible", Warning, "Report", REPORT, "A broker told what cannot be: it does not count.";
+    Position = "position", Info, "Report, Settle", HELD, "A fill has opened, increased, reduced, closed or reversed an account's position.";
+    LossHalted = "loss_halted", Critical, "any", LOSS, "A level has lost more than it may: only what reduces passes, until the time it says or until persons raise it.";
+    LossResumed = "loss_resumed", Warning, "Raise, Tick", LOSS, "A level that was halted for its losses trades again.";
+    LossWarning = "loss_warning", Warning, "Report, Settle, Adjust, Quote", LOSS, "A limit on losses is used up to the share of `gateway.warn_share`.";
     LimitWarning = "limit_warning", Warning, "NewOrder", JUDGED, "A limit is used up to the share of `gateway.warn_share`.";
     Response = "response", Warning, "any", &["account", "strategy", "symbol", "scope", "name", "response", "answer"], "A `[[response]]` has answered.";
     BreakerOpen = "breaker_open", Critical, "Link", LINK, "The breaker of a broker's link opened: new orders are refused.";

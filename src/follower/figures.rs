@@ -336,7 +336,7 @@ mod tests {
                     None => prop_assert!(whole.raw() <= 0 && part != Amount::ZERO),
                     Some(share) => {
                         prop_assert!(part == Amount::ZERO || 0 < whole.raw());
-                        prop_assert!(share.0.signum() == 0 || share.0 < 0 == (part.raw() < 0));
+                        prop_assert!(share.0 == 0 || (share.0 < 0) == (part.raw() < 0));
                         // As a float says it, to what a float can say.
                         let exact = part.raw() as f64 / (whole.raw() as f64).max(1.0) * 1e6;
                         let exact = exact.clamp(-(i64::MAX as f64), i64::MAX as f64);
