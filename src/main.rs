@@ -401,38 +401,41 @@ enum JournalCommand {
     },
 }
 
-const ADJUST_HELP: &str = "\
-Examples (each with --config gate.toml):
-  A fill that was never reported, 100 bought at 10.50 with a fee of 1.20:
-    portcullis adjust trade --account main --symbol X --qty 100 --price 10.50 --cash -1.20 --note E-4711
-  The same fill taken back by the broker: the opposite trade gives the fee back too.
-    portcullis adjust trade --account main --symbol X --qty -100 --price 10.50 --cash 1.20 \
---note 'bust of E-4711'
+const ADJUST_HELP: &str = r"Examples (each with --config gate.toml):
+  A fill that was never reported: 100 bought at 10.50, with a fee of 1.20.
+    portcullis adjust trade --account main --strategy S --symbol X --qty 100 --price 10.50 \
+      --cash -1.20 --note E-4711
+  The same fill, taken back by the broker: the opposite trade, which gives the fee back too.
+    portcullis adjust trade --account main --strategy S --symbol X --qty -100 --price 10.50 \
+      --cash 1.20 --note 'bust of E-4711'
   An opening balance: a position comes with what it has cost, and no cash moves.
-    portcullis adjust transfer --account main --symbol X --qty 500 --price 9.80 --note 'from the old system'
-  A dividend of 25; interest or a fee that is paid is negative:
+    portcullis adjust transfer --account main --symbol X --qty 500 --price 9.80 --note 'old system'
+  A dividend of 25 received. Interest or a fee that is paid is negative.
     portcullis adjust cash --account main --symbol X --cash 25 --note 'dividend of June'
-  A split, 4 for 1: every position in the symbol becomes four times as many at the same cost.
+  A split, 4 for 1: every position in the symbol becomes four times as many, at the same cost.
     portcullis adjust split --symbol X --qty 4 --price 1 --note '4 for 1'
 
-The gate says no where no book could take it: an unknown name, a trade without a price, a split while an
-order is live in the symbol or where a position would not come out whole, a full table of positions. It
-says why. Every correction is a record of the journal, an event, and counts in the loss limits at once.";
+The gate says no, and why, where no book could take it: an unknown name, a trade without a price,
+a split while an order is live in the symbol or where a position would not come out whole, a full
+table of positions. Every correction is a record of the journal and an event, and counts in the
+loss limits at once.";
 
 const PORTFOLIO_HELP: &str = "\
 equity    capital (limits.capital of the level, or none) and profit
 profit    what the books have brought and would bring at the last good price, fees taken off
-day       since the trading day began, or since persons raised the level in it; % of the equity then
-drawdown  how far equity is below its peak; % of that peak. deepest: the same at its worst
+day       since the trading day began, or persons raised the level in it; % of the equity then
+peak      the highest equity since persons last raised the level
+drawdown  how far equity is below its peak; % of that. deepest: the same at its worst
 gross     what all positions are worth, each counted as more; net: what is short counted as less
-value     what they would bring. All of positions alone: `levels` counts what live orders may add
+value     what they would bring; these three without live orders, which `levels` counts in
+unvalued  how many books have no price, or no rate, that can be believed now
 used      the largest part of a limit on losses that is used
 risk      low; medium: half of one is used; high: gateway.warn_share of it (0.8 where that is off);
           critical: all of it, or the level is halted
-unvalued  how many books have no price, or no rate, that can be believed now
 
-A dash stands where nobody knows, and for a share of nothing or of a debt. --json has every digit, each
-limit with what is used of it, and why and until when a level is halted. docs/money.md has the formulas.";
+A dash stands where nobody knows, and for a share of nothing or of a debt. --json has every digit,
+each limit with what is used of it, and why and until when a level is halted. docs/money.md has
+the formulas.";
 
 fn main() -> ExitCode {
     // Asked for before any thread is pinned: a pinned thread sees one core only.
