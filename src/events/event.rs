@@ -78,6 +78,12 @@ pub struct Facts {
     /// Of a fill.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fee: Option<String>,
+    /// How a book was corrected: `trade`, `transfer`, `cash` or `split`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction: Option<&'static str>,
+    /// What was received beside it, or paid where it is negative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cash: Option<String>,
     /// Filled in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filled: Option<String>,

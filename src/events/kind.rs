@@ -160,8 +160,35 @@ const LOSS: &[&str] = &[
 const REPORT: &[&str] = &["broker", "order_id", "execution_id"];
 const LINK: &[&str] = &["broker", "state"];
 const ACT: &[&str] = &[
-    "account", "strategy", "symbol", "operator", "scope", "name", "order_id", "id", "qty", "price",
-    "filled", "leaves", "limit", "value", "note",
+    "account",
+    "strategy",
+    "symbol",
+    "operator",
+    "scope",
+    "name",
+    "order_id",
+    "id",
+    "qty",
+    "price",
+    "filled",
+    "leaves",
+    "limit",
+    "value",
+    "correction",
+    "cash",
+    "note",
+];
+/// Of a book that was corrected.
+const CORRECTED: &[&str] = &[
+    "account",
+    "strategy",
+    "symbol",
+    "operator",
+    "correction",
+    "qty",
+    "price",
+    "cash",
+    "note",
 ];
 /// Of a limit that is another.
 const CHANGED: &[&str] = &[
@@ -213,7 +240,7 @@ event_kinds! {
     OverrideAsked = "override_asked", Notice, "Override", ACT, "An operator asked to let one order pass what is soft.";
     LimitChanged = "limit_changed", Notice, "Limit", CHANGED, "An operator changed a limit: it holds from here on.";
     LimitAsked = "limit_asked", Warning, "Limit", CHANGED, "An operator asked for a limit that others must ask for too.";
-    Adjustment = "adjustment", Warning, "Adjust", ACT, "A book was corrected, by an operator or by the gate: position, cost or cash.";
+    Adjustment = "adjustment", Warning, "Adjust", CORRECTED, "A book was corrected, by an operator or by the gate: position, cost or cash.";
     ActRefused = "act_refused", Warning, "Kill, Raise, Settle, Locate, Override, Limit, Adjust", ACT, "An operator's act was not permitted.";
     FollowerDiffers = "follower_differs", Critical, "any", &[], "The follower would have decided otherwise: stop the gate, keep the journal.";
     EventsDropped = "events_dropped", Warning, "none", &["count"], "The queue of this subscriber was full: the oldest events were dropped.";

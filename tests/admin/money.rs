@@ -131,6 +131,15 @@ fn a_book_is_corrected_by_hand_and_shows_it() {
     // Each is an event, with who did it and why.
     let events = desk.ask(BOB, &json!({"command": "events", "kind": "adjustment"}));
     assert_eq!(events["total"], 5, "{events}");
+    let texts = [1, 3, 4].map(|at| events["events"][at]["text"].clone());
+    let wanted = [
+        "alice adjusted A in X: trade of -100 at 10.5, 1.2 in cash (a test)",
+        "alice adjusted A in X: 25 in cash (a test)",
+        "alice adjusted every account in X: 4 for each 1 (a test)",
+    ];
+    assert_eq!(texts, wanted);
+    let cash = fields(&events["events"][3], ["correction", "cash", "qty"]);
+    assert_eq!(cash, ["cash", "25", "null"]);
     let last = &events["events"][4];
     assert_eq!(
         fields(last, ["operator", "note", "symbol"]),
