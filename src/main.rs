@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use portcullis::admin::client;
 use portcullis::admin::request::Request;
+use portcullis::analytics::handover;
 use portcullis::command::{self, Failure};
 use portcullis::config::{self, Config};
 use portcullis::events::filter::Wanted;
@@ -122,6 +123,16 @@ enum Command {
     },
     /// What each level of a running gateway has at risk.
     Levels(Operators),
+    /// What each level of a running gateway has earned, is worth, and may still lose.
+    #[command(after_help = PORTFOLIO_HELP)]
+    Portfolio {
+        #[command(flatten)]
+        at: Operators,
+        /// Levels of this kind alone: firm, desk, account, strategy, symbol or group.
+        scope: Option<String>,
+        /// This one alone.
+        name: Option<String>,
+    },
     /// What has happened: the last events of a running gateway, or those of a journal.
     Events(Events),
     /// Drop a kill switch: nothing new passes below it, and what lives is cancelled.
@@ -196,6 +207,37 @@ enum Command {
         #[arg(value_name = "[NAME] LIMIT VALUE", num_args = 2..=3, required = true)]
         rest: Vec<String>,
         /// Why, in a few words.
+        #[arg(long)]
+        note: String,
+    },
+    /// Correct a book by hand: what no order of the gate explains.
+    #[command(after_help = ADJUST_HELP)]
+    Adjust {
+        #[command(flatten)]
+        at: Operators,
+        /// trade, transfer, cash or split.
+        kind: String,
+        /// Whose book; none for a split, which is of every position in the symbol.
+        #[arg(long)]
+        account: Option<String>,
+        /// The strategy whose book it is beside the account's.
+        #[arg(long)]
+        strategy: Option<String>,
+        /// In what.
+        #[arg(long)]
+        symbol: String,
+        /// How much the position changes: bought is positive, sold negative. Of a split, how many there
+        /// are now for each `--price` of them before.
+        #[arg(long, allow_hyphen_values = true)]
+        qty: Option<String>,
+        /// At which price.
+        #[arg(long, allow_hyphen_values = true)]
+        price: Option<String>,
+        /// What is received beside that, in the currency that the symbol settles in; paid is negative. Of
+        /// a trade, its fee.
+        #[arg(long, allow_hyphen_values = true)]
+        cash: Option<String>,
+        /// Why, in a few words; of a fill, the broker's id of it.
         #[arg(long)]
         note: String,
     },
@@ -383,6 +425,42 @@ enum JournalCommand {
     },
 }
 
+const ADJUST_HELP: &str = r"Examples (each with --config gate.toml):
+  A fill that was never reported: 100 bought at 10.50, with a fee of 1.20.
+    portcullis adjust trade --account main --strategy S --symbol X --qty 100 --price 10.50 \
+      --cash -1.20 --note E-4711
+  The same fill, taken back by the broker: the opposite trade, which gives the fee back too.
+    portcullis adjust trade --account main --strategy S --symbol X --qty -100 --price 10.50 \
+      --cash 1.20 --note 'bust of E-4711'
+  An opening balance: a position comes with what it has cost, and no cash moves.
+    portcullis adjust transfer --account main --symbol X --qty 500 --price 9.80 --note 'old system'
+  A dividend of 25 received. Interest or a fee that is paid is negative.
+    portcullis adjust cash --account main --symbol X --cash 25 --note 'dividend of June'
+  A split, 4 for 1: every position in the symbol becomes four times as many, at the same cost.
+    portcullis adjust split --symbol X --qty 4 --price 1 --note '4 for 1'
+
+The gate says no, and why, where no book could take it: an unknown name, a trade without a price,
+a split while an order is live in the symbol or where a position would not come out whole, a full
+table of positions. Every correction is a record of the journal and an event, and counts in the
+loss limits at once.";
+
+const PORTFOLIO_HELP: &str = "\
+equity    capital (limits.capital of the level, or none) and profit
+profit    what the books have brought and would bring at the last good price, fees taken off
+day       since the trading day began, or persons raised the level in it; % of the equity then
+peak      the highest equity since persons last raised the level
+drawdown  how far equity is below its peak; % of that. deepest: the same at its worst
+gross     what all positions are worth, each counted as more; net: what is short counted as less
+value     what they would bring; these three without live orders, which `levels` counts in
+unvalued  how many books have no price, or no rate, that can be believed now
+used      the largest part of a limit on losses that is used
+risk      low; medium: half of one is used; high: gateway.warn_share of it (0.8 where that is off);
+          critical: all of it, or the level is halted
+
+A dash stands where nobody knows, and for a share of nothing or of a debt. --json has every digit,
+each limit with what is used of it, and why and until when a level is halted. docs/money.md has
+the formulas.";
+
 fn main() -> ExitCode {
     // Asked for before any thread is pinned: a pinned thread sees one core only.
     let cores = core_affinity::get_core_ids().unwrap_or_default();
@@ -532,6 +610,40 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
                     ..Request::default()
                 },
             );
+        }
+        Command::Portfolio { at, scope, name } => {
+            let request = Request {
+                command: Act::Portfolio,
+                scope,
+                name,
+                ..Request::default()
+            };
+            return ask(at, request);
+        }
+        Command::Adjust {
+            at,
+            kind,
+            account,
+            strategy,
+            symbol,
+            qty,
+            price,
+            cash,
+            note,
+        } => {
+            let request = Request {
+                command: Act::Adjust,
+                kind: Some(kind),
+                account,
+                strategy,
+                symbol: Some(symbol),
+                qty,
+                price,
+                cash,
+                note: Some(note),
+                ..Request::default()
+            };
+            return ask(at, request);
         }
         Command::Orders { at, only } => return ask(at, filtered(Act::Orders, only)),
         Command::Positions { at, only } => return ask(at, filtered(Act::Positions, only)),
@@ -699,7 +811,9 @@ fn ask(at: Operators, request: Request) -> Result<ExitCode, Failure> {
 }
 
 fn load(path: &Path) -> Result<Config, Failure> {
-    config::load(path).map_err(Failure::of)
+    let mut config = config::load(path).map_err(Failure::of)?;
+    handover::fill(&mut config).map_err(Failure::of)?;
+    Ok(config)
 }
 
 fn print(text: &str) -> Result<(), Failure> {

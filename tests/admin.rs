@@ -2,6 +2,8 @@
 
 #[path = "follower/gate.rs"]
 mod gate;
+#[path = "admin/money.rs"]
+mod money;
 
 use gate::{Directory, Gate, START, config};
 use portcullis::admin::client::{self, ClientError, Options, Place};
@@ -248,7 +250,10 @@ fn a_kill_needs_one_person_and_a_raise_two() {
     let said = desk.ask(BOB, &raise);
     assert_eq!(
         (&said["outcome"], &said["why"]),
-        (&json!("NotPermitted"), &json!("it is not killed"))
+        (
+            &json!("NotPermitted"),
+            &json!("it is not killed, nor halted")
+        )
     );
     desk.gate.quote(0, "99", "101");
     assert_eq!(

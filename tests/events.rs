@@ -7,6 +7,8 @@ mod flow;
 #[path = "follower/gate.rs"]
 #[allow(dead_code)]
 mod gate;
+#[path = "events/money.rs"]
+mod money;
 #[path = "events/receiver.rs"]
 mod receiver;
 #[path = "events/running.rs"]

@@ -4,9 +4,10 @@ use crate::admin::request::{Action, Named};
 use crate::admin::{Admin, Waiting, What, failed, unconfirmed};
 use crate::follower::query::Query;
 use crate::message::{
-    Body, Control, Frame, Header, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle,
+    Adjust, AdjustKind, Body, Control, Frame, Header, Kind, LimitChange, LimitKey, Locate,
+    Override, Scope, Settle,
 };
-use crate::units::{Nanos, OrderId, StrategyId};
+use crate::units::{AccountId, Nanos, OrderId, StrategyId};
 
 impl Admin {
     pub(super) fn act(&mut self, place: usize, action: Action, now: Nanos) {
@@ -54,6 +55,25 @@ impl Admin {
                 let about = format!("{} {name} {said} ({note})", scope.text());
                 let change = LimitChange { operator, ..change };
                 self.push(place, Kind::Limit, change, &about, now);
+            }
+            Action::Adjust(adjust) => {
+                let whose = match adjust.account {
+                    AccountId::NONE => "every account",
+                    account => self.names.accounts.name(account.0),
+                };
+                let symbol = self.names.symbols.name(adjust.symbol.0);
+                let kind = AdjustKind::from_byte(adjust.kind).map_or("?", AdjustKind::text);
+                let Adjust {
+                    qty,
+                    price,
+                    cash,
+                    note,
+                    ..
+                } = adjust;
+                let about =
+                    format!("{kind} of {qty} {symbol} at {price}, cash {cash}, {whose} ({note})");
+                let adjust = Adjust { operator, ..adjust };
+                self.push(place, Kind::Adjust, adjust, &about, now);
             }
             Action::Settle(Named::Number(order_id), settle) => {
                 self.settle(place, Settle { order_id, ..settle }, now);

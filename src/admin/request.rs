@@ -7,8 +7,10 @@
 use crate::events::filter::Wanted;
 use crate::follower::names::Names;
 use crate::follower::query::{Query, ROWS_MAX};
-use crate::message::{Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text};
-use crate::units::{AccountId, OrderId, Price, Qty, StrategyId, SymbolId};
+use crate::message::{
+    Adjust, AdjustKind, Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text,
+};
+use crate::units::{AccountId, Money, OrderId, Position, Price, Qty, StrategyId, SymbolId};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -24,6 +26,8 @@ pub enum Command {
     Positions,
     /// What each level has at risk; by scope and name.
     Levels,
+    /// What each level has earned, is worth and may still lose; by scope and name.
+    Portfolio,
     /// Reference prices; by symbol.
     References,
     /// What has happened; by severity, kind, account, since.
@@ -40,6 +44,8 @@ pub enum Command {
     Override,
     /// Changes a limit: scope and name, limit, value, and a note.
     Limit,
+    /// Corrects a book: kind, account, symbol, perhaps strategy, qty, price, cash, and a note.
+    Adjust,
 }
 
 /// One line. What a command does not use must be absent.
@@ -69,7 +75,7 @@ pub struct Request {
     /// Events as grave as this and graver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
-    /// Events of this kind.
+    /// Events of this kind; an [`AdjustKind`], by its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Events from then on: RFC 3339.
@@ -84,7 +90,7 @@ pub struct Request {
     /// The gate's number of an order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<u64>,
-    /// What was located: a decimal.
+    /// What was located, or how much a position changes: a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qty: Option<String>,
     /// The key of a limit.
@@ -99,6 +105,9 @@ pub struct Request {
     /// At which average price what was not reported: a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<String>,
+    /// What is received, or paid where it is negative: a decimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cash: Option<String>,
     /// What still stands: a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<String>,
@@ -119,6 +128,8 @@ pub(super) enum Action {
     Override(Override),
     /// Likewise.
     Limit(LimitChange),
+    /// Likewise.
+    Adjust(Adjust),
 }
 
 /// How an order is named.
@@ -137,7 +148,7 @@ impl Command {
             Self::Status => &[],
             Self::Orders => &["account", "strategy", "symbol", "count"],
             Self::Positions => &["scope", "account", "strategy", "symbol", "count"],
-            Self::Levels => &["scope", "name", "count"],
+            Self::Levels | Self::Portfolio => &["scope", "name", "count"],
             Self::References => &["symbol", "count"],
             Self::Events => &["severity", "kind", "account", "since", "count"],
             Self::Kill | Self::Raise => &["scope", "name", "note"],
@@ -145,6 +156,9 @@ impl Command {
             Self::Locate => &["account", "symbol", "qty", "note"],
             Self::Override => &["account", "id", "note"],
             Self::Limit => &["scope", "name", "limit", "value", "note"],
+            Self::Adjust => &[
+                "kind", "account", "strategy", "symbol", "qty", "price", "cash", "note",
+            ],
         }
     }
 }
@@ -170,14 +184,18 @@ impl Request {
             })),
             Command::Positions => self.positions(names),
             Command::Levels => {
-                let scope = self.scope()?;
-                let target = match (scope, &self.name) {
-                    (Some(scope), Some(_)) => Some(self.target(scope, names)?),
-                    (None, Some(_)) => return Err(said("scope", SCOPES)),
-                    (_, None) => None,
-                };
+                let (scope, target) = self.which_levels(names)?;
                 let count_max = self.count_max();
                 Ok(Action::Ask(Query::Levels {
+                    scope,
+                    target,
+                    count_max,
+                }))
+            }
+            Command::Portfolio => {
+                let (scope, target) = self.which_levels(names)?;
+                let count_max = self.count_max();
+                Ok(Action::Ask(Query::Portfolio {
                     scope,
                     target,
                     count_max,
@@ -194,7 +212,18 @@ impl Request {
             Command::Locate => self.locate(names),
             Command::Override => self.ask_override(names),
             Command::Limit => self.change_limit(names),
+            Command::Adjust => self.adjust(names),
         }
+    }
+
+    fn which_levels(&self, names: &Names) -> Result<(Option<Scope>, Option<u32>), String> {
+        let scope = self.scope()?;
+        let target = match (scope, &self.name) {
+            (Some(scope), Some(_)) => Some(self.target(scope, names)?),
+            (None, Some(_)) => return Err(said("scope", SCOPES)),
+            (_, None) => None,
+        };
+        Ok((scope, target))
     }
 
     fn positions(&self, names: &Names) -> Result<Action, String> {
@@ -305,6 +334,73 @@ impl Request {
         }))
     }
 
+    /// What is wrong with it whatever stands in the books is said here; the rest, by who reads the journal.
+    fn adjust(&self, names: &Names) -> Result<Action, String> {
+        let kind = self.kind.as_deref().and_then(AdjustKind::from_text);
+        let kind = kind.ok_or_else(|| said("kind", "write trade, transfer, cash or split"))?;
+        let (account, strategy) = (self.account(names)?, self.strategy(names)?);
+        let symbol = self.symbol(names)?;
+        let qty = optional("qty", self.qty.as_deref(), Position::parse)?;
+        let price = optional("price", self.price.as_deref(), Price::parse)?;
+        let cash = optional("cash", self.cash.as_deref(), Money::parse)?;
+        let has_qty = qty.raw() != 0;
+        let is_above_zero = 0 < qty.raw() && 0 < price.raw();
+        let wrong = match kind {
+            AdjustKind::Trade | AdjustKind::Transfer if !has_qty => Some((
+                "qty",
+                "required: how much the position changes; what was sold is negative",
+            )),
+            AdjustKind::Trade if price.raw() == 0 => {
+                Some(("price", "required: at which one it was traded"))
+            }
+            AdjustKind::Cash if has_qty || price.raw() != 0 => {
+                Some(("qty", "cash moves no position: leave qty and price out"))
+            }
+            AdjustKind::Cash if cash.raw() == 0 => Some((
+                "cash",
+                "required: what was received; what was paid is negative",
+            )),
+            AdjustKind::Split if account.is_some() || strategy.is_some() => Some((
+                "account",
+                "a split is of every position in the symbol: leave account and strategy out",
+            )),
+            AdjustKind::Split if !is_above_zero => Some((
+                "qty",
+                "write how many there are now as qty, for each price of them before: 4 and 1",
+            )),
+            AdjustKind::Split if cash.raw() != 0 => Some((
+                "cash",
+                "a split moves none: book what was paid for fractions as cash, beside it",
+            )),
+            _ => None,
+        };
+        if let Some((field, problem)) = wrong {
+            return Err(said(field, problem));
+        }
+        let is_split = kind == AdjustKind::Split;
+        if account.is_none() && !is_split {
+            return Err(said("account", "required: which one?"));
+        }
+        let note = self.note()?;
+        if note.is_empty() {
+            return Err(said(
+                "note",
+                "required: why? Of a fill, the broker's id of it",
+            ));
+        }
+        Ok(Action::Adjust(Adjust {
+            qty,
+            price,
+            cash,
+            account: account.unwrap_or(AccountId::NONE),
+            symbol: symbol.ok_or_else(|| said("symbol", "required: which one?"))?,
+            strategy: strategy.unwrap_or(StrategyId::NONE),
+            note,
+            kind: kind as u8,
+            ..Adjust::default()
+        }))
+    }
+
     fn settle(&self, names: &Names) -> Result<Action, String> {
         let named = match (self.order_id, self.account(names)?, &self.id) {
             (Some(number), None, None) => Named::Number(OrderId(number)),
@@ -352,6 +448,7 @@ impl Request {
             ("value", self.value.is_some()),
             ("filled", self.filled.is_some()),
             ("price", self.price.is_some()),
+            ("cash", self.cash.is_some()),
             ("leaves", self.leaves.is_some()),
         ];
         match unused
@@ -422,6 +519,18 @@ fn decimal<T, E: std::fmt::Debug>(
 ) -> Result<T, String> {
     let text = text.ok_or_else(|| said(field, "required: a decimal, as in \"10.5\""))?;
     parse(text).map_err(|_| said(field, &format!("{text:?} is not a decimal that fits")))
+}
+
+/// Nothing where it is not written.
+fn optional<T: Default, E: std::fmt::Debug>(
+    field: &str,
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, String> {
+    match text {
+        Some(_) => decimal(field, text, parse),
+        None => Ok(T::default()),
+    }
 }
 
 fn said(field: &str, problem: &str) -> String {

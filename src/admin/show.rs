@@ -2,6 +2,7 @@
 //!
 //! Pure.
 
+use crate::admin::money;
 use crate::admin::request::{Command, Request};
 use crate::admin::table::{OFF, Table};
 use crate::units::Nanos;
@@ -45,7 +46,7 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
             ];
             show_rows(&mut out, answer, "orders", &columns);
         }
-        Command::Positions => show_positions(&mut out, answer),
+        Command::Positions => money::show_positions(&mut out, answer),
         Command::Levels => {
             let columns = [
                 ("scope", "scope"),
@@ -59,9 +60,11 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
                 ("unattended", "unattended"),
                 ("max", "unattended_max"),
                 ("killed", "killed"),
+                ("halted", "halted"),
             ];
             show_rows(&mut out, answer, "levels", &columns);
         }
+        Command::Portfolio => money::show_portfolio(&mut out, answer, paint),
         Command::References => {
             let columns = [
                 ("symbol", "symbol"),
@@ -77,22 +80,14 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
         | Command::Settle
         | Command::Locate
         | Command::Override
-        | Command::Limit => {
+        | Command::Limit
+        | Command::Adjust => {
             out = show_act(answer, paint);
             out.push('\n');
+            return out;
         }
     }
-    if !matches!(
-        request.command,
-        Command::Kill
-            | Command::Raise
-            | Command::Settle
-            | Command::Locate
-            | Command::Override
-            | Command::Limit
-    ) {
-        show_standing(&mut out, answer, paint);
-    }
+    show_standing(&mut out, answer, paint);
     out
 }
 
@@ -136,6 +131,7 @@ fn show_act(answer: &Value, paint: Paint) -> String {
             text(answer, "account")
         ),
         "limit" => show_limit(answer, &what),
+        "adjust" => money::show_adjust(answer),
         "override" => {
             let order = format!(
                 "order {} of {}",
@@ -207,6 +203,7 @@ fn show_status(out: &mut String, answer: &Value, paint: Paint) {
         let _ = writeln!(out, "{} {what}{raise}", paint.alarm("killed:"));
     }
     super::reconciliation::show(out, answer, paint);
+    money::show_halts(out, rows(answer, "halted"), paint);
     out.push('\n');
     let mut links = Table::new(&["broker", "link", "reports"]);
     for link in rows(answer, "links") {
@@ -303,27 +300,7 @@ fn show_subscribers(out: &mut String, answer: &Value, paint: Paint) {
     table.write(out);
 }
 
-fn show_positions(out: &mut String, answer: &Value) {
-    let first = rows(answer, "positions").first();
-    let has = |key| first.is_some_and(|row| row.get(key).is_some());
-    let owner = match (has("account"), has("strategy")) {
-        (true, _) => Some(("account", "account")),
-        (_, true) => Some(("strategy", "strategy")),
-        _ => None,
-    };
-    let columns = [
-        ("symbol", "symbol"),
-        ("position", "position"),
-        ("open buy", "open_buy"),
-        ("open sell", "open_sell"),
-        ("high", "position_high"),
-        ("low", "position_low"),
-    ];
-    let columns: Vec<_> = owner.into_iter().chain(columns).collect();
-    show_rows(out, answer, "positions", &columns);
-}
-
-fn show_rows(out: &mut String, answer: &Value, name: &str, columns: &[(&str, &str)]) {
+pub(super) fn show_rows(out: &mut String, answer: &Value, name: &str, columns: &[(&str, &str)]) {
     let found = rows(answer, name);
     if found.is_empty() {
         let _ = writeln!(out, "no {name}");
@@ -370,7 +347,7 @@ pub(super) fn rows<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
     answer[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn words(value: &Value) -> Vec<&str> {
+pub(super) fn words(value: &Value) -> Vec<&str> {
     value
         .as_array()
         .into_iter()
@@ -389,7 +366,7 @@ pub(super) fn text(row: &Value, key: &str) -> String {
     }
 }
 
-fn nanos(row: &Value, key: &str) -> Nanos {
+pub(super) fn nanos(row: &Value, key: &str) -> Nanos {
     Nanos::from_raw(row[key].as_u64().unwrap_or(0))
 }
 

@@ -62,6 +62,8 @@ impl Table {
     }
 }
 
+/// What stands where nobody knows.
+pub(crate) const UNKNOWN: &str = "-";
 /// What stands where there is no limit.
 pub(crate) const OFF: &str = "off";
 

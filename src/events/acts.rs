@@ -10,7 +10,7 @@ use crate::message::{
     Adjust, AdjustKind, Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text,
 };
 use crate::risk::decision::Outcome;
-use crate::units::{AccountId, Price};
+use crate::units::{AccountId, Money, Price};
 
 /// An act that was done, or not permitted.
 pub(super) fn act(seen: &Seen<'_>, out: &mut Teller<'_>) {
@@ -164,6 +164,8 @@ fn adjust(seen: &Seen<'_>) -> (Facts, String) {
     let adjust = seen.head.body::<Adjust>();
     let names = seen.names;
     let (account, symbol) = (adjust.account.0, adjust.symbol.0);
+    let kind = AdjustKind::from_byte(adjust.kind);
+    let is_cash = kind == Some(AdjustKind::Cash);
     let facts = Facts {
         account: name(&names.accounts, account),
         symbol: name(&names.symbols, symbol),
@@ -172,24 +174,30 @@ fn adjust(seen: &Seen<'_>) -> (Facts, String) {
             u32::MAX => "the gate".to_owned(),
             operator => names.operator(operator).to_owned(),
         }),
-        qty: Some(adjust.qty.to_string()),
-        price: Some(adjust.price.to_string()),
+        correction: AdjustKind::from_byte(adjust.kind).map(AdjustKind::text),
+        qty: (!is_cash).then(|| adjust.qty.to_string()),
+        price: (!is_cash).then(|| adjust.price.to_string()),
+        cash: (adjust.cash != Money::default()).then(|| adjust.cash.to_string()),
         note: some_note(&adjust.note),
         ..Facts::default()
     };
-    let kind = AdjustKind::from_byte(adjust.kind).map_or("?", AdjustKind::text);
     let whose = match adjust.account {
         AccountId::NONE => "every account".to_owned(),
         _ => names.accounts.name(account).to_owned(),
     };
-    let did = format!(
-        "adjusted {whose} in {}: {kind} of {} at {}, {} in cash",
-        names.symbols.name(symbol),
-        adjust.qty,
-        adjust.price,
-        adjust.cash
-    );
-    (facts, did)
+    let (qty, price, kind) = (adjust.qty, adjust.price, kind.map_or("?", AdjustKind::text));
+    let what = match kind {
+        "cash" => String::new(),
+        "split" => format!("{qty} for each {price}"),
+        kind => format!("{kind} of {qty} at {price}"),
+    };
+    let cash = match &facts.cash {
+        Some(cash) if what.is_empty() => format!("{cash} in cash"),
+        Some(cash) => format!(", {cash} in cash"),
+        None => String::new(),
+    };
+    let symbol = names.symbols.name(symbol);
+    (facts, format!("adjusted {whose} in {symbol}: {what}{cash}"))
 }
 
 fn locate(seen: &Seen<'_>) -> (Facts, String) {

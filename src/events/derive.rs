@@ -5,8 +5,10 @@
 
 use super::event::{Event, Facts};
 use super::kind::{EventKind, Kinds};
+use super::losses::Halts;
+use super::positions::Positions;
 use super::watch::{Warning, Watch};
-use super::{acts, orders};
+use super::{acts, losses, orders};
 use crate::follower::names::{Names, Table};
 use crate::follower::replica::{Difference, amount};
 use crate::message::{Cancel, Frame, Kind, Link, LinkState, NewOrder, Quote, Replace};
@@ -42,6 +44,8 @@ pub(crate) struct Deriver {
     pub(crate) watch: Watch,
     /// By broker: what was last told of its link.
     links: Vec<Option<LinkState>>,
+    positions: Positions,
+    halts: Halts,
 }
 
 /// The events of one record, one after the other.
@@ -107,6 +111,8 @@ impl Deriver {
     ) {
         self.watch.open(core);
         self.links = vec![None; names.brokers.count()];
+        self.positions = Positions::open(core);
+        self.halts = Halts::open(core);
         Teller::new(sequence, head, wanted, &mut |event| tell(event))
             .tell(EventKind::RunStarted, || {
                 (Facts::default(), "a run of the gateway began".to_owned())
@@ -141,6 +147,9 @@ impl Deriver {
         for frame in seen.told {
             orders::told(seen, frame, &mut out);
         }
+        self.positions.take(seen, &mut out);
+        losses::warn(&mut self.watch, seen, &mut out);
+        self.halts.take(seen, &mut out);
         let mut answered = Vec::new();
         self.watch.answers(seen.core, |at| answered.push(at));
         for at in answered {

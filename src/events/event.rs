@@ -78,27 +78,51 @@ pub struct Facts {
     /// Of a fill.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fee: Option<String>,
+    /// How a book was corrected: `trade`, `transfer`, `cash` or `split`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction: Option<&'static str>,
+    /// What was received beside it, or paid where it is negative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cash: Option<String>,
     /// Filled in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filled: Option<String>,
     /// What still stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leaves: Option<String>,
-    /// How the order, the link or the session stands now.
+    /// How the order, the link or the session stands now; what became of a position.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'static str>,
+    /// What the account holds now: what was sold short is negative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// At which price on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_price: Option<String>,
+    /// What the fill has realized, its fee left aside, in the currency that the symbol settles in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realized: Option<String>,
     /// The broker's own number for why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broker_reason: Option<u16>,
     /// The control, by its reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
+    /// Which limit on losses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<&'static str>,
     /// Its limit, in the unit of the reason; durations in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
     /// What was found, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// When trading goes on by itself; absent: only when persons raise the level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// How many persons must raise the level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub persons: Option<u32>,
     /// Every control that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<&'static str>,

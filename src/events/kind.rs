@@ -140,11 +140,56 @@ const JUDGED: &[&str] = &[
     "account", "strategy", "symbol", "order_id", "id", "side", "qty", "price", "scope", "name",
     "reason", "limit", "value", "failed",
 ];
+/// Of a position that a fill has changed.
+const HELD: &[&str] = &[
+    "account",
+    "strategy",
+    "symbol",
+    "broker",
+    "order_id",
+    "id",
+    "state",
+    "position",
+    "average_price",
+    "realized",
+];
+/// Of what a level may lose.
+const LOSS: &[&str] = &[
+    "account", "strategy", "symbol", "scope", "name", "reason", "loss", "limit", "value", "until",
+    "persons",
+];
 const REPORT: &[&str] = &["broker", "order_id", "execution_id"];
 const LINK: &[&str] = &["broker", "state"];
 const ACT: &[&str] = &[
-    "account", "strategy", "symbol", "operator", "scope", "name", "order_id", "id", "qty", "price",
-    "filled", "leaves", "limit", "value", "note",
+    "account",
+    "strategy",
+    "symbol",
+    "operator",
+    "scope",
+    "name",
+    "order_id",
+    "id",
+    "qty",
+    "price",
+    "filled",
+    "leaves",
+    "limit",
+    "value",
+    "correction",
+    "cash",
+    "note",
+];
+/// Of a book that was corrected.
+const CORRECTED: &[&str] = &[
+    "account",
+    "strategy",
+    "symbol",
+    "operator",
+    "correction",
+    "qty",
+    "price",
+    "cash",
+    "note",
 ];
 /// Of what differs from the broker's word.
 const FOUND: &[&str] = &[
@@ -185,6 +230,10 @@ event_kinds! {
     ReportUnknown = "report_unknown", Warning, "Report", REPORT, "A broker told of an order that the gate does not know.";
     ReportDuplicate = "report_duplicate", Info, "Report", REPORT, "A broker told the same thing twice: it counts once.";
     ReportImplausible = "report_implausible", Warning, "Report", REPORT, "A broker told what cannot be: it does not count.";
+    Position = "position", Info, "Report, Settle", HELD, "A fill has opened, increased, reduced, closed or reversed an account's position.";
+    LossHalted = "loss_halted", Critical, "any", LOSS, "A level has lost more than it may: only what reduces passes, until the time it says or until persons raise it.";
+    LossResumed = "loss_resumed", Warning, "Raise, Tick", LOSS, "A level that was halted for its losses trades again.";
+    LossWarning = "loss_warning", Warning, "Report, Settle, Adjust, Quote", LOSS, "A limit on losses is used up to the share of `gateway.warn_share`.";
     LimitWarning = "limit_warning", Warning, "NewOrder", JUDGED, "A limit is used up to the share of `gateway.warn_share`.";
     Response = "response", Warning, "any", &["account", "strategy", "symbol", "scope", "name", "response", "answer"], "A `[[response]]` has answered.";
     BreakerOpen = "breaker_open", Critical, "Link", LINK, "The breaker of a broker's link opened: new orders are refused.";
@@ -202,7 +251,7 @@ event_kinds! {
     OverrideAsked = "override_asked", Notice, "Override", ACT, "An operator asked to let one order pass what is soft.";
     LimitChanged = "limit_changed", Notice, "Limit", CHANGED, "An operator changed a limit: it holds from here on.";
     LimitAsked = "limit_asked", Warning, "Limit", CHANGED, "An operator asked for a limit that others must ask for too.";
-    Adjustment = "adjustment", Warning, "Adjust", ACT, "A book was corrected, by an operator or by the gate: position, cost or cash.";
+    Adjustment = "adjustment", Warning, "Adjust", CORRECTED, "A book was corrected, by an operator or by the gate: position, cost or cash.";
     ActRefused = "act_refused", Warning, "Kill, Raise, Settle, Locate, Override, Limit, Adjust", ACT, "An operator's act was not permitted.";
     Discrepancy = "discrepancy", Warning, "none", FOUND, "Our books are not as the broker says, within what is healed.";
     Unreconciled = "unreconciled", Critical, "none", FOUND, "Our books are not as the broker says, beyond what is healed: trading is halted.";

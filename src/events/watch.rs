@@ -2,8 +2,9 @@
 //!
 //! Pure.
 //!
-//! After each order that passed, the sums of its levels are held against their limits. One that reaches
-//! the share of `gateway.warn_share` is told once, and again only after it has been well below.
+//! After each order that passed, the sums of its levels are held against their limits; after each fill,
+//! correction and price, what its levels have lost. One that reaches the share of `gateway.warn_share` is
+//! told once, and again only after it has been well below.
 
 use crate::follower::names::Names;
 use crate::message::Scope;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 /// What is near, and how often each response has answered.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    near: BTreeMap<(u8, u32, RejectReason), Near>,
+    near: BTreeMap<(u8, u32, RejectReason, Option<&'static str>), Near>,
     answers: u64,
     answered: Vec<u64>,
 }
@@ -36,6 +37,8 @@ pub(super) struct Warning {
     pub(super) target: u32,
     /// The reason for which an order would be refused.
     pub(super) reason: RejectReason,
+    /// Which limit on losses it is.
+    pub(super) loss: Option<&'static str>,
     pub(super) limit: i128,
     pub(super) value: i128,
 }
@@ -66,6 +69,7 @@ impl Watch {
                 scope,
                 target,
                 reason,
+                loss: None,
                 limit,
                 value,
             };
@@ -75,17 +79,21 @@ impl Watch {
         });
     }
 
-    fn is_news(&mut self, warn_share: u32, warning: &Warning) -> bool {
+    /// True once, when a limit comes near.
+    pub(super) fn is_news(&mut self, warn_share: u32, warning: &Warning) -> bool {
         let Warning { limit, value, .. } = *warning;
-        let key = (warning.scope as u8, warning.target, warning.reason);
+        let Warning { scope, target, .. } = *warning;
+        let key = (scope as u8, target, warning.reason, warning.loss);
         // In millionths of the limit.
         let used = value.saturating_mul(MILLION);
         let share = i128::from(warn_share);
-        if limit.saturating_mul(share) <= used {
+        let is_near = limit.saturating_mul(share) <= used;
+        // Who has lost nothing is near no loss, even where nothing may be lost.
+        if is_near && (warning.loss.is_none() || value != 0) {
             let near = Near { limit, value };
             return self.near.len() < NEAR_MAX && self.near.insert(key, near).is_none();
         }
-        if used < limit.saturating_mul(share) / 10 * 9 {
+        if !is_near && used < limit.saturating_mul(share) / 10 * 9 || value == 0 {
             self.near.remove(&key);
         }
         false
@@ -111,12 +119,13 @@ impl Watch {
         let rows = self
             .near
             .iter()
-            .filter_map(|((scope, target, reason), near)| {
+            .filter_map(|((scope, target, reason, loss), near)| {
                 let scope = Scope::from_byte(*scope)?;
                 Some(json!({
                     "scope": scope.text(),
                     "name": names.name(scope, *target),
                     "control": reason.name(),
+                    "loss": loss,
                     "percent": (near.value.saturating_mul(100)).checked_div(near.limit),
                 }))
             });

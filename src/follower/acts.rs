@@ -5,11 +5,11 @@
 //! Who asks after an act may do so before its record is read or shortly after: the last acts are
 //! remembered, so that no order of the two threads loses an answer.
 
+use crate::follower::adjust;
 use crate::follower::names::Names;
 use crate::follower::query::{Question, Reply, Said};
 use crate::message::{
-    Adjust, AdjustKind, Control, Frame, Kind, LimitChange, LimitKey, Locate, Override, Scope,
-    Settle,
+    Control, Frame, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle,
 };
 use crate::risk::core::Core;
 use crate::risk::decision::{Decision, Outcome};
@@ -98,7 +98,7 @@ impl Acts {
             Some(Kind::Settle) => settle(head.body(), decision.outcome, names),
             Some(Kind::Locate) => locate(head.body(), decision.outcome, names),
             Some(Kind::Limit) => change_limit(head.body(), decision.outcome, core, names),
-            Some(Kind::Adjust) => adjust(head.body(), decision.outcome, names),
+            Some(Kind::Adjust) => adjust::said(head.body(), decision.outcome, core, setup, names),
             Some(Kind::Override) => ask_override(head.body(), decision.outcome, core, names),
             _ => return,
         };
@@ -142,7 +142,7 @@ impl Acts {
         let scope = Scope::from_byte(control.scope);
         // A strategy that must not send for ever without a person is raised without being killed.
         let is_waiting = scope.is_some_and(|scope| core.is_raise_waiting(scope, control.target));
-        let is_open = is_killed || is_waiting;
+        let is_open = is_killed || value["halted"] == true || is_waiting;
         let now = core.now();
         self.prune(now, setup.raise_window);
         let operator = control.operator;
@@ -167,7 +167,7 @@ impl Acts {
             _ if had_asked => {
                 value["why"] = json!("this person has asked already; another one must");
             }
-            _ if !is_open => value["why"] = json!("it is not killed"),
+            _ if !is_open => value["why"] = json!("it is not killed, nor halted"),
             _ => value["why"] = json!("no such operator, or too many raises wait"),
         }
         if let Some(scope) = scope {
@@ -232,6 +232,7 @@ fn target(control: &Control, core: &Core, names: &Names, act: &str) -> Value {
         "name": scope.map_or("?", |scope| names.name(scope, control.target)),
         "orders_open": level.map_or(0, |level| level.open_count),
         "killed": level.is_some_and(|level| level.is_killed),
+        "halted": level.is_some_and(|level| level.is_halted),
     })
 }
 
@@ -254,27 +255,6 @@ fn settle(settle: &Settle, outcome: Outcome, names: &Names) -> Value {
         _ => return value,
     };
     value["why"] = json!(why);
-    value
-}
-
-fn adjust(adjust: &Adjust, outcome: Outcome, names: &Names) -> Value {
-    let mut value = json!({
-        "act": "adjust",
-        "operator": names.operator(adjust.operator),
-        "account": names.accounts.name(adjust.account.0),
-        "symbol": names.symbols.name(adjust.symbol.0),
-        "kind": AdjustKind::from_byte(adjust.kind).map(AdjustKind::text),
-        "qty": adjust.qty.to_string(),
-        "price": adjust.price.to_string(),
-        "cash": adjust.cash.to_string(),
-        "note": adjust.note.as_str(),
-    });
-    if outcome != Outcome::Applied {
-        value["why"] = json!(
-            "no such operator, account or symbol, a quantity or price that the kind cannot have, no \
-             room for a position, or a split with live orders or a position that is not whole behind it"
-        );
-    }
     value
 }
 

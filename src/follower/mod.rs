@@ -23,7 +23,10 @@ pub mod replay;
 pub mod replica;
 
 mod acts;
+mod adjust;
+pub(crate) mod figures;
 mod places;
+mod portfolio;
 pub(crate) mod view;
 
 use crate::events::derive::Seen;

@@ -49,6 +49,15 @@ pub enum Query {
         /// At most so many rows.
         count_max: usize,
     },
+    /// What each level has earned, is worth and may still lose.
+    Portfolio {
+        /// Levels of this kind alone. `None`: all that hold, have earned or may lose something.
+        scope: Option<Scope>,
+        /// This one alone.
+        target: Option<u32>,
+        /// At most so many rows.
+        count_max: usize,
+    },
     /// Reference prices.
     References {
         /// Of this symbol alone.

@@ -26,7 +26,7 @@ pub(super) struct View<'a> {
 }
 
 /// The first rows of a list, and how many there were.
-struct Rows {
+pub(super) struct Rows {
     rows: Vec<Value>,
     count_max: usize,
     total: usize,
@@ -56,6 +56,11 @@ impl View<'_> {
                 target,
                 count_max,
             } => self.levels(scope, target, count_max),
+            Query::Portfolio {
+                scope,
+                target,
+                count_max,
+            } => self.portfolio(scope, target, count_max, acts),
             Query::References { symbol, count_max } => self.references(symbol, count_max),
         }
     }
@@ -72,6 +77,7 @@ impl View<'_> {
             "orders_in_doubt": core.orders_in_doubt_count(),
             "counts": counts(core.counts()),
             "killed": self.killed(acts),
+            "halted": self.halted(acts),
             "answered": self.answered(),
             "links": self.links(),
             "tables": self.tables(),
@@ -105,11 +111,16 @@ impl View<'_> {
         count_max: usize,
     ) -> Value {
         let mut rows = Rows::new(count_max);
+        let moneys = self.moneys(books);
         let mut take = |cell: &Cell| {
             let is_wanted = owner.is_none_or(|owner| owner == cell.owner)
                 && symbol.is_none_or(|symbol| symbol.0 == cell.symbol);
             if is_wanted {
-                rows.push(|| self.position(books, cell));
+                rows.push(|| {
+                    let mut row = self.position(books, cell);
+                    self.add_money(&mut row, books, cell, &moneys);
+                    row
+                });
             }
         };
         match books {
@@ -147,6 +158,7 @@ impl View<'_> {
                     _ => None,
                 };
                 let has_risk = level.is_killed
+                    || level.is_halted
                     || unattended.is_some()
                     || level.open_count != 0
                     || level.open_notional != Notional::ZERO
@@ -160,6 +172,7 @@ impl View<'_> {
                         "scope": each.text(),
                         "name": self.names.name(each, place),
                         "killed": level.is_killed,
+                        "halted": level.is_halted,
                         "orders_open": level.open_count,
                         "orders_open_max": limits.open_orders_max,
                         "open_notional": level.open_notional.to_string(),
@@ -302,7 +315,7 @@ impl View<'_> {
     }
 
     /// Every target of a scope.
-    fn places(&self, scope: Scope) -> std::ops::RangeInclusive<u32> {
+    pub(super) fn places(&self, scope: Scope) -> std::ops::RangeInclusive<u32> {
         match self.names.of(scope).map(|table| table.count() as u32) {
             // An empty range where there are none.
             Some(count) => u32::from(count == 0)..=count.saturating_sub(1),
@@ -310,23 +323,14 @@ impl View<'_> {
         }
     }
 
+    /// As they are in force now, whatever the gate was started under.
     fn limits(&self, scope: Scope, place: u32) -> &Limits {
-        let setup = self.setup;
-        let place = place as usize;
-        match scope {
-            Scope::Firm => Some(&setup.firm),
-            Scope::Account => setup.accounts.get(place).map(|of| &of.limits),
-            Scope::Strategy => setup.strategies.get(place).map(|of| &of.limits),
-            Scope::Symbol => setup.symbols.get(place).map(|of| &of.limits),
-            Scope::Desk => setup.desks.get(place).map(|of| &of.limits),
-            Scope::Group => setup.groups.get(place).map(|of| &of.limits),
-        }
-        .unwrap_or(&setup.firm)
+        self.core.limits(scope, place).unwrap_or(&self.setup.firm)
     }
 }
 
 impl Rows {
-    fn new(count_max: usize) -> Self {
+    pub(super) fn new(count_max: usize) -> Self {
         Self {
             rows: Vec::new(),
             count_max: count_max.min(ROWS_MAX),
@@ -334,14 +338,14 @@ impl Rows {
         }
     }
 
-    fn push(&mut self, row: impl FnOnce() -> Value) {
+    pub(super) fn push(&mut self, row: impl FnOnce() -> Value) {
         self.total += 1;
         if self.rows.len() < self.count_max {
             self.rows.push(row());
         }
     }
 
-    fn finish(self, name: &str) -> Value {
+    pub(super) fn finish(self, name: &str) -> Value {
         json!({ name: self.rows, "total": self.total })
     }
 }

@@ -25,8 +25,9 @@ pub(super) struct Level {
     /// What that was when the day began, and at its highest.
     pub(super) profit_before: Amount,
     pub(super) profit_peak: Amount,
-    /// How far it has fallen from its highest at the most.
+    /// How far it has fallen from its highest at the most, and what that highest was.
     pub(super) drawdown_peak: Amount,
+    pub(super) drawdown_from: Amount,
     /// How many of its books nobody can value now.
     pub(super) blind_count: u32,
     /// Its place among those whose losses are limited, or [`NO_LOSSES`].
@@ -153,6 +154,7 @@ impl Level {
             profit_before: Amount::ZERO,
             profit_peak: Amount::ZERO,
             drawdown_peak: Amount::ZERO,
+            drawdown_from: Amount::ZERO,
             blind_count: 0,
             losses: NO_LOSSES,
             is_halted: false,
@@ -215,7 +217,9 @@ impl Level {
     pub(super) fn mark_profit(&mut self) {
         self.profit_peak = self.profit_peak.max(self.profit);
         let fallen = self.profit_peak.less(self.profit);
-        self.drawdown_peak = self.drawdown_peak.max(fallen);
+        if self.drawdown_peak < fallen {
+            (self.drawdown_peak, self.drawdown_from) = (fallen, self.profit_peak);
+        }
     }
 
     /// What was lost counts from here.

@@ -180,6 +180,13 @@ impl Rolling {
         }
     }
 
+    /// The highest of the window that has been noted, the last counted.
+    fn highest(&self, window: Nanos, now: Nanos) -> Amount {
+        let oldest = Self::part(window, now).saturating_sub(PARTS as u64 - 1);
+        let within = self.parts.iter().flatten().filter(|(of, _)| oldest <= *of);
+        within.fold(self.last, |highest, (_, other)| highest.max(*other))
+    }
+
     fn part(window: Nanos, now: Nanos) -> u64 {
         let width = window.raw().div_ceil(PARTS as u64 - 1).max(1);
         now.raw() / width
@@ -195,9 +202,27 @@ impl Rolling {
             Some((of, highest)) if of == part => Some((of, highest.max(stood))),
             _ => Some((part, stood)),
         };
-        let oldest = part.saturating_sub(PARTS as u64 - 1);
-        let within = self.parts.iter().flatten().filter(|(of, _)| oldest <= *of);
-        within.fold(profit, |highest, (_, other)| highest.max(*other))
+        self.highest(window, now)
+    }
+}
+
+impl LossBounds {
+    /// What each limit is, and what has been lost of it: from what there was when the day began, at the
+    /// highest, and at the highest of the window.
+    fn judge(
+        &self,
+        profit: Amount,
+        [before, peak, highest]: [Amount; 3],
+    ) -> impl Iterator<Item = (LossKind, Amount, Amount)> {
+        let day = self.day.limit(self.capital.plus(before));
+        let drawdown = self.drawdown.limit(self.capital.plus(peak));
+        [
+            (LossKind::Day, day, before),
+            (LossKind::Drawdown, drawdown, peak),
+            (LossKind::Rolling, self.rolling_max, highest),
+        ]
+        .into_iter()
+        .filter_map(move |(kind, limit, from)| Some((kind, limit?, from.less(profit))))
     }
 }
 
@@ -429,21 +454,9 @@ impl Core {
         if row.halted.is_some() {
             return;
         }
-        let day = (bounds.day.limit(bounds.capital.plus(before)), before);
-        let drawdown = (bounds.drawdown.limit(bounds.capital.plus(peak)), peak);
-        let rolling = (bounds.rolling_max, highest);
-        for (kind, (limit, from)) in [
-            (LossKind::Day, day),
-            (LossKind::Drawdown, drawdown),
-            (LossKind::Rolling, rolling),
-        ] {
-            let value = from.less(profit);
-            match limit {
-                Some(limit) if limit < value => {
-                    return self.halt(whose, kind, limit, value);
-                }
-                _ => {}
-            }
+        let mut judged = bounds.judge(profit, [before, peak, highest]);
+        if let Some((kind, limit, value)) = judged.find(|(_, limit, value)| limit < value) {
+            self.halt(whose, kind, limit, value);
         }
     }
 
@@ -483,6 +496,36 @@ impl Core {
         if answer != LossAnswer::Refuse {
             self.start_sweep();
         }
+        if answer == LossAnswer::Flatten {
+            self.flatten(whose);
+        }
+    }
+
+    /// True where somebody counts in a level.
+    pub(super) fn is_in(&self, whose: Whose, who: Who) -> bool {
+        let target = whose.target();
+        match Scope::from_byte(whose.scope()) {
+            Some(Scope::Firm) => true,
+            Some(Scope::Account) => who.0.0 == target,
+            Some(Scope::Strategy) => who.1.0 == target,
+            Some(Scope::Symbol) => who.2.0 == target,
+            _ => {
+                let mut beside = self.exposure.beside(who.0.0, who.2.0);
+                beside.any(|level| level.whose == whose)
+            }
+        }
+    }
+
+    /// True where a level is halted whose positions are closed for it.
+    pub(super) fn is_flattened(&self, who: Who) -> bool {
+        if self.losses.halted_count == 0 {
+            return false;
+        }
+        let mut rows = self.losses.rows.iter();
+        rows.any(|row| {
+            let is_flat = row.bounds.answer == LossAnswer::Flatten && row.halted.is_some();
+            is_flat && self.is_in(row.whose, who)
+        })
     }
 
     /// True where an order belongs to what was halted, and is to be cancelled for it.
@@ -553,6 +596,61 @@ impl Core {
                 halt: row.halted?,
             })
         })
+    }
+
+    /// Why one level is halted.
+    pub fn halt_of(&self, scope: Scope, target: u32) -> Option<Halt> {
+        self.losses_of(scope, target)?.1.halted
+    }
+
+    /// What the limits on the losses of a level are, and what has been lost of each.
+    pub fn used_losses(
+        &self,
+        scope: Scope,
+        target: u32,
+    ) -> impl Iterator<Item = (LossKind, Amount, Amount)> {
+        let judged = self.losses_of(scope, target).map(|(level, row)| {
+            let window = row.bounds.rolling_window;
+            let rolling = row.rolling.as_ref();
+            let highest = rolling.map_or(level.profit, |of| of.highest(window, self.now));
+            let from = [level.profit_before, level.profit_peak, highest];
+            row.bounds.judge(level.profit, from)
+        });
+        judged.into_iter().flatten()
+    }
+
+    fn losses_of(&self, scope: Scope, target: u32) -> Option<(&Level, &Row)> {
+        let whose = match scope {
+            Scope::Firm => Whose::FIRM,
+            scope => Whose::new(scope, target),
+        };
+        let level = self.exposure.level_of(whose)?;
+        Some((level, self.losses.rows.get(level.losses as usize)?))
+    }
+
+    /// Every level whose losses are limited and whose books the price of a symbol values.
+    pub fn loss_levels_in(&self, symbol: SymbolId, mut see: impl FnMut(Scope, u32)) {
+        let mut see = |whose: Whose| {
+            let level = self.exposure.level_of(whose);
+            let is_limited = level.is_some_and(|level| level.losses != NO_LOSSES);
+            if let Some(scope) = Scope::from_byte(whose.scope()).filter(|_| is_limited) {
+                see(scope, whose.target());
+            }
+        };
+        if self.losses.are_none() {
+            return;
+        }
+        let mut at = self.exposure.first_in(symbol.0);
+        while let Some((scope, owner, next)) = self.exposure.owner_in(at) {
+            see(Whose::new(scope, owner));
+            at = next;
+        }
+        see(Whose::new(Scope::Symbol, symbol.0));
+        see(Whose::FIRM);
+        self.exposure
+            .others
+            .iter()
+            .for_each(|level| see(level.whose));
     }
 
     /// How often any level was halted.

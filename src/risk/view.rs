@@ -2,10 +2,11 @@
 
 use super::basket;
 use super::calendar::Calendars;
-use super::cell::{Cell, contribution};
+use super::cell::{Cell, NO_CELL, contribution};
 use super::check::wide;
 use super::core::{Account, Core, Counts, Strategy, Symbol};
 use super::duplicate::Recent;
+use super::exits::Exits;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
@@ -24,9 +25,12 @@ use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{self, Setup};
 use super::short::{Located, is_watched};
+use super::tail::Tail;
 use crate::message::{Scope, Side, Text};
 use crate::reject::RejectReason;
-use crate::units::{AccountId, Amount, BrokerId, Nanos, Notional, Position, StrategyId, SymbolId};
+use crate::units::{
+    AccountId, Amount, BrokerId, Nanos, Notional, Position, Price, StrategyId, SymbolId,
+};
 
 /// What one level has at risk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,8 +52,10 @@ pub struct LevelView {
     pub profit_before: Amount,
     /// Its highest.
     pub profit_peak: Amount,
-    /// How far it has fallen from that at the most.
+    /// How far it has fallen from its highest at the most.
     pub drawdown_peak: Amount,
+    /// What that highest was.
+    pub drawdown_from: Amount,
     /// How many of its books nobody can value now.
     pub blind_count: u32,
     /// It has lost too much.
@@ -70,6 +76,7 @@ impl From<&Level> for LevelView {
             profit_before: level.profit_before,
             profit_peak: level.profit_peak,
             drawdown_peak: level.drawdown_peak,
+            drawdown_from: level.drawdown_from,
             blind_count: level.blind_count,
             is_halted: level.is_halted,
             is_killed: level.is_killed,
@@ -211,6 +218,24 @@ impl Core {
         self.exposure.books.ledger(at)
     }
 
+    /// The book of an account, or else of a strategy, in a symbol.
+    pub fn position(&self, is_account: bool, owner: u32, symbol: SymbolId) -> Option<&Cell> {
+        let at = self.exposure.find(is_account, owner, symbol.0);
+        (at != NO_CELL).then(|| self.exposure.cell(at))
+    }
+
+    /// What the currency that a symbol settles in was last worth in the firm's; `None` where nobody knows.
+    pub fn settlement_rate(&self, symbol: SymbolId) -> Option<Price> {
+        let rate = self.exposure.books.pricing(symbol.0).rate?;
+        Some(Price::from_raw(i64::try_from(rate).unwrap_or(i64::MAX)))
+    }
+
+    /// What a position in a symbol is worth now, in the currency that it settles in; `None` where nobody
+    /// knows.
+    pub fn settlement_value(&self, symbol: SymbolId, position: Position) -> Option<Amount> {
+        self.exposure.books.settlement_value(symbol.0, position)
+    }
+
     /// What a position in a symbol is worth now, in the firm's currency; `None` where nobody knows.
     pub fn market_value(&self, symbol: SymbolId, position: Position) -> Option<Amount> {
         self.exposure.books.market_value(symbol.0, position)
@@ -333,6 +358,7 @@ impl Core {
         self.exposure.books.hash(&mut add);
         self.currencies.hash(&mut add);
         self.losses.hash(&mut add);
+        self.exits.hash(&mut add);
         self.hash_located(&mut add);
         self.hash_funds(&mut add);
         self.overrides.hash(&mut add);
@@ -406,6 +432,8 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("responses", Responses::size_bytes(setup)),
         ("baskets", basket::TRIAL_SIZE_BYTES),
         ("losses", Losses::size_bytes(setup)),
+        ("exits", Exits::size_bytes(of.positions as usize)),
+        ("tails", Tail::size_bytes(setup)),
         (
             "locates",
             match is_watched(setup) {

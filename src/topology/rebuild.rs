@@ -127,7 +127,7 @@ pub fn read_opening(text: &[u8], sequence: u64) -> Result<Config, RebuildError> 
         .and_then(|seed| seed.parse().ok());
     let seed = seed.ok_or_else(|| broken("no seed in front".to_owned()))?;
     let mut config =
-        config::parse(toml, "opening record").map_err(|errors| broken(errors.to_string()))?;
+        config::effective::parse_effective(toml).map_err(|errors| broken(errors.to_string()))?;
     config.setup.hash_seed = seed;
     Ok(config)
 }

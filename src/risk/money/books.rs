@@ -174,12 +174,20 @@ impl Books {
 
     /// What the position of a cell is worth now, in the firm's currency.
     pub(crate) fn market_value(&self, symbol: u32, position: Position) -> Option<Amount> {
-        let pricing = &self.prices[symbol as usize];
-        if position == Position::ZERO {
-            return Some(Amount::ZERO);
+        let held = self.settlement_value(symbol, position)?;
+        match held {
+            Amount::ZERO => Some(held),
+            _ => Some(exchanged(held, self.prices[symbol as usize].rate?)),
         }
-        let held = pricing.contract.held(pricing.sum?, position)?;
-        Some(exchanged(held, pricing.rate?))
+    }
+
+    /// The same in the currency that it settles in.
+    pub(crate) fn settlement_value(&self, symbol: u32, position: Position) -> Option<Amount> {
+        let pricing = &self.prices[symbol as usize];
+        match position {
+            Position::ZERO => Some(Amount::ZERO),
+            _ => pricing.contract.held(pricing.sum?, position),
+        }
     }
 
     /// Enters them into a hash of the state.
