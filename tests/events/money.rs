@@ -134,3 +134,32 @@ fn what_a_level_loses_is_told_near_its_limit_beyond_it_and_when_it_trades_again(
     assert_eq!(all.len(), 2, "{all:?}");
     assert!(all[1].contains("its day is over"), "{all:?}");
 }
+
+#[test]
+fn a_position_that_the_gate_closes_is_told_when_it_begins_and_when_it_is_done() {
+    let mut config = config();
+    config.setup.strategies[0].exits.stop_loss = Some(5_000_000);
+    let mut gate = Gate::new(&config);
+    gate.quote(0, "99", "101");
+    trade(&mut gate, "1", Side::Buy, "10", "100");
+    let keys = ["severity", "account", "symbol", "qty", "reason"];
+    gate.quote(0, "94.01", "96");
+    assert!(told(&gate, "exit", &keys).is_empty());
+    gate.quote(0, "94", "96");
+    let symbol = config.setup.symbols[0].name.clone();
+    let begun = format!("warning A {symbol} 10 stop_loss");
+    assert_eq!(told(&gate, "exit", &keys), [begun]);
+    let exit = gate.core.exits().next().unwrap();
+    let report = Report {
+        order_id: exit.order,
+        exec: Exec::Trade as u8,
+        qty: Qty::parse("10").unwrap(),
+        price: Price::parse("94").unwrap(),
+        broker: BrokerId(0),
+        exec_id: Text::new("exit").unwrap(),
+        ..Report::default()
+    };
+    gate.take(gate.frame(Kind::Report, StrategyId::NONE, report));
+    let done = format!("notice A {symbol} 0 stop_loss");
+    assert_eq!(told(&gate, "exit_done", &keys), [done]);
+}

@@ -66,7 +66,6 @@ fn setup(random: &mut Random) -> Setup {
     };
     Setup {
         capacity: Capacity {
-            lots: 0,
             orders: 400,
             orders_closed: 100,
             client_order_ids: 4_000,
