@@ -79,6 +79,7 @@ fn setup(scenarios: u32, limits: Limits) -> Setup {
     };
     Setup {
         capacity: Capacity {
+            lots: 0,
             orders: 1 << 14,
             orders_closed: 4_096,
             client_order_ids: 1 << 16,
@@ -105,7 +106,10 @@ fn setup(scenarios: u32, limits: Limits) -> Setup {
             ..Strategy::default()
         }],
         symbols: vec![symbol("X"), symbol("Y"), symbol("Z")],
-        brokers: vec![Broker { name: "sim".into() }],
+        brokers: vec![Broker {
+            name: "sim".into(),
+            ..Broker::default()
+        }],
         answer_timeout: Nanos::from_secs(5),
         tail: TailTerms {
             history_count: scenarios,

@@ -158,6 +158,7 @@ const LOSS: &[&str] = &[
     "account", "strategy", "symbol", "scope", "name", "reason", "loss", "limit", "value", "until",
     "persons",
 ];
+const EXIT: &[&str] = &["account", "symbol", "qty", "reason"];
 const REPORT: &[&str] = &["broker", "order_id", "execution_id"];
 const LINK: &[&str] = &["broker", "state"];
 const ACT: &[&str] = &[
@@ -234,6 +235,9 @@ event_kinds! {
     LossHalted = "loss_halted", Critical, "any", LOSS, "A level has lost more than it may: only what reduces passes, until the time it says or until persons raise it.";
     LossResumed = "loss_resumed", Warning, "Raise, Tick", LOSS, "A level that was halted for its losses trades again.";
     LossWarning = "loss_warning", Warning, "Report, Settle, Adjust, Quote", LOSS, "A limit on losses is used up to the share of `gateway.warn_share`.";
+    Exit = "exit", Warning, "Quote, Report, Adjust, Tick", EXIT, "The gate closes a position by itself; the reason says why.";
+    ExitDone = "exit_done", Notice, "Report, Adjust, Tick", EXIT, "A position that the gate closes is closed.";
+    ExitFailing = "exit_failing", Critical, "any", EXIT, "The gate could not close a position in `exits.attempts_max` attempts: it goes on, somebody must look.";
     LimitWarning = "limit_warning", Warning, "NewOrder", JUDGED, "A limit is used up to the share of `gateway.warn_share`.";
     Response = "response", Warning, "any", &["account", "strategy", "symbol", "scope", "name", "response", "answer"], "A `[[response]]` has answered.";
     BreakerOpen = "breaker_open", Critical, "Link", LINK, "The breaker of a broker's link opened: new orders are refused.";
