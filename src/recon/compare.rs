@@ -334,7 +334,7 @@ impl Pool {
             let left = *moved - covered.unwrap_or_default();
             if left.qty == 0 {
                 // An average price, rounded, and no fee: what the executions cost is known better.
-                if left.cash().abs() <= AVERAGE_ROUNDING || moved.qty == 0 {
+                if left.cash().abs() <= AVERAGE_ROUNDING {
                     continue;
                 }
                 let lacks = Moved { qty: 0, ..-left };
@@ -350,12 +350,8 @@ impl Pool {
                 false => FindingKind::NotThere,
             };
             let price = price_of(ours, *book, *order);
-            let lacks = Moved {
-                qty: -left.qty,
-                value: -ours.places.value(book.1, price, left.qty),
-                fee: 0,
-            };
-            let mut finding = of_order(ours, kind, *book, *order, lacks, price);
+            // All that was booked for it, corrections of its price and its fee included.
+            let mut finding = of_order(ours, kind, *book, *order, -left, price);
             finding.grace = Grace::DropCopy;
             finding.waits_for_statement = !is_told;
             findings.push(finding);

@@ -72,7 +72,6 @@ fn setup(random: &mut Random) -> Setup {
             client_order_id_horizon: Nanos::ZERO,
             positions: 100,
             duplicates_per_window: 10,
-            lots: 10,
             parents: 4,
             parent_horizon: Nanos::ZERO,
             executions: 10,
