@@ -107,8 +107,6 @@ pub fn controls() -> impl Iterator<Item = &'static Control> {
     SECTIONS.iter().flat_map(|section| section.controls)
 }
 
-const POSITIONS: &str = "positions and money";
-
 /// The catalogue.
 pub const SECTIONS: &[Section] = &[
     Section {
@@ -497,13 +495,17 @@ pub const SECTIONS: &[Section] = &[
                 keys: &["account.funds"],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                23,
-                "Margin",
-                "What an order adds to the margin.",
-                "RTS 6 Art 15(4)",
-                POSITIONS,
-            ),
+            Control {
+                number: 23,
+                name: "Margin",
+                meaning: "What a level loses in the worst of named scenarios with this order, as a \
+                          clearing house scans risk: no more than is free for margin.",
+                demanded_by: "RTS 6 Art 15(4)",
+                status: Status::Built,
+                reasons: &[MarginAboveMax],
+                keys: &["limits.margin_max", "tail.margin"],
+                shown_by: ShownBy::Scenario,
+            },
             Control {
                 number: 24,
                 name: "Groups and concentration",
@@ -515,13 +517,35 @@ pub const SECTIONS: &[Section] = &[
                 keys: &["group.symbols", "group.limits"],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                25,
-                "Value at risk and stress",
-                "What the portfolio could lose with this order.",
-                "RTS 6 Art 15(4); FIA",
-                POSITIONS,
-            ),
+            Control {
+                number: 25,
+                name: "Value at risk and stress",
+                meaning: "What a level could lose with this order, every live order counted where it \
+                          makes it worse: on all but a few days of history, on the mean of the worst of \
+                          them, in named stresses; and the part of it that symbols which move together \
+                          hold. What is not known is refused.",
+                demanded_by: "RTS 6 Art 15(4); FIA",
+                status: Status::Built,
+                reasons: &[
+                    TailUnknown,
+                    ValueAtRiskAboveMax,
+                    ShortfallAboveMax,
+                    StressLossAboveMax,
+                    ClusterShareAboveMax,
+                ],
+                keys: &[
+                    "limits.value_at_risk_max",
+                    "limits.expected_shortfall_max",
+                    "limits.stress_loss_max",
+                    "limits.cluster_share_max",
+                    "limits.cluster_share_free",
+                    "tail.history_days",
+                    "tail.stress",
+                    "tail.cluster",
+                    "tail.cluster_correlation",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
         ],
     },
     Section {
@@ -553,13 +577,30 @@ pub const SECTIONS: &[Section] = &[
                 ],
                 shown_by: ShownBy::Scenario,
             },
-            waits(
-                27,
-                "Forced exits",
-                "Stops, targets and flattening, which the gate sends itself.",
-                "FIA",
-                POSITIONS,
-            ),
+            Control {
+                number: 27,
+                name: "Forced exits",
+                meaning: "A position is closed by the gate at a loss, at a gain, once its price has turned \
+                          from its best, at no gain once it had one, after a time, or where a level has \
+                          lost too much. What stands in its way is cancelled, nothing else passes there, \
+                          and one order at a time only reduces; what does not fill is tried again.",
+                demanded_by: "FIA",
+                status: Status::Built,
+                reasons: &[ExitUnderWay],
+                keys: &[
+                    "strategy.exits.stop_loss_bps",
+                    "strategy.exits.take_profit_bps",
+                    "strategy.exits.trailing_stop_bps",
+                    "strategy.exits.break_even_bps",
+                    "strategy.exits.hold_max",
+                    "limits.loss_answer",
+                    "exits.retry",
+                    "exits.timeout",
+                    "exits.attempts_max",
+                    "exits.slippage_bps",
+                ],
+                shown_by: ShownBy::Scenario,
+            },
             Control {
                 number: 28,
                 name: "Volatility and bad prices",
@@ -684,14 +725,23 @@ pub const SECTIONS: &[Section] = &[
             Control {
                 number: 36,
                 name: "Reconciliation",
-                meaning: "Own books beside the broker's and the clearer's.",
+                meaning: "Own books beside the broker's session, its drop copy and its statement, all the \
+                          time: what differs is explained, healed up to a threshold, and halts trading above \
+                          it.",
                 demanded_by: "RTS 6 Art 17; FIA",
-                status: Status::Partly("orders only, after a lost link; positions and cash"),
+                status: Status::Built,
                 reasons: &[],
-                keys: &["gateway.answer_timeout"],
+                keys: &[
+                    "gateway.answer_timeout",
+                    "reconcile.drop_copy",
+                    "reconcile.statement",
+                    "reconcile.heal_qty_max",
+                    "reconcile.heal_value_max",
+                    "reconcile.halt",
+                ],
                 shown_by: ShownBy::Test(
-                    "tests/model/scenarios/reports.rs",
-                    "a_link_that_comes_back_is_asked_about_what_is_in_doubt",
+                    "src/recon/tests/random.rs",
+                    "ten_thousand_random_faults_converge_or_halt_and_nothing_trades_through",
                 ),
             },
             Control {

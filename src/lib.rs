@@ -46,6 +46,7 @@ pub mod journal;
 pub mod market;
 pub mod message;
 pub mod protocol;
+pub mod recon;
 pub mod reject;
 pub mod ring;
 pub mod risk;

@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use portcullis::admin::client;
 use portcullis::admin::request::Request;
+use portcullis::analytics::handover;
 use portcullis::command::{self, Failure};
 use portcullis::config::{self, Config};
 use portcullis::events::filter::Wanted;
@@ -252,6 +253,29 @@ enum Command {
         /// The order's account, where several have used the id.
         #[arg(long)]
         account: Option<String>,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare a journal's books with what the broker says of executions, positions and cash. Ends with 1
+    /// where they differ.
+    #[command(
+        after_help = "Example: portcullis reconcile run/journal --statement eod.csv \
+--drop-copy executions.csv\n\nA statement is `account,symbol,position[,average_price]` and \
+`account,currency,cash`, each table behind its\nline of names, and `# as_of = 2026-03-02T21:00:00Z`. A \
+drop copy is `exec_id,time,account,symbol,side,qty,price`\nwith `fee`, `order_id`, `client_order_id`, \
+`type` (trade, correct, bust) and `refers_to` if wanted, or the same as\nlines of JSON. The terms are \
+those of [reconcile] in the journal's last run."
+    )]
+    Reconcile {
+        /// The journal's directory.
+        journal: PathBuf,
+        /// The broker's positions and cash.
+        #[arg(long, value_name = "FILE", required_unless_present = "drop_copy")]
+        statement: Option<PathBuf>,
+        /// The broker's executions.
+        #[arg(long, value_name = "FILE")]
+        drop_copy: Option<PathBuf>,
         /// For machines.
         #[arg(long)]
         json: bool,
@@ -541,6 +565,18 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             account.as_deref(),
             json,
         )?),
+        Command::Reconcile {
+            journal,
+            statement,
+            drop_copy,
+            json,
+        } => {
+            let sources = command::reconcile::Sources {
+                statement: statement.as_deref(),
+                drop_copy: drop_copy.as_deref(),
+            };
+            report(command::reconcile::run(&journal, sources, json)?)
+        }
         Command::Versions { journal, json } => report(command::versions::run(&journal, json)?),
         Command::Replay {
             journal,
@@ -775,7 +811,9 @@ fn ask(at: Operators, request: Request) -> Result<ExitCode, Failure> {
 }
 
 fn load(path: &Path) -> Result<Config, Failure> {
-    config::load(path).map_err(Failure::of)
+    let mut config = config::load(path).map_err(Failure::of)?;
+    handover::fill(&mut config).map_err(Failure::of)?;
+    Ok(config)
 }
 
 fn print(text: &str) -> Result<(), Failure> {

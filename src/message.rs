@@ -271,6 +271,15 @@ impl Text {
         (text.is_empty() || text.is_id()).then_some(text)
     }
 
+    /// Two parts of a text that is known to fit and to be clean; what does not fit is left out.
+    pub(crate) fn of_parts(first: &[u8], second: &[u8]) -> Self {
+        let mut bytes = [0; TEXT_SIZE];
+        for (to, from) in bytes.iter_mut().zip(first.iter().chain(second)) {
+            *to = *from;
+        }
+        Self(bytes)
+    }
+
     /// True where it is not empty, all printable ASCII, and zero behind its end.
     #[inline]
     pub fn is_id(&self) -> bool {
@@ -637,9 +646,12 @@ bodies! {
         parent: u64,
         /// How much that is: all its children together never come to more.
         parent_qty: Qty,
-        /// Zero.
-        reserved: [u8; 8],
-    } reserved [reserved_0, reserved];
+        /// Where the position that it makes or adds to is closed, at such a loss: a part of what it has
+        /// cost, in hundredths of a basis point. Zero in both: as its strategy's positions are.
+        stop_loss_bps: u32,
+        /// The same at such a gain.
+        take_profit_bps: u32,
+    } reserved [reserved_0];
 
     /// A cancel, as a strategy sends it.
     Cancel {

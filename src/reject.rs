@@ -175,6 +175,14 @@ reject_reasons! {
     CurrencyRateUnknown = 107, None, "What the symbol's currency is worth is not known now: see `rate` or `rate_symbol` of the currency.";
     LossAboveMax = 109, Notional, "The level told has lost more than it may, and the order does not only reduce a position: persons must raise it.";
     LossUnknown = 110, Count, "The level told may lose only so much, and so many of its positions cannot be valued now: only what reduces passes.";
+    ExitUnderWay = 111, None, "The gate is closing the account's position in this symbol: nothing else passes there until it is closed.";
+    // Limits on tails.
+    TailUnknown = 114, None, "A limit on a tail needs returns or a price of a symbol that nobody has told: see `[tail]`.";
+    ValueAtRiskAboveMax = 115, Notional, "The loss that few days of history exceed would be above `value_at_risk_max`.";
+    ShortfallAboveMax = 116, Notional, "The mean loss of the worst days would be above `expected_shortfall_max`.";
+    StressLossAboveMax = 117, Notional, "The loss in the worst stress would be above `stress_loss_max`.";
+    MarginAboveMax = 118, Notional, "The loss in the worst scenario of margin would be above `margin_max`.";
+    ClusterShareAboveMax = 119, Notional, "The symbol's cluster would hold more of the level's risk than `cluster_share_max`.";
 }
 
 /// A set of reasons: every control that one order failed.

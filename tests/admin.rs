@@ -76,6 +76,7 @@ impl Desk {
             risk_doorbell: Doorbell::NONE,
             views,
             doorbell: Doorbell::NONE,
+            acts: crossbeam::channel::never(),
         };
         let uid = Arc::new(AtomicU32::new(ALICE));
         let told = Arc::clone(&uid);
@@ -532,6 +533,7 @@ fn bind(path: &Path) -> Result<(Admin, Poller), String> {
         risk_doorbell: Doorbell::NONE,
         views,
         doorbell: Doorbell::NONE,
+        acts: crossbeam::channel::never(),
     };
     let mut poller = Poller::new(8).unwrap();
     let sockets = poller.sockets().unwrap();

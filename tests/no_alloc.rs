@@ -87,13 +87,18 @@ broker = "sim"
 fn all_controls() -> String {
     LIMITS
         .replace("[limits]", concat!(
-            "[gateway]\nsoft = [\"QtyAboveMax\"]\n[limits]\nbasket_lines_max = 3\nnet_exposure_max = 20000000\nday_qty_max = 1000000000\n",
+            "[gateway]\nsoft = [\"QtyAboveMax\"]\n[tail]\nhistory_days = 4\nstress = [\"down\"]\nmargin = [\"down\"]\n",
+            "[[tail.returns]]\nsymbol = \"X\"\nhistory = \"-0.05 0.05 0.01 -0.02\"\n",
+            "[[scenario]]\nname = \"down\"\nothers = \"-0.1\"\n",
+            "[limits]\nvalue_at_risk_max = 40000\nexpected_shortfall_max = 40001\nstress_loss_max = 90000\n",
+            "margin_max = 90000\ncluster_share_max = 1\ncluster_share_free = 1000\n",
+            "basket_lines_max = 3\nnet_exposure_max = 20000000\nday_qty_max = 1000000000\n",
             "day_value_max = 1000000000000\nday_orders_max = 4000000\norder_to_trade_max = 100\n",
             "order_to_trade_free = 4000000\ncancel_to_trade_max = 100\ncancel_to_trade_free = 4000000\n",
             "new_order_rate = [{ max = 50, window = \"1ms\" }]\nduplicate_count = 2",
         ))
         .replace("name = \"A\"", concat!(
-            "name = \"A\"\ndesk = \"D\"\nself_match = \"cancel_oldest\"\nshort_sales = \"check\"\n",
+            "name = \"A\"\nlimits = { value_at_risk_max = 20000 }\ndesk = \"D\"\nself_match = \"cancel_oldest\"\nshort_sales = \"check\"\n",
             "funds = 1000000000\ncut_orders = true\n[[desk]]\nname = \"D\"\n[desk.limits]\n",
             "open_orders_max = 400\nnet_exposure_max = 20000000\n[[group]]\nname = \"G\"\n",
             "symbols = [\"X\"]\n[group.limits]\nopen_orders_max = 400\nday_orders_max = 4000000\n",

@@ -126,9 +126,7 @@ impl Admin {
 
     /// Sends an act to risk, and waits for its record.
     fn push<B: Body>(&mut self, place: usize, kind: Kind, body: B, about: &str, now: Nanos) {
-        // Later than any of an earlier run, which the follower may still be reading.
-        self.correlation = (self.correlation + 1).max(CORRELATION_BIT | now.raw());
-        let correlation = self.correlation;
+        let correlation = self.next_correlation(now);
         let header = Header {
             time: now,
             correlation,
@@ -166,6 +164,12 @@ impl Admin {
             self.take_waiting(place);
             self.reply(place, unconfirmed(kind, Nanos::ZERO), now);
         }
+    }
+
+    /// Later than any of an earlier run, which the follower may still be reading.
+    pub(super) fn next_correlation(&mut self, now: Nanos) -> u64 {
+        self.correlation = (self.correlation + 1).max(CORRELATION_BIT | now.raw());
+        self.correlation
     }
 
     fn wait(&mut self, place: usize, what: What, now: Nanos) -> u64 {

@@ -22,6 +22,7 @@ mod act;
 mod connection;
 mod entry;
 mod money;
+mod reconciliation;
 pub(crate) mod show;
 pub(crate) mod table;
 
@@ -83,6 +84,8 @@ pub struct Ends {
     pub views: Views,
     /// Of the thread that this stage runs on.
     pub doorbell: Doorbell,
+    /// Acts of the gate itself, where it reconciles: they go the way of operators' acts.
+    pub acts: Receiver<Frame>,
 }
 
 /// The stage.
@@ -99,6 +102,8 @@ pub struct Admin {
     has_callers: bool,
     token: u64,
     correlation: u64,
+    /// An act of the gate for which there was no room.
+    held: Option<Frame>,
     deadline: Nanos,
     knock_logged_at: Nanos,
     is_draining: bool,
@@ -164,6 +169,7 @@ impl Admin {
             has_callers: true,
             token: 0,
             correlation: 0,
+            held: None,
             deadline: Nanos::MAX,
             knock_logged_at: Nanos::ZERO,
             is_draining: false,
@@ -269,6 +275,26 @@ impl Admin {
         1
     }
 
+    /// Hands acts of the gate itself to risk.
+    fn forward(&mut self, now: Nanos) -> usize {
+        for count in 0..ACTS_MAX {
+            let next = self.held.take().or_else(|| self.ends.acts.try_recv().ok());
+            let Some(mut frame) = next else {
+                return count;
+            };
+            frame.header.correlation = self.next_correlation(now);
+            let kind = frame.kind();
+            if let Err(full) = self.ends.admin_to_risk.push(frame) {
+                self.held = Some(full.0);
+                return count;
+            }
+            let correlation = frame.header.correlation;
+            tracing::warn!(?kind, correlation, "the gate acts");
+            self.ends.risk_doorbell.ring();
+        }
+        ACTS_MAX
+    }
+
     fn take_waiting(&mut self, place: usize) -> Option<Waiting> {
         self.sessions[place]
             .as_mut()
@@ -327,7 +353,7 @@ impl Stage for Admin {
     }
 
     fn poll(&mut self, now: Nanos) -> usize {
-        self.accept(now) + self.hear(now) + self.tend_all(now)
+        self.accept(now) + self.hear(now) + self.forward(now) + self.tend_all(now)
     }
 
     fn deadline(&self) -> Nanos {
@@ -386,5 +412,6 @@ fn unconfirmed(kind: Kind, timeout: Nanos) -> Value {
 const LISTENER: usize = 0;
 const SESSIONS_MAX: usize = 64;
 const ANSWERS_MAX: usize = SESSIONS_MAX;
+const ACTS_MAX: usize = 64;
 /// A connection on which nothing was asked, or an answer not taken, is closed after this long.
 const IDLE_TIMEOUT: Nanos = Nanos::from_secs(60);

@@ -202,6 +202,7 @@ fn show_status(out: &mut String, answer: &Value, paint: Paint) {
         };
         let _ = writeln!(out, "{} {what}{raise}", paint.alarm("killed:"));
     }
+    super::reconciliation::show(out, answer, paint);
     money::show_halts(out, rows(answer, "halted"), paint);
     out.push('\n');
     let mut links = Table::new(&["broker", "link", "reports"]);

@@ -23,6 +23,7 @@ pub mod concentration;
 pub mod correlation;
 pub mod error;
 pub mod figures;
+pub mod handover;
 pub mod history;
 pub mod holdings;
 pub mod moments;

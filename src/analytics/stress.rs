@@ -3,6 +3,7 @@
 use super::error::AnalyticsError;
 use crate::config::Config;
 use crate::config::scenarios::{Scenario, ShockTarget};
+use crate::config::tail::exact_change;
 use crate::units::SymbolId;
 
 /// What a scenario does to what is held.
@@ -59,24 +60,10 @@ pub fn change_of(
     symbol: Option<SymbolId>,
     beta: impl Fn(&str) -> Result<f64, AnalyticsError>,
 ) -> Result<f64, AnalyticsError> {
-    let is_in = |group: u32, symbol: SymbolId| {
-        let group = config.setup.groups.get(group as usize);
-        group.is_some_and(|group| group.symbols.contains(&symbol))
-    };
-    let shocks = &scenario.shocks;
-    let own = shocks.iter().find(|shock| match shock.target {
-        ShockTarget::Symbol(of) => Some(of) == symbol,
-        ShockTarget::Group(_) | ShockTarget::Index(_) => false,
-    });
-    let of_group = || {
-        shocks.iter().find(|shock| match shock.target {
-            ShockTarget::Group(group) => symbol.is_some_and(|symbol| is_in(group, symbol)),
-            ShockTarget::Symbol(_) | ShockTarget::Index(_) => false,
-        })
-    };
-    if let Some(shock) = own.or_else(of_group) {
-        return Ok(part(shock.change));
+    if let Some(exact) = symbol.and_then(|of| exact_change(scenario, &config.setup, of)) {
+        return Ok(part(exact));
     }
+    let shocks = &scenario.shocks;
     let of_index = shocks.iter().find_map(|shock| match &shock.target {
         ShockTarget::Index(index) => Some((index, part(shock.change))),
         ShockTarget::Symbol(_) | ShockTarget::Group(_) => None,

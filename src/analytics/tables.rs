@@ -97,7 +97,7 @@ pub fn risk_tables(
     Ok(tables)
 }
 
-fn beta_of(
+pub(super) fn beta_of(
     history: &History,
     (name, index): (&str, &str),
     wanted: Wanted,

@@ -170,7 +170,9 @@ fn markdown() -> String {
         ", and of its kind's\nfields those that say something. Decimals are text. `correlation` is \
          the number that the gate gave to the command\nfrom which all of it follows; it is in the \
          journal, in every message to the broker and back, and 0 where nobody\nasked. What comes \
-         from a queue that was full, `events_dropped`, is told to that subscriber alone. One line has at \
+         from a queue that was full, `events_dropped`, is told to that subscriber alone. \
+         `discrepancy` and\n`unreconciled` come from the broker's files: they are told behind the last \
+         record that was read, and a\njournal does not give them again. One line has at \
          most 960 bytes:\nwhere it would have more, `failed` is left out, then the end of `text`.\n\n\
          | kind | severity | log level | records | fields | what it means |\n\
          | --- | --- | --- | --- | --- | --- |\n",

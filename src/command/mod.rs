@@ -8,6 +8,7 @@ pub mod drill;
 pub mod events;
 pub mod explain;
 pub mod journal;
+pub mod reconcile;
 pub mod replay;
 pub mod run;
 pub mod trial;

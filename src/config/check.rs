@@ -10,7 +10,9 @@ use crate::config::subscribers::{Subscriber, SubscriberKind};
 use crate::events::kind::Severity;
 use crate::events::line::Line;
 use crate::message::FRAME_SIZE;
-use crate::risk::setup::{Limits, Setup};
+use crate::recon;
+use crate::recon::judge::Halt;
+use crate::risk::setup::{Limits, Returns, Setup};
 use crate::risk::view::memory_bytes;
 use crate::units::Nanos;
 use serde_json::{Map, Value, json};
@@ -61,6 +63,11 @@ fn memory(config: &Config) -> Vec<(&'static str, u64)> {
         .sum::<u64>()
         + u64::from(config.events.history);
     memory.push(("events", events * size_of::<Line>() as u64));
+    let reconcile = &config.reconcile;
+    if reconcile.is_on() {
+        let size = recon::memory_bytes(&reconcile.terms, reconcile.drop_copy.is_some());
+        memory.push(("reconciliation", size as u64));
+    }
     memory
 }
 
@@ -82,9 +89,14 @@ fn notes(config: &Config) -> Vec<String> {
         (_, 1) => notes.push("One person alone can raise what was killed.".to_owned()),
         _ => {}
     }
+    if config.reconcile.is_on() && config.reconcile.terms.halt == Halt::Off {
+        let note = "reconcile.halt = \"off\": trading goes on through every difference.";
+        notes.push(note.to_owned());
+    }
     if config.feeds.is_empty() && needs_reference(setup) {
         notes.push("No [[feed]]: controls that need a reference price refuse.".to_owned());
     }
+    notes.extend(tail_notes(setup));
     let feeds = config.feeds.iter().filter_map(|feed| match feed.listen {
         Endpoint::Tcp(address) => Some(("feed", address)),
         Endpoint::Unix(_) => None,
@@ -132,12 +144,64 @@ fn notes(config: &Config) -> Vec<String> {
     notes
 }
 
+/// Limits on tails whose scenarios nobody has told.
+fn tail_notes(setup: &Setup) -> Vec<String> {
+    let tail = &setup.tail;
+    let of_history: fn(&Returns) -> usize = |of| of.history.len();
+    let has_days = |of: &Limits| of.value_at_risk_max.or(of.expected_shortfall_max).is_some();
+    let sets = [
+        (
+            "value_at_risk_max and expected_shortfall_max",
+            "history_days",
+            setup.limits().any(has_days),
+            tail.history_count as usize,
+            of_history,
+        ),
+        (
+            "stress_loss_max",
+            "stress",
+            setup.limits().any(|of| of.stress_loss_max.is_some()),
+            tail.stress.len(),
+            |of| of.stress.len(),
+        ),
+        (
+            "margin_max",
+            "margin",
+            setup.limits().any(|of| of.margin_max.is_some()),
+            tail.margin.len(),
+            |of| of.margin.len(),
+        ),
+    ];
+    let mut notes = Vec::new();
+    for (limits, key, is_needed, count, of) in sets {
+        if is_needed && count == 0 {
+            notes.push(format!(
+                "tail.{key} has no scenario: {limits} refuse every order."
+            ));
+            continue;
+        }
+        let symbols = setup.symbols.iter().zip(&tail.returns);
+        let lacking = symbols.filter(|(_, returns)| of(returns) != count);
+        let lacking: Vec<_> = lacking.map(|(symbol, _)| symbol.name.as_str()).collect();
+        if let ([first, ..], true) = (&lacking[..], is_needed) {
+            notes.push(format!(
+                "{} of {} symbols have no returns for tail.{key} (the first is {first}): {limits} \
+                 refuse orders in them.",
+                lacking.len(),
+                setup.symbols.len()
+            ));
+        }
+    }
+    notes
+}
+
 fn needs_reference(setup: &Setup) -> bool {
     let needs = |limits: &Limits| {
         limits.price_collar.is_some()
             || limits.position_value_max.is_some()
             || limits.gross_exposure_max.is_some()
             || limits.net_exposure_max.is_some()
+            || limits.has_tail()
     };
     setup.limits().any(needs)
 }

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::config::effective::limit_text;
 use crate::config::limits::limit_keys;
 use crate::config::notation::write_duration;
+use crate::message::LimitKey;
 use crate::risk::setup::{Limits, Symbol};
 use std::collections::HashMap;
 
@@ -187,7 +188,10 @@ fn rank(limits: &Limits, key: &str) -> Option<u128> {
         "cancel_to_trade_free" => limits.cancel_to_trade.map(|ratio| ratio.free.into()),
         "net_exposure_max" => limits.net_exposure_max.map(|notional| notional.raw()),
         "duplicate_count" => limits.duplicate_count.map(u128::from),
-        _ => None,
+        _ => {
+            let key = LimitKey::ALL.iter().find(|known| known.text() == key)?;
+            limits.get(*key)
+        }
     }
 }
 

@@ -12,11 +12,14 @@ use crate::config::notation::{
     BPS_DIGITS, MULTIPLIER_DIGITS, SHARE_DIGITS, quote, write_digits, write_duration, write_size,
 };
 use crate::config::process::{IDLES, LAYOUTS, POLICIES};
+use crate::config::reconcile;
 use crate::config::responses::{ANSWERS, SCOPES, TRIGGERS};
 use crate::config::scenarios;
 use crate::config::sessions::{CancelOnDisconnect, Credential, Endpoint, Session, UnixUser};
 use crate::config::subscribers::{SEVERITIES, Subscriber, SubscriberKind};
-use crate::config::{BORROWS, COST_METHODS, Config, SELF_MATCHES, SHORT_SALES, money, parse_in};
+use crate::config::{
+    BORROWS, COST_METHODS, Config, SELF_MATCHES, SHORT_SALES, exits, money, parse_in, tail,
+};
 use crate::message::{LimitKey, OrderType, TimeInForce};
 use crate::risk::setup::{Limits, Rate, Strategy, Symbol};
 use crate::units::{Nanos, SymbolId};
@@ -107,6 +110,7 @@ pub fn effective_toml(config: &Config) -> String {
     }
     analytics::write(&mut out, config);
     scenarios::write(&mut out, config);
+    tail::write(&mut out, config);
     out.0
 }
 
@@ -168,7 +172,10 @@ pub fn limit_text(limits: &Limits, key: &str) -> Option<String> {
         "rolling_loss_window" => limits.rolling_loss_window.map(write_duration),
         "loss_answer" => not_usual(&LOSS_ANSWERS, &limits.loss_answer),
         "loss_resume" => not_usual(&LOSS_RESUMES, &limits.loss_resume),
-        _ => None,
+        _ => {
+            let key = LimitKey::ALL.iter().find(|known| known.text() == key)?;
+            limits.get(*key).map(|raw| key.show(raw))
+        }
     }
 }
 
@@ -290,6 +297,8 @@ fn write_process(out: &mut Writer, config: &Config) {
     out.span("drain_timeout", config.gateway.drain_timeout);
     out.put("cancel_on_panic", config.gateway.cancel_on_panic);
 
+    exits::write_policy(out, &setup.exit_policy);
+
     let capacity = &setup.capacity;
     out.table("[capacity]");
     out.put("orders", capacity.orders);
@@ -355,6 +364,8 @@ fn write_sessions(out: &mut Writer, config: &Config) {
         &SEVERITIES,
         &config.events.history_severity,
     );
+
+    reconcile::write(out, config);
 
     for operator in &config.operators {
         out.table("[[operator]]");
@@ -453,6 +464,7 @@ fn write_strategy(out: &mut Writer, config: &Config, strategy: &Strategy, sessio
     if !strategy.trader.is_empty() {
         out.put("trader", quote(&strategy.trader));
     }
+    exits::write_terms(out, &strategy.exits);
     out.table("[strategy.limits]");
     out.limits(&strategy.limits, Written::default());
 }

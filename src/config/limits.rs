@@ -34,7 +34,7 @@ pub const LIMIT_KEYS: [&str; 11] = [
 ];
 
 /// Every limit that may be left out.
-pub const FINER_LIMIT_KEYS: [&str; 23] = [
+pub const FINER_LIMIT_KEYS: [&str; 29] = [
     "new_order_rate",
     "replace_rate",
     "cancel_rate",
@@ -58,6 +58,12 @@ pub const FINER_LIMIT_KEYS: [&str; 23] = [
     "rolling_loss_window",
     "loss_answer",
     "loss_resume",
+    "value_at_risk_max",
+    "expected_shortfall_max",
+    "stress_loss_max",
+    "margin_max",
+    "cluster_share_max",
+    "cluster_share_free",
 ];
 
 /// What is done where too much is lost.
@@ -143,6 +149,7 @@ pub(crate) fn read(table: &Table<'_>) -> Level {
     let bps = |text: &str| parse_scaled(text, BPS_DIGITS, COLLAR_MAX);
     let share = |text: &str| parse_scaled(text, SHARE_DIGITS, 1_000_000).map(|raw| raw as u32);
     check_losses(table);
+    check_cluster(table);
     Level {
         limits: Limits {
             order_qty_max: limit(table, "order_qty_max", decimal(Qty::parse)),
@@ -177,6 +184,16 @@ pub(crate) fn read(table: &Table<'_>) -> Level {
             rolling_loss_window: limit(table, "rolling_loss_window", duration(SPAN)),
             loss_answer: word(table, "loss_answer", &LOSS_ANSWERS),
             loss_resume: word(table, "loss_resume", &LOSS_RESUMES),
+            value_at_risk_max: limit(table, "value_at_risk_max", decimal(Notional::parse)),
+            expected_shortfall_max: limit(
+                table,
+                "expected_shortfall_max",
+                decimal(Notional::parse),
+            ),
+            stress_loss_max: limit(table, "stress_loss_max", decimal(Notional::parse)),
+            margin_max: limit(table, "margin_max", decimal(Notional::parse)),
+            cluster_share_max: limit(table, "cluster_share_max", decimal(share)),
+            cluster_share_free: limit(table, "cluster_share_free", decimal(Notional::parse)),
         },
         written: if others_off { Written::EVERY } else { named },
         named,
@@ -250,10 +267,29 @@ pub(crate) fn check_collar(table: &Table<'_>, level: &Level, firm: &Level) {
 pub(crate) fn check_scope(table: &Table<'_>, scope: Scope) {
     for key in LimitKey::ALL.iter().filter(|key| !key.limits(scope)) {
         if table.has(key.text()) {
-            let problem =
-                "baskets are counted for the firm, an account or a strategy alone; write it there";
+            let problem = match key {
+                LimitKey::BasketLines | LimitKey::BasketNotional => {
+                    "baskets are counted for the firm, an account or a strategy alone; write it there"
+                }
+                _ => {
+                    "tails are measured of the firm, a desk, an account or a strategy alone; write \
+                     it there"
+                }
+            };
             table.refuse(key.text(), problem.to_owned());
         }
+    }
+}
+
+/// The first position of an empty book is all of its risk.
+fn check_cluster(table: &Table<'_>) {
+    let is_on = |key| table.find(key, |value| Ok(value.as_str() != Some("off")));
+    let is_set =
+        ["cluster_share_max", "cluster_share_free"].map(|key| is_on(key) == Some(Some(true)));
+    if is_set == [true, false] {
+        let problem = "without cluster_share_free nothing could begin: the first position is all \
+                       there is; write beside what a cluster may hold in any case";
+        table.refuse("cluster_share_max", problem.to_owned());
     }
 }
 

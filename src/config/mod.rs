@@ -23,12 +23,15 @@ pub mod keys;
 pub mod limits;
 pub mod money;
 pub mod process;
+pub mod reconcile;
 pub mod responses;
 pub mod scenarios;
 pub mod sessions;
 pub mod subscribers;
+pub mod tail;
 
 mod controls;
+mod exits;
 mod notation;
 mod reader;
 mod schema;
@@ -116,7 +119,7 @@ pub(crate) const BORROWS: [(&str, Borrow); 3] = [
 ];
 
 /// What may be passed by an override: limits, and no other control.
-pub(crate) const SOFT: [RejectReason; 18] = {
+pub(crate) const SOFT: [RejectReason; 23] = {
     use RejectReason::*;
     [
         QtyAboveMax,
@@ -137,6 +140,11 @@ pub(crate) const SOFT: [RejectReason; 18] = {
         DayQtyAboveMax,
         DayValueAboveMax,
         DayOrdersAboveMax,
+        ValueAtRiskAboveMax,
+        ShortfallAboveMax,
+        StressLossAboveMax,
+        MarginAboveMax,
+        ClusterShareAboveMax,
     ]
 };
 
@@ -169,6 +177,8 @@ pub struct Config {
     pub events: Events,
     /// Who is told what happens.
     pub subscribers: Vec<Subscriber>,
+    /// `[reconcile]`.
+    pub reconcile: reconcile::Reconcile,
     /// `[admin]`.
     pub admin: Admin,
     /// Who may act, by the number in [`crate::message::Control::operator`].
@@ -183,6 +193,8 @@ pub struct Config {
     pub analytics: Analytics,
     /// Stress scenarios, in the order of the file.
     pub scenarios: Vec<Scenario>,
+    /// `[tail]`; what the core needs of it is in [`Setup::tail`].
+    pub tail: tail::Sources,
 }
 
 /// Reads a file. Relative paths in it are relative to its folder.
@@ -302,6 +314,7 @@ fn read(root: &Table<'_>) -> Config {
         gateway.refuse("loosen_factor", problem);
     }
     config.setup.day_calendar = read_name(&gateway, "trading_day", &calendars, "[[calendar]]");
+    config.setup.exit_policy = exits::read_policy(&root.table("exits"));
     let currencies = money::read_names(&gateway, root, &mut config.setup);
     let mark_age_max = gateway.get("mark_age_max", values::duration(limits::SPAN));
     config.setup.mark_age_max = mark_age_max.unwrap_or_default();
@@ -324,6 +337,7 @@ fn read(root: &Table<'_>) -> Config {
     };
     config.analytics = analytics::read(&root.table("analytics"), &names);
     config.scenarios = scenarios::read(root, &names);
+    tail::read(&root.table("tail"), &symbols, &mut config);
     read_endpoints(root, &mut config);
     read_strategies(root, &firm, (&accounts, &symbols), &mut config);
     let mut names = HashSet::new();
@@ -333,6 +347,7 @@ fn read(root: &Table<'_>) -> Config {
             config.setup.responses.push(response);
         }
     }
+    config.reconcile = reconcile::read(&root.table("reconcile"), &accounts, &currencies);
     config.events = subscribers::read_events(&root.table("events"));
     read_subscribers(root, &accounts, &mut config);
     config.setup.firm = firm.limits;
@@ -569,6 +584,7 @@ fn read_strategies(
                 .flatten(),
             acknowledge: table.get("acknowledge", flag).unwrap_or_default(),
             cost_method: read_cost_method(&table),
+            exits: exits::read_terms(&table.table("exits")),
             trader: table
                 .find("trader", values::name)
                 .flatten()

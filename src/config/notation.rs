@@ -95,6 +95,14 @@ pub(crate) fn write_digits(raw: u64, digits: u32) -> String {
     out
 }
 
+/// Writes a part of 1 with a sign, in millionths.
+pub(crate) fn write_millionths(raw: i64) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_decimal(&mut out, i128::from(raw), SHARE_DIGITS);
+    out
+}
+
 /// A basic string of TOML.
 pub(crate) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);

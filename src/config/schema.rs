@@ -62,6 +62,7 @@ section! {
     hard_limits = Table(&HARD_LIMITS), "";
     currency = List(&CURRENCY), "";
     fees = List(&FEES), "";
+    exits = Table(&EXITS), "";
     calendar = List(&CALENDAR), "";
     desk = List(&DESK), "";
     account = List(&ACCOUNT), "";
@@ -73,8 +74,10 @@ section! {
     response = List(&RESPONSE), "";
     events = Table(&EVENTS), "";
     subscriber = List(&SUBSCRIBER), "";
+    reconcile = Table(&RECONCILE), "";
     analytics = Table(&ANALYTICS), "";
     scenario = List(&SCENARIO), "";
+    tail = Table(&TAIL), "";
     admin = Table(&ADMIN), "";
     operator = List(&OPERATOR), "";
     journal = Table(&JOURNAL), "";
@@ -131,6 +134,23 @@ section! {
 }
 
 section! {
+    EXITS, "exits", "How the gate closes a position: everything else of the account in the symbol is cancelled, then one order at a time, which only reduces.";
+    retry = Default("\"1s\""), "After an order that brought nothing, the pause before the next; it doubles five times at the most.";
+    timeout = Default("\"5s\""), "An order that has not filled by then is cancelled; what else stands is waited for as long.";
+    attempts_max = Default("5"), "After so many that brought nothing somebody is told to look; it goes on trying.";
+    slippage_bps = Default("\"100\""), "Where a symbol takes no market orders: how far from the reference the limit is, so much further with each attempt.";
+}
+
+section! {
+    STRATEGY_EXITS, "exits", "When its positions are closed by the gate. Parts are of what the position has cost, fees left aside; an order may say others of its own.";
+    stop_loss_bps = Optional("\"200\""), "At such a loss.";
+    take_profit_bps = Optional("\"500\""), "At such a gain.";
+    trailing_stop_bps = Optional("\"150\""), "Once the price has turned so far from its best since the position was opened.";
+    break_even_bps = Optional("\"100\""), "Once it has gained so much: as soon as nothing of that is left.";
+    hold_max = Optional("\"4h\""), "Once it has been held so long.";
+}
+
+section! {
     HARD_LIMITS, "hard_limits", "What one person may change a limit to at the most, at any level; no limit below may be above it.";
     order_qty_max = Optional("\"10000\""), "Of limits of this name, likewise below.";
     order_notional_max = Optional("\"5000000\""), "In money.";
@@ -149,6 +169,12 @@ section! {
     day_loss_max = Optional("\"500000\""), "In money.";
     drawdown_max = Optional("\"1000000\""), "In money.";
     rolling_loss_max = Optional("\"250000\""), "In money.";
+    value_at_risk_max = Optional("\"1000000\""), "In money.";
+    expected_shortfall_max = Optional("\"1500000\""), "In money.";
+    stress_loss_max = Optional("\"5000000\""), "In money.";
+    margin_max = Optional("\"5000000\""), "In money.";
+    cluster_share_max = Optional("\"0.8\""), "A part of 1.";
+    cluster_share_free = Optional("\"500000\""), "In money.";
 }
 
 macro_rules! limits {
@@ -189,6 +215,12 @@ macro_rules! limits {
             rolling_loss_window = Optional("\"1h\""), "... within this window.";
             loss_answer = Optional("\"flatten\""), "Where one of these is passed: \"refuse\" what does not only reduce, \"cancel\" what lives beside that, which is what it does where this is absent, or \"flatten\": close every position too.";
             loss_resume = Optional("\"next_day\""), "When trading goes on: \"raise\", once persons raise the level, which holds where this is absent; or \"next_day\", after a loss of the day when the next begins.";
+            value_at_risk_max = Optional("\"100000\""), "The loss that few days of history exceed, live orders counted where they make it worse; see `[tail]`. For the firm, a desk, an account, a strategy, as all below.";
+            expected_shortfall_max = Optional("\"150000\""), "The mean loss of the worst days.";
+            stress_loss_max = Optional("\"500000\""), "The loss in the worst of `tail.stress`.";
+            margin_max = Optional("\"400000\""), "The loss in the worst of `tail.margin`: what is free for margin.";
+            cluster_share_max = Optional("\"0.4\""), "Of what each symbol could lose alone, added up: the part that one cluster may hold ...";
+            cluster_share_free = Optional("\"50000\""), "... above so much, which it may hold in any case.";
             others = Optional("\"off\""), "\"off\" writes off every limit of this table that is not named in it.";
         }
     };
@@ -290,6 +322,7 @@ section! {
     trader = Shown("\"carol\""), "The person who answers for it.";
     cost_method = Default("\"average\""), "How cost is taken from its positions where they are reduced: \"average\", \"fifo\".";
     acknowledge = Default("false"), "true tells it that the gate has accepted, before the broker answers.";
+    exits = Table(&STRATEGY_EXITS), "";
     limits = Table(&STRATEGY_LIMITS), "";
 }
 
@@ -405,6 +438,32 @@ section! {
 }
 
 section! {
+    RECONCILE, "reconcile", "Our books against the broker's files, all the time: nothing is compared where neither is named.";
+    statement = Optional("\"broker/statement.csv\""), "Positions and cash, as the broker says: `account,symbol,position` and `account,currency,cash`. Give it its name when it is whole.";
+    drop_copy = Optional("\"broker/executions.csv\""), "Executions, as the broker says, a line for each: `exec_id,time,account,symbol,side,qty,price`, or JSON.";
+    interval = Default("\"1s\""), "How often is looked.";
+    confirmations = Default("3"), "A difference is healed at the so-manyth look that finds it.";
+    settle_time = Default("\"10s\""), "How long a report may be on its way while a live order accounts for it; how sharp a statement's instant is.";
+    drop_copy_delay = Default("\"1m\""), "How late the drop copy may be.";
+    heal_qty_max = Default("\"0\""), "Differences in one book, with what was healed there within a day, up to this ...";
+    heal_value_max = Default("\"0\""), "... and up to this in money are healed by an adjustment; beyond, trading is halted.";
+    cash_tolerance = Default("\"0.01\""), "Brokers round: cash that is apart by no more agrees.";
+    halt = Default("\"account\""), "Who is killed where a difference is not healed: \"account\", \"firm\", or \"off\": it is told, and trading goes on.";
+    retries = Default("5"), "So often is a file that cannot be read, or an adjustment that does not arrive, tried again.";
+    retry_interval = Default("\"2s\""), "How long is waited for it each time.";
+    statement_age_max = Default("\"off\""), "A statement older than this is as bad as none, or \"off\".";
+    history = Default("65536"), "So many of our executions, and of the drop copy's, are remembered.";
+    cash = List(&RECONCILE_CASH), "";
+}
+
+section! {
+    RECONCILE_CASH, "cash", "What an account had before the gate; other cash is not compared.";
+    account = Required("\"main\""), "Whose.";
+    currency = Required("\"USD\""), "In which currency.";
+    opening = Required("\"1000000\""), "How much.";
+}
+
+section! {
     EVENTS, "events", "What has happened, to be asked for by `portcullis events`.";
     history = Default("10000"), "So many of the last events are remembered.";
     history_severity = Default("\"notice\""), "Those as grave as this and graver: \"info\", \"notice\", \"warning\", \"critical\".";
@@ -483,6 +542,32 @@ section! {
     group = Optional("\"retail\""), "Every symbol of this group.";
     index = Optional("\"SP500\""), "Every symbol, each by its beta against this index.";
     change = Required("\"-0.2\""), "Of the price, as a part of 1.";
+}
+
+section! {
+    TAIL, "tail", "Scenarios in which the loss of a level can be limited: days of history, and stresses. What a limit needs and nobody has told is refused.";
+    history_days = Default("\"off\""), "So many of the last daily returns of each symbol, read at the start from analytics.history; at most 4096.";
+    unit = Default("\"0.01\""), "What each position is worth is rounded up to whole ones of this.";
+    value_at_risk_share = Default("\"0.99\""), "On so large a part of the days the loss is no more than the value at risk.";
+    expected_shortfall_share = Default("\"0.975\""), "The days beyond this part are those of the expected shortfall.";
+    stress = Default("[]"), "The scenarios of `stress_loss_max`, by name.";
+    margin = Default("[]"), "The scenarios of `margin_max`, by name.";
+    cluster_correlation = Default("\"off\""), "Symbols whose history correlates at least so much, one with the next, are one cluster; beside those named below.";
+    returns = List(&TAIL_RETURNS), "";
+    cluster = List(&TAIL_CLUSTER), "";
+}
+
+section! {
+    TAIL_RETURNS, "returns", "The returns of a symbol, in place of those that would be worked out.";
+    symbol = Required("\"AMZN\""), "Whose.";
+    history = Optional("\"-0.012 0.004\""), "As many as `tail.history_days`, oldest first, as parts of 1; at most six digits behind the point.";
+    stress = Optional("\"-0.1\""), "One for each of `tail.stress`.";
+    margin = Optional("\"-0.05 0.05\""), "One for each of `tail.margin`.";
+}
+
+section! {
+    TAIL_CLUSTER, "cluster", "Symbols that move together.";
+    symbols = Required("[\"AMZN\"]"), "A symbol is in one cluster at the most; one that is in none is one by itself.";
 }
 
 section! {

@@ -4,6 +4,7 @@
 //! same journal gives the same events, with the same numbers, each time it is read.
 
 use super::event::{Event, Facts};
+use super::exits::Exits;
 use super::kind::{EventKind, Kinds};
 use super::losses::Halts;
 use super::positions::Positions;
@@ -46,6 +47,7 @@ pub(crate) struct Deriver {
     links: Vec<Option<LinkState>>,
     positions: Positions,
     halts: Halts,
+    exits: Exits,
 }
 
 /// The events of one record, one after the other.
@@ -113,6 +115,7 @@ impl Deriver {
         self.links = vec![None; names.brokers.count()];
         self.positions = Positions::open(core);
         self.halts = Halts::open(core);
+        self.exits = Exits::open(core);
         Teller::new(sequence, head, wanted, &mut |event| tell(event))
             .tell(EventKind::RunStarted, || {
                 (Facts::default(), "a run of the gateway began".to_owned())
@@ -150,6 +153,7 @@ impl Deriver {
         self.positions.take(seen, &mut out);
         losses::warn(&mut self.watch, seen, &mut out);
         self.halts.take(seen, &mut out);
+        self.exits.take(seen, &mut out);
         let mut answered = Vec::new();
         self.watch.answers(seen.core, |at| answered.push(at));
         for at in answered {

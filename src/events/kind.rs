@@ -2,8 +2,9 @@
 //! journal it comes, and what it carries.
 //!
 //! `portcullis events --list` and `docs/events.md` are printed from it, and the configuration refuses
-//! what is not in it. What the gate does not do yet has no row: an event of exits or reconciliation
-//! is a row here and the place in `derive` that tells it.
+//! what is not in it. What the gate does not do yet has no row: an event of it is a row here and the
+//! place in `derive` that tells it. What reconciliation finds comes from no record but from the broker's
+//! files: it is told behind the last record that was read, and a journal does not give it again.
 
 use serde::{Serialize, Serializer};
 
@@ -157,6 +158,7 @@ const LOSS: &[&str] = &[
     "account", "strategy", "symbol", "scope", "name", "reason", "loss", "limit", "value", "until",
     "persons",
 ];
+const EXIT: &[&str] = &["account", "symbol", "qty", "reason"];
 const REPORT: &[&str] = &["broker", "order_id", "execution_id"];
 const LINK: &[&str] = &["broker", "state"];
 const ACT: &[&str] = &[
@@ -189,6 +191,16 @@ const CORRECTED: &[&str] = &[
     "price",
     "cash",
     "note",
+];
+/// Of what differs from the broker's word.
+const FOUND: &[&str] = &[
+    "account",
+    "symbol",
+    "order_id",
+    "execution_id",
+    "qty",
+    "reason",
+    "state",
 ];
 /// Of a limit that is another.
 const CHANGED: &[&str] = &[
@@ -223,6 +235,9 @@ event_kinds! {
     LossHalted = "loss_halted", Critical, "any", LOSS, "A level has lost more than it may: only what reduces passes, until the time it says or until persons raise it.";
     LossResumed = "loss_resumed", Warning, "Raise, Tick", LOSS, "A level that was halted for its losses trades again.";
     LossWarning = "loss_warning", Warning, "Report, Settle, Adjust, Quote", LOSS, "A limit on losses is used up to the share of `gateway.warn_share`.";
+    Exit = "exit", Warning, "Quote, Report, Adjust, Tick", EXIT, "The gate closes a position by itself; the reason says why.";
+    ExitDone = "exit_done", Notice, "Report, Adjust, Tick", EXIT, "A position that the gate closes is closed.";
+    ExitFailing = "exit_failing", Critical, "any", EXIT, "The gate could not close a position in `exits.attempts_max` attempts: it goes on, somebody must look.";
     LimitWarning = "limit_warning", Warning, "NewOrder", JUDGED, "A limit is used up to the share of `gateway.warn_share`.";
     Response = "response", Warning, "any", &["account", "strategy", "symbol", "scope", "name", "response", "answer"], "A `[[response]]` has answered.";
     BreakerOpen = "breaker_open", Critical, "Link", LINK, "The breaker of a broker's link opened: new orders are refused.";
@@ -242,6 +257,8 @@ event_kinds! {
     LimitAsked = "limit_asked", Warning, "Limit", CHANGED, "An operator asked for a limit that others must ask for too.";
     Adjustment = "adjustment", Warning, "Adjust", CORRECTED, "A book was corrected, by an operator or by the gate: position, cost or cash.";
     ActRefused = "act_refused", Warning, "Kill, Raise, Settle, Locate, Override, Limit, Adjust", ACT, "An operator's act was not permitted.";
+    Discrepancy = "discrepancy", Warning, "none", FOUND, "Our books are not as the broker says, within what is healed.";
+    Unreconciled = "unreconciled", Critical, "none", FOUND, "Our books are not as the broker says, beyond what is healed: trading is halted.";
     FollowerDiffers = "follower_differs", Critical, "any", &[], "The follower would have decided otherwise: stop the gate, keep the journal.";
     EventsDropped = "events_dropped", Warning, "none", &["count"], "The queue of this subscriber was full: the oldest events were dropped.";
 }

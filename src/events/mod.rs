@@ -25,6 +25,7 @@ pub mod sink;
 
 mod acts;
 pub(crate) mod derive;
+mod exits;
 mod file;
 mod log;
 mod losses;

@@ -8,10 +8,10 @@
 
 use super::courier::{Courier, Standing};
 use super::derive::{Deriver, Seen};
-use super::event::{Event, Position};
+use super::event::{Event, Facts, Position};
 use super::filter::{Filter, Wanted};
 use super::history::History;
-use super::kind::{Kinds, Severity};
+use super::kind::{EventKind, Kinds, Severity};
 use super::line::Line;
 use super::queue::{Outbox, queue};
 use super::sink;
@@ -22,8 +22,11 @@ use crate::config::subscribers::{Subscriber, SubscriberKind};
 use crate::follower::names::Names;
 use crate::follower::replica::Difference;
 use crate::message::Frame;
+use crate::recon::judge::Judged;
+use crate::recon::show;
 use crate::risk::core::Core;
 use crate::sys::clock::Clock;
+use crate::units::{Nanos, OrderId};
 use serde_json::{Value, json};
 use std::io;
 use std::sync::Arc;
@@ -33,6 +36,8 @@ use std::sync::Arc;
 pub struct Publisher {
     deriver: Deriver,
     hub: Hub,
+    /// The last record behind which something was found, and how much.
+    found: (u64, u32),
 }
 
 /// Where events go.
@@ -78,6 +83,7 @@ impl Publisher {
                 wanted: remembered,
                 outlets: Vec::new(),
             },
+            found: (0, 0),
         }
     }
 
@@ -138,7 +144,7 @@ impl Publisher {
 
     /// A run began.
     pub(crate) fn begin(&mut self, sequence: u64, head: &Frame, core: &Core, names: &Names) {
-        let Self { deriver, hub } = self;
+        let Self { deriver, hub, .. } = self;
         let wanted = hub.wanted;
         deriver.open((sequence, head), (core, names), wanted, &mut |event| {
             hub.tell(event);
@@ -147,7 +153,7 @@ impl Publisher {
 
     /// The core has taken a record.
     pub(crate) fn take(&mut self, seen: &Seen<'_>) {
-        let Self { deriver, hub } = self;
+        let Self { deriver, hub, .. } = self;
         let wanted = hub.wanted;
         deriver.take(seen, wanted, &mut |event| hub.tell(event));
     }
@@ -157,6 +163,52 @@ impl Publisher {
         let hub = &mut self.hub;
         let wanted = hub.wanted;
         Deriver::differ(head, difference, wanted, &mut |event| hub.tell(event));
+    }
+
+    /// Reconciliation has found something, with the records up to `sequence` read. It comes from no
+    /// record: its part is behind those that do.
+    pub(crate) fn found(
+        &mut self,
+        sequence: u64,
+        now: Nanos,
+        judged: &Judged,
+        text: String,
+        names: &Names,
+    ) {
+        let kind = match judged.severity {
+            Severity::Critical => EventKind::Unreconciled,
+            _ => EventKind::Discrepancy,
+        };
+        let count = match self.found {
+            (last, count) if last == sequence => count,
+            _ => 0,
+        };
+        self.found = (sequence, count + 1);
+        let finding = &judged.finding;
+        let facts = Facts {
+            account: finding
+                .account
+                .map(|account| names.accounts.name(account.0).to_owned()),
+            symbol: finding
+                .symbol
+                .map(|symbol| names.symbols.name(symbol.0).to_owned()),
+            order_id: (finding.order != OrderId::NONE).then_some(finding.order.0),
+            execution_id: finding.id.map(|id| id.text().to_string()),
+            qty: (finding.lacks.qty != 0).then(|| show::quantity(finding.lacks.qty)),
+            reason: Some(finding.kind.text()),
+            state: Some(judged.standing.text()),
+            ..Facts::default()
+        };
+        self.hub.tell(Event {
+            sequence,
+            part: FOUND_PART + count,
+            time: now,
+            severity: kind.severity(),
+            kind,
+            correlation: 0,
+            facts,
+            text,
+        });
     }
 
     /// What is near a limit.
@@ -209,5 +261,7 @@ impl Hub {
     }
 }
 
+/// The part of what is found behind a record.
+const FOUND_PART: u32 = 1 << 30;
 /// Where no configuration says how many.
 const HISTORY_DEFAULT: usize = 10_000;

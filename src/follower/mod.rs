@@ -38,6 +38,7 @@ use crate::follower::query::{Query, Question, Said, Views};
 use crate::follower::replica::{Difference, Replica};
 use crate::follower::view::View;
 use crate::journal::reader::Tail;
+use crate::recon::worker::{Progress, Worker};
 use crate::risk::approved::Approved;
 use crate::risk::core::Core;
 use crate::sys::poller::Doorbell;
@@ -62,6 +63,7 @@ pub struct Follower {
     names: Names,
     acts: Acts,
     publisher: Publisher,
+    reconciliation: Option<Box<Worker>>,
     questions: Receiver<Question>,
     interval: Nanos,
     now: Nanos,
@@ -84,6 +86,7 @@ impl Follower {
             names: Names::default(),
             acts: Acts::default(),
             publisher: Publisher::default(),
+            reconciliation: None,
             questions,
             interval,
             now: Nanos::ZERO,
@@ -102,6 +105,12 @@ impl Follower {
     /// Tells what it reads. To be called before the first record.
     pub fn with_publisher(mut self, publisher: Publisher) -> Self {
         self.publisher = publisher;
+        self
+    }
+
+    /// Compares what it reads with the broker's word. To be called before the first record.
+    pub fn with_reconciliation(mut self, worker: Worker) -> Self {
+        self.reconciliation = Some(Box::new(worker));
         self
     }
 
@@ -156,12 +165,15 @@ impl Follower {
                 self.acts.open();
                 self.publisher
                     .begin(record.sequence, head, core, &self.names);
+                if let Some(worker) = &mut self.reconciliation {
+                    worker.open(setup);
+                }
             }
             (Taken::Event { recorded, .. }, Some(core)) => {
                 let sequence = record.sequence;
                 self.acts
                     .note(sequence, head, &recorded, core, setup, &self.names);
-                self.publisher.take(&Seen {
+                let seen = Seen {
                     sequence,
                     head,
                     continuations: &record.frames[1..],
@@ -170,7 +182,11 @@ impl Follower {
                     core,
                     setup,
                     names: &self.names,
-                });
+                };
+                self.publisher.take(&seen);
+                if let Some(worker) = &mut self.reconciliation {
+                    worker.note(&seen);
+                }
             }
             _ => {}
         }
@@ -193,6 +209,28 @@ impl Follower {
             self.alarm = Some(difference);
         }
         Ok(true)
+    }
+
+    /// Looks at the broker's word, if it is time.
+    fn reconcile(&mut self) -> usize {
+        let Some(worker) = &mut self.reconciliation else {
+            return 0;
+        };
+        if let Some(why) = &self.failure {
+            worker.go_blind(why, self.now);
+            return 0;
+        }
+        let Some(core) = self.replica.core() else {
+            return 0;
+        };
+        let at = Progress {
+            sequence: self.tail.sequence(),
+            lag: self.tail.lag(),
+        };
+        let (publisher, names, now) = (&mut self.publisher, &self.names, self.now);
+        worker.poll(core, at, now, |judged, text| {
+            publisher.found(at.sequence, now, judged, text, names);
+        })
     }
 
     fn answer(&mut self) -> usize {
@@ -236,6 +274,10 @@ impl Follower {
                 let mut value = view.say(query, &self.acts);
                 value["near"] = self.publisher.watch().say_near(&self.names);
                 value["subscribers"] = self.publisher.say_subscribers();
+                value["reconciliation"] = self
+                    .reconciliation
+                    .as_ref()
+                    .map_or(Value::Null, |worker| worker.say());
                 value
             }
             (
@@ -295,15 +337,16 @@ impl Stage for Follower {
         if count != 0 {
             self.read_at = now;
         }
-        count + self.answer()
+        count + self.reconcile() + self.answer()
     }
 
     fn deadline(&self) -> Nanos {
         let quiet = Nanos::from_raw(self.interval.raw().saturating_mul(LOOKS_IN_VAIN_MAX));
         let is_expecting = self.acts.are_awaited() || self.now < self.read_at.after(quiet);
+        let look = self.reconciliation.as_ref().map(|worker| worker.deadline());
         match is_expecting {
             true => self.now.after(self.interval),
-            false => Nanos::MAX,
+            false => look.unwrap_or(Nanos::MAX),
         }
     }
 

@@ -8,6 +8,7 @@
 //!   limit, value and order, and the digest wherever the record has one.
 //! - From one run of the gateway to the next the core goes on as the gateway's did.
 
+use crate::config::reconcile::Reconcile;
 use crate::journal::reader::Record;
 use crate::message::Frame;
 use crate::reject::{RejectReason, Unit};
@@ -81,6 +82,11 @@ impl Replica {
     /// What the core runs under now.
     pub const fn setup(&self) -> &Setup {
         self.rebuild.setup()
+    }
+
+    /// By what the last run reconciles.
+    pub const fn reconcile(&self) -> &Reconcile {
+        self.rebuild.reconcile()
     }
 
     /// Runs of the gateway so far.

@@ -41,14 +41,30 @@ wire_enum! {
         Drawdown = 16, "drawdown_max";
         /// A value.
         RollingLoss = 17, "rolling_loss_max";
+        /// A value.
+        ValueAtRisk = 20, "value_at_risk_max";
+        /// A value.
+        ExpectedShortfall = 21, "expected_shortfall_max";
+        /// A value.
+        StressLoss = 22, "stress_loss_max";
+        /// A value.
+        Margin = 23, "margin_max";
+        /// In millionths.
+        ClusterShare = 24, "cluster_share_max";
+        /// A value.
+        ClusterFree = 25, "cluster_share_free";
     }
 }
 
 /// Basis points are held in 1e-4 of one.
 const BPS_DIGITS: u32 = 4;
 
+/// Shares are held in millionths.
+const SHARE_DIGITS: u32 = 6;
+
 /// How a limit counts.
 enum Unit {
+    Share,
     Count,
     Qty,
     Notional,
@@ -63,18 +79,25 @@ impl LimitKey {
         match self {
             Self::OrderQty | Self::PositionQty | Self::DayQty => Unit::Qty,
             Self::PriceCollar => Unit::Bps,
+            Self::ClusterShare => Unit::Share,
             Self::OpenOrders | Self::DayOrders | Self::BasketLines => Unit::Count,
             _ => Unit::Notional,
         }
     }
 
     /// True where it holds anything back at a level of this kind: baskets are counted for the firm, for
-    /// accounts and for strategies alone.
+    /// accounts and for strategies alone, tails for desks too.
     pub const fn limits(self, scope: Scope) -> bool {
         match self {
             Self::BasketLines | Self::BasketNotional => {
                 matches!(scope, Scope::Firm | Scope::Account | Scope::Strategy)
             }
+            Self::ValueAtRisk
+            | Self::ExpectedShortfall
+            | Self::StressLoss
+            | Self::Margin
+            | Self::ClusterShare
+            | Self::ClusterFree => !matches!(scope, Scope::Symbol | Scope::Group),
             _ => true,
         }
     }
@@ -87,6 +110,7 @@ impl LimitKey {
             Unit::Notional => i128::MAX as u128,
             // A hundred times the reference, as in the configuration.
             Unit::Bps => 10_000_000_000,
+            Unit::Share => 1_000_000,
         }
     }
 
@@ -100,6 +124,7 @@ impl LimitKey {
             Unit::Notional => Notional::parse(text)?.raw(),
             Unit::Count => positive(parse_decimal(text, 0)?)?,
             Unit::Bps => positive(parse_decimal(text, BPS_DIGITS)?)?,
+            Unit::Share => positive(parse_decimal(text, SHARE_DIGITS)?)?,
         };
         match raw <= self.max() {
             true => Ok(raw),
@@ -118,6 +143,7 @@ impl LimitKey {
             Unit::Notional => return Notional::from_raw(raw).to_string(),
             Unit::Count => text.push_str(&raw.to_string()),
             Unit::Bps => write_decimal(&mut text, raw as i128, BPS_DIGITS).unwrap_or_default(),
+            Unit::Share => write_decimal(&mut text, raw as i128, SHARE_DIGITS).unwrap_or_default(),
         }
         text
     }

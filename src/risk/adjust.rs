@@ -102,6 +102,7 @@ impl Core {
             fee: paid,
             orders: 0,
         };
+        let before = self.exposure.cell(places.account_cell).position;
         self.exposure.book(places, &change);
         if !is_trade {
             for cell in [places.account_cell, places.strategy_cell] {
@@ -117,6 +118,7 @@ impl Core {
             self.count_funds((adjust.account, side), nothing, (value, fee));
         }
         self.look_at_profits(places);
+        self.watch_position(places.account_cell, before, adjust.strategy, None);
         Some(())
     }
 
@@ -157,6 +159,7 @@ impl Core {
             return None;
         }
         self.exposure.split(symbol.0, ratio);
+        self.split_exits(symbol, ratio);
         self.references[symbol.0 as usize] = Reference::default();
         self.mark(SymbolId(symbol.0));
         Some(())

@@ -98,6 +98,8 @@ impl Core {
         self.exposure.adopt(new, live);
         self.calendars = self.calendars.adopted(new, self.now);
         self.parents.grow(&capacity);
+        self.exits.grow(capacity.positions);
+        self.exit_policy = new.exit_policy;
         self.owners = own::owners(new);
         self.own = Own::new(new);
         self.place_all_own();

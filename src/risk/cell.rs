@@ -140,7 +140,7 @@ impl Cell {
     }
 
     #[inline]
-    fn worst_wide(&self, side: Side) -> i128 {
+    pub(super) fn worst_wide(&self, side: Side) -> i128 {
         match side {
             Side::Buy => i128::from(self.position.raw()) + i128::from(self.open_buy.raw()),
             Side::Sell => i128::from(self.open_sell.raw()) - i128::from(self.position.raw()),

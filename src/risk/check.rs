@@ -79,6 +79,12 @@ pub(super) trait Sink {
         self.check_of(Whose::NOBODY, reason, breached, || (0, 0));
     }
 
+    /// True for who explains: figures are wanted where a decision can do without.
+    #[inline(always)]
+    fn wants_all(&self) -> bool {
+        false
+    }
+
     /// What is not worked out for a decision: how far one that has passed was from refusing.
     #[inline(always)]
     fn passed(&mut self, _whose: Whose, _reason: Reason, _told: impl FnOnce() -> (i128, i128)) {}
@@ -207,6 +213,8 @@ pub(super) struct Valuation {
     pub(super) grown: [Grown; 2],
     /// Of a sale: how much of it the account owns.
     pub(super) covered: Qty,
+    /// There is a price to value its books by, and all their sums fit.
+    pub(super) is_marked: bool,
 }
 
 impl Core {
@@ -399,6 +407,7 @@ impl Core {
         let is_market = terms.order_type == OrderType::Market;
         let is_valued = route.bounded & armed::VALUED != 0;
         let symbol = &self.symbols[terms.symbol.0 as usize];
+        let is_valued = is_valued | route.has_tail;
         let is_needed = is_market | is_valued | (collar != u64::MAX) | symbol.moves.is_some();
         let kind = self.reference_kind(terms.symbol.0 as usize);
         let reference = self.references[terms.symbol.0 as usize].standing(kind, now, age_max);
@@ -508,8 +517,9 @@ impl Core {
             is_new: terms.is_new,
             has_net: exposure.has_net,
         };
-        let grown = sums.check(found, notional, route.bounded);
+        let (grown, fits) = sums.check(found, notional, route.bounded);
         let whose = levels.iter().chain(&beside).map(|level| level.whose);
+        found.note(Reason::ExitUnderWay, self.exits.is_leaving(account_cell));
         let reduces = || exposure.cell(account_cell).only_reduces(terms.side, more);
         self.check_losses(found, whose, reduces);
         let covered = match terms.side == Side::Sell && self.locates.is_some() {
@@ -557,6 +567,7 @@ impl Core {
             reserved_notional,
             grown,
             covered,
+            is_marked: fits && fresh.is_some(),
         })
     }
 

@@ -17,6 +17,7 @@ use super::own::Crossing;
 use super::rate::Paced;
 use super::report::Fill;
 use super::rules::each_of;
+use super::setup::ExitTerms;
 use crate::message::{
     Body, BrokerRequest, Cancel, Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, OrderType,
     Refusal, Replace, SaleMark, Side, Text, TimeInForce, flags, split_wide,
@@ -156,6 +157,9 @@ impl Core {
             _ => None,
         };
         let duplicates = route.duplicates;
+        if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
+            self.check_tail(found, &terms, books, valuation);
+        }
         if valuation.is_some() && duplicates != 0 {
             self.check_duplicates(found, &terms, duplicates);
         }
@@ -259,6 +263,9 @@ impl Core {
         let bought = (terms.account, terms.side);
         let open = (Notional::ZERO, valuation.reserved_notional);
         self.count_funds(bought, open, (Notional::ZERO, Amount::ZERO));
+        if let Some(exits) = ExitTerms::of_order(order) {
+            self.orders.requests_mut(slot).exits = (id, exits);
+        }
         self.orders.wait(slot, now.after(self.answer_timeout));
         self.client_order_ids
             .insert(place, order.account, &order.client_order_id, id, now);
@@ -436,8 +443,12 @@ impl Core {
             true => self.check_limits(&mut found, &terms, route, now),
             false => None,
         };
+        let own_book = route.own_book;
+        if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
+            self.check_tail(&mut found, &terms, books, valuation);
+        }
         let crossing = match valuation.is_some() && self.own.is_some() {
-            true => self.check_own(&mut found, &terms, route.own_book),
+            true => self.check_own(&mut found, &terms, own_book),
             false => Crossing::new(),
         };
         let is_clear = found.failed.is_empty();

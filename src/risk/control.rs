@@ -276,6 +276,8 @@ impl Core {
                 .is_killed_beside(order.account.0, order.symbol.0)
             || order.id.serial() <= cancel_through
             || self.is_halted_with_cancel(who, order.id.serial())
+            || self.exits.is_leaving(order.account_cell)
+                && !self.exits.is_exit(order.account_cell, order.id)
             || self.responses.is_some() && self.is_answered_with_cancel(who, order.id.serial())
             || order.time_in_force == TimeInForce::Day
                 && order.id.serial() <= self.expire_through(order.symbol);
@@ -304,7 +306,7 @@ impl Core {
 }
 
 /// True while one more order's effects fit: two frames to its broker, one to its strategy.
-fn has_room(effects: &Effects) -> bool {
+pub(super) fn has_room(effects: &Effects) -> bool {
     effects.to_broker.len() + 2 <= EFFECTS_MAX && effects.to_strategy.len() < EFFECTS_MAX
 }
 

@@ -11,6 +11,7 @@ use super::calendar::{self, Calendars, order_type_bits, time_in_force_bits};
 use super::check::{Divisor, Findings, symbol_bounds};
 use super::control::Raises;
 use super::decision::{Decision, EFFECTS_MAX, Effects, Outcome};
+use super::exits::Exits;
 use super::exposure::Exposure;
 use super::funds::{self, Funds};
 use super::identity::{ClientOrderIds, ExecutionIds};
@@ -30,7 +31,7 @@ use super::rate::Rates;
 use super::respond::Responses;
 use super::route::Routes;
 use super::rules::Rules;
-use super::setup::{self, Borrow, Capacity, Setup, ShortSales};
+use super::setup::{self, Borrow, Capacity, ExitPolicy, ExitTerms, Setup, ShortSales};
 use super::short::{self, Locates};
 use crate::message::{
     Adjust, Basket, Cancel, Control, Frame, Header, Kind, LimitChange, Link, Locate, NewOrder,
@@ -80,6 +81,8 @@ pub struct Core {
     pub(super) currencies: Currencies,
     pub(super) freshness: Freshness,
     pub(super) losses: Losses,
+    pub(super) exits: Exits,
+    pub(super) exit_policy: ExitPolicy,
     /// Symbols whose currency is worth something else: empty between events.
     pub(super) exchanged: Vec<u32>,
     /// Slots that the sweep under way has yet to look at, and where it is.
@@ -144,6 +147,7 @@ pub(super) struct Strategy {
     /// How many have passed since.
     pub(super) orders_unattended: u64,
     pub(super) acknowledge: bool,
+    pub(super) exits: ExitTerms,
     pub(super) rules: Rules,
     /// How many reports it was sent.
     pub(super) report_sequence: u64,
@@ -266,6 +270,7 @@ impl Strategy {
             orders_unattended_max: setup.orders_unattended_max.map_or(u64::MAX, u64::from),
             orders_unattended: 0,
             acknowledge: setup.acknowledge,
+            exits: setup.exits,
             rules,
             report_sequence: 0,
             command_sequence: 0,
@@ -358,6 +363,8 @@ impl Core {
             currencies: Currencies::new(setup),
             freshness: freshness(setup),
             losses: Losses::default(),
+            exits: Exits::new(capacity.positions),
+            exit_policy: setup.exit_policy,
             exchanged: Vec::with_capacity(2 * setup.symbols.len()),
             sweep_remaining: 0,
             sweep_next: 0,
@@ -421,6 +428,9 @@ impl Core {
             Some(Kind::Override) => plain(self.ask_override(event.body::<Override>())),
             _ => plain(Outcome::NotPermitted),
         };
+        if self.exits.due() <= self.now {
+            self.drive_exits(effects);
+        }
         match decision.outcome {
             Outcome::OrderUnknown => self.counts.unknown_reports += 1,
             Outcome::Duplicate => self.counts.duplicate_reports += 1,
@@ -462,6 +472,7 @@ impl Core {
             .first_waiting()
             .map_or(Nanos::MAX, |(_, deadline)| deadline)
             .min(self.next_turn())
+            .min(self.exits.due())
     }
 
     /// The order that a client order id leads to, live or remembered.
@@ -484,6 +495,7 @@ impl Core {
             self.digest ^ header.time.raw() ^ low.rotate_left(32) ^ decision.order_id.0,
             what ^ high ^ decision.value as u64,
         );
+        digest = mix(digest ^ self.serial, firm.profit.raw() as u64);
         digest = mix(
             digest ^ firm.open_notional.raw() as u64,
             firm.gross.raw() as u64 ^ u64::from(firm.open_count) << 32,

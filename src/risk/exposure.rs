@@ -25,6 +25,7 @@ use super::money::books::{Books, Pricing};
 use super::money::ledger::{Ledger, Lots};
 use super::order::Order;
 use super::setup::{GROUPS_PER_SYMBOL_MAX, Limits, Setup};
+use super::tail::Tail;
 use crate::message::{Scope, Side};
 use crate::units::{Price, Qty};
 use arrayvec::ArrayVec;
@@ -84,6 +85,7 @@ pub(super) struct Exposure {
     desk_index: Index,
     /// Some level limits its net: only then is it kept.
     pub(super) has_net: bool,
+    pub(super) tail: Tail,
     seed: u64,
 }
 
@@ -162,7 +164,7 @@ impl Exposure {
             levels
         };
         let desk_capacity = desk_capacity(setup);
-        Self {
+        let mut exposure = Self {
             firm: Level::new(Whose::FIRM, &setup.firm, true),
             accounts: levels(Scope::Account, account_rows(setup)),
             strategies: levels(Scope::Strategy, strategy_rows(setup)),
@@ -183,8 +185,11 @@ impl Exposure {
             desk_cells: Vec::with_capacity(desk_capacity),
             desk_index: Index::new(desk_capacity),
             has_net: has_net(setup),
+            tail: Tail::default(),
             seed: setup.hash_seed,
-        }
+        };
+        exposure.arm_all_tails(setup);
+        exposure
     }
 
     /// Goes on under other limits, with room for more. What desks and groups have is added up anew:
@@ -213,6 +218,7 @@ impl Exposure {
         self.adopt_others(setup, live);
         self.has_net = has_net(setup);
         self.add_up_net();
+        self.arm_all_tails(setup);
     }
 
     /// From now on the net is kept, if it was not.
@@ -436,6 +442,26 @@ impl Exposure {
             .filter(move |cell| cell.is_account == is_account)
     }
 
+    /// Every account's and every strategy's book, by place, and how many there may be.
+    pub(super) fn all_cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// Likewise.
+    pub(super) const fn cell_capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many books desks may have.
+    pub(super) const fn desk_cell_capacity(&self) -> usize {
+        self.desk_cells.capacity()
+    }
+
+    /// The first book in a symbol, from which others follow.
+    pub(super) fn first_cell(&self, symbol: u32) -> u32 {
+        self.first_in_symbol[symbol as usize]
+    }
+
     /// Every symbol's book.
     pub(super) fn symbol_cells(&self) -> &[Cell] {
         &self.symbol_cells
@@ -588,6 +614,9 @@ impl Exposure {
         count(&mut self.firm);
         let beside = Beside::of(&self.desks, &self.groups, places.account, places.symbol);
         beside.each(&mut self.others, count);
+        if self.tail.is_used() {
+            self.note_change(places, change);
+        }
     }
 
     /// Books a change in one cell: what it added to its level before and adds now.
@@ -721,6 +750,9 @@ impl Exposure {
         open(&mut self.firm);
         let beside = Beside::of(&self.desks, &self.groups, places.account, places.symbol);
         beside.each(&mut self.others, open);
+        if self.tail.is_used() {
+            self.note_opened(places, side, reserved.raw());
+        }
     }
 
     /// Counts what an order's strategy does in the day of every level.
@@ -771,6 +803,7 @@ impl Exposure {
             at = cell.next_in_symbol;
             self.exchange(of, &old, &new);
         }
+        self.note_mark(symbol, old_mark);
     }
 }
 

@@ -144,6 +144,12 @@ impl Limits {
             LimitKey::DayLoss => notional(self.day_loss_max),
             LimitKey::Drawdown => notional(self.drawdown_max),
             LimitKey::RollingLoss => notional(self.rolling_loss_max),
+            LimitKey::ValueAtRisk => notional(self.value_at_risk_max),
+            LimitKey::ExpectedShortfall => notional(self.expected_shortfall_max),
+            LimitKey::StressLoss => notional(self.stress_loss_max),
+            LimitKey::Margin => notional(self.margin_max),
+            LimitKey::ClusterShare => count(self.cluster_share_max),
+            LimitKey::ClusterFree => notional(self.cluster_share_free),
         }
     }
 
@@ -171,6 +177,12 @@ impl Limits {
             LimitKey::DayLoss => self.day_loss_max = notional,
             LimitKey::Drawdown => self.drawdown_max = notional,
             LimitKey::RollingLoss => self.rolling_loss_max = notional,
+            LimitKey::ValueAtRisk => self.value_at_risk_max = notional,
+            LimitKey::ExpectedShortfall => self.expected_shortfall_max = notional,
+            LimitKey::StressLoss => self.stress_loss_max = notional,
+            LimitKey::Margin => self.margin_max = notional,
+            LimitKey::ClusterShare => self.cluster_share_max = count,
+            LimitKey::ClusterFree => self.cluster_share_free = notional,
         }
     }
 }
@@ -331,6 +343,11 @@ impl Core {
             self.rearm_losses(whose, &limits);
         }
         self.exposure.keep_net(limits.net_exposure_max.is_some());
+        let whose = match scope {
+            Scope::Firm => Whose::FIRM,
+            _ => Whose::new(scope, target),
+        };
+        self.exposure.arm_tail(whose, &limits);
         self.routes.forget();
     }
 

@@ -48,6 +48,10 @@ impl Sink for Margins {
         }
     }
 
+    fn wants_all(&self) -> bool {
+        true
+    }
+
     fn passed(&mut self, whose: Whose, reason: RejectReason, told: impl FnOnce() -> (i128, i128)) {
         self.check_of(whose, reason, false, told);
     }
@@ -89,6 +93,9 @@ impl Core {
             let terms = Terms::of_new(header.strategy, order, side, order_type);
             if self.check_terms(&mut margins, &terms) {
                 let valuation = self.check_limits(&mut margins, &terms, &route, self.now);
+                if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
+                    self.check_tail(&mut margins, &terms, books, valuation);
+                }
                 if valuation.is_some() {
                     self.check_own(&mut margins, &terms, route.own_book);
                 }

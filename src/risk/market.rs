@@ -287,6 +287,7 @@ impl Core {
                 has_moved = self.responses.is_some() && moves.breach(good.sum, now).is_some();
             }
             self.mark(quote.symbol);
+            self.watch_prices(quote.symbol);
             if has_moved {
                 self.respond_about_price(quote.symbol, Trigger::Moves);
             }

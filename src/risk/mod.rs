@@ -26,6 +26,8 @@ mod command;
 mod control;
 mod day;
 mod duplicate;
+mod exit_orders;
+pub mod exits;
 mod exposure;
 mod foresee;
 mod funds;
@@ -53,6 +55,7 @@ mod short;
 mod sizing;
 mod standing;
 mod sums;
+mod tail;
 mod verify;
 pub mod view;
 

@@ -11,6 +11,7 @@ use super::foresee::{hint_at, room_of};
 use super::money::fees::Charged;
 use super::parents::ParentId;
 use super::questions::Questions;
+use super::setup::ExitTerms;
 use crate::message::{OrderState, OrderType, SaleMark, Side, Text, TimeInForce};
 use crate::units::{
     AccountId, BrokerId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
@@ -100,6 +101,8 @@ pub(super) struct Requests {
     pub(super) questions: Questions,
     /// What it was charged.
     pub(super) charged: Charged,
+    /// Of which order, and when what it makes is to be closed.
+    pub(super) exits: (OrderId, ExitTerms),
 }
 
 /// The terms of a replace under way.
@@ -346,6 +349,11 @@ impl Orders {
     #[inline]
     pub(super) fn open(&mut self) -> u32 {
         assert!(self.has_room(), "the caller has asked for room");
+        self.open_slot()
+    }
+
+    #[inline]
+    fn open_slot(&mut self) -> u32 {
         self.live_count += 1;
         self.live_peak = self.live_peak.max(self.live_count);
         self.free.pop().unwrap_or_else(|| {
@@ -356,6 +364,23 @@ impl Orders {
             self.slots.push(Order::default());
             self.slots.len() as u32 - 1
         })
+    }
+
+    /// True where an exit may be sent: its order may take the room of one that is only remembered.
+    pub(super) fn may_open(&self) -> bool {
+        !self.free.is_empty() || self.slots.len() < self.capacity || !self.closed.is_empty()
+    }
+
+    /// Takes a slot for an exit. The caller has asked if it may.
+    pub(super) fn open_for_exit(&mut self) -> u32 {
+        if self.free.is_empty()
+            && self.slots.len() == self.capacity
+            && let Some(oldest) = self.closed.pop_front()
+        {
+            self.get_mut(oldest).id = OrderId::NONE;
+            self.free.push(oldest);
+        }
+        self.open_slot()
     }
 
     /// Frees the slot of an order that never was.
@@ -429,7 +454,7 @@ impl Orders {
     pub(super) fn verify(&self) {
         let live = self.iter().filter(|order| order.end.is_none()).count();
         assert_eq!(live, self.live_count as usize);
-        assert!(self.live_count <= self.live_max);
+        assert!(self.live_count as usize <= self.capacity);
         assert!(self.closed.len() <= self.closed_max);
         assert_eq!(live + self.closed.len() + self.free.len(), self.slots.len());
         let (mut at, mut count, mut deadline) = (self.waiting_first, 0, Nanos::ZERO);

@@ -20,7 +20,7 @@ use crate::message::{
     BrokerRequest, Exec, Execution, Header, Kind, Liquidity, OrderState, Report, Settle, Side, Text,
 };
 use crate::reject::Failed;
-use crate::units::{Amount, BrokerId, Money, Notional, OrderId, Price, Qty};
+use crate::units::{Amount, BrokerId, Money, Notional, OrderId, Position, Price, Qty};
 
 /// What was filled now.
 #[derive(Clone, Copy, Debug)]
@@ -328,9 +328,13 @@ impl Core {
         };
         (order.reserved, order.reserved_notional) = worst;
         let (places, parent) = (Places::of(order), order.parent);
+        let before = self.exposure.cell(places.account_cell).position;
         self.exposure.book(places, &change);
         if is_filled {
             self.look_at_profits(places);
+            self.watch_fill(slot, before);
+        } else {
+            self.exits.wake(places.account_cell, self.now);
         }
         self.count_parent(parent, &change);
         if self.own.is_some() {
@@ -347,6 +351,15 @@ impl Core {
         let rate = self.exposure.books.pricing(order.symbol.0).rate;
         let fee = rate.map_or(fee, |rate| exchanged(fee, rate));
         self.count_funds(of, change.notional, (value, fee));
+    }
+
+    /// A fill has changed a position: what closes it may be another, or be due.
+    fn watch_fill(&mut self, slot: u32, before: Position) {
+        let order = self.orders.get(slot);
+        let (cell, strategy, id) = (order.account_cell, order.strategy, order.id);
+        let (of, terms) = self.orders.requests(slot).exits;
+        let terms = (of == id).then_some(terms);
+        self.watch_position(cell, before, strategy, terms);
     }
 
     /// Something has happened to an order.

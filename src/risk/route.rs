@@ -49,6 +49,9 @@ pub(super) struct Route {
     pub(super) is_permitted: bool,
     /// There is a desk or a group.
     pub(super) has_beside: bool,
+    /// The tail of some level is limited: of which, by the kinds of levels.
+    pub(super) has_tail: bool,
+    tails: [u32; 4],
     /// Whose the limits above are.
     pub(super) set_by: SetBy,
     /// The windows of those levels that have a rate, narrowest first.
@@ -90,6 +93,8 @@ const EMPTY: Route = Route {
     cells_seen: u32::MAX,
     is_permitted: false,
     has_beside: false,
+    has_tail: false,
+    tails: [u32::MAX; 4],
     set_by: SetBy {
         order_qty: Whose::NOBODY,
         order_notional: Whose::NOBODY,
@@ -99,7 +104,27 @@ const EMPTY: Route = Route {
     paced: ArrayVec::new_const(),
 };
 
+/// The books that an order counts in, by place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Books {
+    pub(super) account_cell: u32,
+    pub(super) strategy_cell: u32,
+    pub(super) desk_cell: u32,
+    pub(super) tails: [u32; 4],
+}
+
 impl Route {
+    /// Its books, where the tail of some level is limited.
+    #[inline(always)]
+    pub(super) fn tail_books(&self) -> Option<Books> {
+        self.has_tail.then_some(Books {
+            account_cell: self.account_cell,
+            strategy_cell: self.strategy_cell,
+            desk_cell: self.desk_cell,
+            tails: self.tails,
+        })
+    }
+
     /// True where both books are there.
     #[inline(always)]
     pub(super) const fn is_complete(&self) -> bool {
@@ -219,6 +244,8 @@ impl Core {
             strategy_cell: exposure.find(false, who.1.0, who.2.0),
             desk_cell: exposure.find_desk_cell(who.0.0, who.2.0),
             has_beside: desk.is_some() || group_count != 0,
+            has_tail: exposure.tails(who.0.0, who.1.0) != EMPTY.tails,
+            tails: exposure.tails(who.0.0, who.1.0),
             is_permitted: self.accounts[account].has_limits
                 && self.strategies[strategy].may_use(who.0)
                 && !self.is_restricted(who),

@@ -30,6 +30,8 @@ pub struct Setup {
     pub brokers: Vec<Broker>,
     /// The first is the firm's own, in which limits are written; none stands for that one alone.
     pub currencies: Vec<Currency>,
+    /// How positions are closed.
+    pub exit_policy: ExitPolicy,
     /// A price older than this values no position, where a limit on losses or a rate hangs on it.
     pub mark_age_max: Nanos,
     /// By [`CalendarId`].
@@ -60,6 +62,40 @@ pub struct Setup {
     pub warn_share: u32,
     /// Write the digest into the journal after so many events.
     pub checkpoint_events: u32,
+    /// The scenarios by which tails are measured.
+    pub tail: TailTerms,
+}
+
+/// Scenarios, and how losses in them are measured. All returns are in millionths.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TailTerms {
+    /// What the values of positions are rounded up to; nothing: a cent.
+    pub unit: Notional,
+    /// How many days of history there are. At most 4096.
+    pub history_count: u32,
+    /// The names of the scenarios that are stresses.
+    pub stress: Vec<String>,
+    /// The names of those that margin is for.
+    pub margin: Vec<String>,
+    /// Of value at risk, in millionths.
+    pub value_at_risk_share: u32,
+    /// Of expected shortfall, in millionths.
+    pub expected_shortfall_share: u32,
+    /// By [`SymbolId`]. What is missing is not known.
+    pub returns: Vec<Returns>,
+    /// By [`SymbolId`]: which cluster each is in. Where nothing is said, each is alone.
+    pub clusters: Vec<u32>,
+}
+
+/// The returns of one symbol in each scenario; of a set that is not known, none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Returns {
+    /// By day.
+    pub history: Vec<i32>,
+    /// By stress.
+    pub stress: Vec<i32>,
+    /// By scenario of margin.
+    pub margin: Vec<i32>,
 }
 
 impl Setup {
@@ -173,6 +209,19 @@ pub struct Limits {
     pub loss_answer: LossAnswer,
     /// When trading goes on.
     pub loss_resume: LossResume,
+    /// The loss that few days of history exceed, live orders counted as if they had filled where that is
+    /// worse. Of a strategy, an account, a desk and the firm, as all below.
+    pub value_at_risk_max: Option<Notional>,
+    /// The mean loss of the worst days.
+    pub expected_shortfall_max: Option<Notional>,
+    /// The loss in the worst stress.
+    pub stress_loss_max: Option<Notional>,
+    /// The loss in the worst scenario of margin.
+    pub margin_max: Option<Notional>,
+    /// Of what each symbol could lose alone, added up: the part of one cluster, in millionths.
+    pub cluster_share_max: Option<u32>,
+    /// However large its part, a cluster may hold so much of it.
+    pub cluster_share_free: Option<Notional>,
 }
 
 /// What is done where too much is lost. Each does what those before it do.
@@ -233,6 +282,15 @@ impl Limits {
             || self.rolling_loss_max.is_some()
     }
 
+    /// True where any limit is on a tail.
+    pub fn has_tail(&self) -> bool {
+        self.value_at_risk_max.is_some()
+            || self.expected_shortfall_max.is_some()
+            || self.stress_loss_max.is_some()
+            || self.margin_max.is_some()
+            || self.cluster_share_max.is_some()
+    }
+
     /// How often the same order may come within `duplicate_window`.
     pub fn duplicates(&self) -> u32 {
         self.duplicate_count.unwrap_or(1).max(1)
@@ -276,6 +334,34 @@ pub struct Account {
     pub cuts_orders: bool,
     /// How cost is taken from a position that is reduced.
     pub cost_method: CostMethod,
+}
+
+/// When a position is closed: parts of what it has cost, in 1e-8, and how long it is held.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ExitTerms {
+    /// At such a loss.
+    pub stop_loss: Option<u64>,
+    /// At such a gain.
+    pub take_profit: Option<u64>,
+    /// Once its price has turned so far from its best.
+    pub trailing: Option<u64>,
+    /// Once it has gained so much, at no gain.
+    pub break_even: Option<u64>,
+    /// After so long.
+    pub hold_max: Option<Nanos>,
+}
+
+/// How positions are closed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ExitPolicy {
+    /// After an order that brought nothing, the pause before the next; it doubles each time.
+    pub retry: Nanos,
+    /// An order that has not filled by then is cancelled; what else stands is waited for as long.
+    pub timeout: Nanos,
+    /// After so many that brought nothing somebody must look.
+    pub attempts_max: u32,
+    /// How far from the reference the price of a limit order is, for each attempt; in 1e-8.
+    pub slippage: u64,
 }
 
 /// A currency.
@@ -485,6 +571,8 @@ pub struct Strategy {
     pub acknowledge: bool,
     /// How cost is taken from a position that is reduced.
     pub cost_method: CostMethod,
+    /// When its positions are closed.
+    pub exits: ExitTerms,
 }
 
 /// A symbol.

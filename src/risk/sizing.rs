@@ -4,7 +4,8 @@
 //!
 //! What the limits on quantities and sums allow falls as the quantity grows, so that the largest quantity
 //! that passes is found by halving, with the very checks that decide. An order cut so counts with the
-//! slippage that its symbol is expected to have, is whole lots, and never more than was asked for.
+//! slippage that its symbol is expected to have, is whole lots, and never more than was asked for. Limits
+//! on tails do not fall so evenly: what fails one of them is not cut.
 
 use super::check::{Findings, Terms, Valuation};
 use super::core::Core;
@@ -40,7 +41,7 @@ impl Core {
     /// that it passes. `failed` is what it fails as it is.
     #[cold]
     pub(super) fn cut(
-        &self,
+        &mut self,
         terms: &Terms,
         route_at: usize,
         failed: Failed,
@@ -53,10 +54,10 @@ impl Core {
             return None;
         }
         let symbol = &self.symbols[terms.symbol.0 as usize];
-        let lot = symbol.lot.get();
+        let (lot, slippage) = (symbol.lot.get(), symbol.slippage);
         let with = |lots: u64| Terms {
             qty: Qty::from_raw(lots * lot),
-            slippage: symbol.slippage,
+            slippage,
             ..*terms
         };
         // So many lots pass, and so many do not.
@@ -76,7 +77,7 @@ impl Core {
     }
 
     /// What an order would fail on such terms, and what it is worth.
-    fn try_terms(&self, terms: &Terms, route_at: usize) -> (Failed, Option<Valuation>) {
+    fn try_terms(&mut self, terms: &Terms, route_at: usize) -> (Failed, Option<Valuation>) {
         let mut found = Findings::NONE;
         let has_qty = self.check_terms(&mut found, terms);
         let route = self.routes.row(route_at);
@@ -84,6 +85,9 @@ impl Core {
             true => self.check_limits(&mut found, terms, route, self.now),
             false => None,
         };
+        if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
+            self.check_tail(&mut found, terms, books, valuation);
+        }
         (found.failed, valuation)
     }
 }

@@ -17,6 +17,7 @@ impl Core {
         self.client_order_ids.verify();
         self.verify_own();
         self.verify_parents();
+        self.exposure.verify_tails();
         let mut open: BTreeMap<(u8, u32, u32), (u64, u64)> = BTreeMap::new();
         let mut levels: BTreeMap<(u8, u32), (u32, u128)> = BTreeMap::new();
         for order in self.orders.iter().filter(|order| order.is_live()) {

@@ -6,6 +6,7 @@ use super::cell::{Cell, NO_CELL, contribution};
 use super::check::wide;
 use super::core::{Account, Core, Counts, Strategy, Symbol};
 use super::duplicate::Recent;
+use super::exits::Exits;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
@@ -24,6 +25,7 @@ use super::route::Routes;
 use super::rules::Rules;
 use super::setup::{self, Setup};
 use super::short::{Located, is_watched};
+use super::tail::Tail;
 use crate::message::{Scope, Side, Text};
 use crate::reject::RejectReason;
 use crate::units::{
@@ -356,6 +358,7 @@ impl Core {
         self.exposure.books.hash(&mut add);
         self.currencies.hash(&mut add);
         self.losses.hash(&mut add);
+        self.exits.hash(&mut add);
         self.hash_located(&mut add);
         self.hash_funds(&mut add);
         self.overrides.hash(&mut add);
@@ -429,6 +432,8 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("responses", Responses::size_bytes(setup)),
         ("baskets", basket::TRIAL_SIZE_BYTES),
         ("losses", Losses::size_bytes(setup)),
+        ("exits", Exits::size_bytes(of.positions as usize)),
+        ("tails", Tail::size_bytes(setup)),
         (
             "locates",
             match is_watched(setup) {

@@ -24,6 +24,9 @@ use crate::journal::writer::Writer;
 use crate::journal::{opening, recovery};
 use crate::market::{self, MarketStage};
 use crate::message::{Body, Control, Frame, Header, Kind, Link, LinkState, Scope, Text};
+use crate::recon::files::Files;
+use crate::recon::reconciler::Reconciler;
+use crate::recon::worker::{self as reconcile, Watch};
 use crate::ring::{Producer, ring};
 use crate::risk::core::Core;
 use crate::risk::decision::{EFFECTS_MAX, Effects};
@@ -34,6 +37,7 @@ use crate::sys::clock::Clock;
 use crate::sys::failpoint;
 use crate::sys::poller::{Doorbell, Poller, Sockets};
 use crate::units::{BrokerId, Nanos, StrategyId};
+use crossbeam::channel::{Sender, bounded};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -53,6 +57,8 @@ pub struct Gateway {
     pub cancel_on_panic: bool,
     /// Those who are told what happens. They have threads of their own, or none where the caller steps.
     pub subscribers: Vec<Courier>,
+    /// Of the broker's files, where our books are reconciled.
+    pub watch: Option<Watch>,
     /// What an observer may want to know of the start.
     pub start: Start,
 }
@@ -172,7 +178,7 @@ impl Gateway {
 
     /// Polls every stage once, in the order of an order's path: no thread of its own.
     pub fn step(&mut self, now: Nanos) -> io::Result<usize> {
-        let mut count = 0;
+        let mut count = self.watch.as_mut().map_or(0, |watch| watch.step(now));
         for worker in self.path.iter_mut().chain(&mut self.cold) {
             count += worker.step(now)?;
         }
@@ -457,7 +463,7 @@ impl<'a> Builder<'a> {
         let clock = Clock::new(now);
         let (publisher, subscribers) = Publisher::open(config, keys, start.sequence, &clock)
             .map_err(|(name, error)| StartError::Subscriber(name, error))?;
-        self.follow(&keeper, admin_to_risk, risk_doorbell.clone(), publisher)?;
+        let watch = self.follow(&keeper, admin_to_risk, risk_doorbell.clone(), publisher)?;
         let follower_doorbell = self.cold[1].poller().doorbell();
         let keeper = KeeperStage::new(keeper, interval, risk_doorbell, follower_doorbell);
         self.cold[0].add(Box::new(keeper));
@@ -475,6 +481,7 @@ impl<'a> Builder<'a> {
             drain_timeout: config.gateway.drain_timeout,
             cancel_on_panic: config.gateway.cancel_on_panic,
             subscribers,
+            watch,
             start,
         })
     }
@@ -486,7 +493,7 @@ impl<'a> Builder<'a> {
         admin_to_risk: Producer<Frame>,
         risk_doorbell: Doorbell,
         publisher: Publisher,
-    ) -> Result<(), StartError> {
+    ) -> Result<Option<Watch>, StartError> {
         let cold = &mut self.cold[1];
         let (doorbell, sockets) = (cold.poller().doorbell(), cold.poller().sockets());
         let sockets = sockets.map_err(|error| StartError::Io("a poller", error))?;
@@ -495,19 +502,44 @@ impl<'a> Builder<'a> {
         let directory = &self.config.journal.directory;
         let tail = keeper.tail()?;
         let (follower, views) = Follower::new(directory, tail, interval, doorbell.clone());
-        let follower = follower.with_publisher(publisher);
+        let mut follower = follower.with_publisher(publisher);
+        let (act, acts) = bounded(ACTS_WAITING_MAX);
+        let (worker, watch) = reconciliation(self.config, act).unzip();
+        if let Some(worker) = worker {
+            follower = follower.with_reconciliation(worker);
+        }
         let names = Arc::new(Names::new(&self.config.setup));
         let ends = Ends {
             admin_to_risk,
             risk_doorbell,
             views,
             doorbell,
+            acts,
         };
         let settings = admin::Settings::new(self.config);
         let admin = Admin::new(settings, names, ends, kernel_peers(), sockets)
             .map_err(StartError::Admin)?;
         cold.add(Box::new(admin));
         cold.add(Box::new(follower));
-        Ok(())
+        Ok(watch)
     }
 }
+
+/// What compares our books with the broker's files, and what watches these; `None` where there are none.
+fn reconciliation(config: &Config, acts: Sender<Frame>) -> Option<(reconcile::Worker, Watch)> {
+    let terms = &config.reconcile;
+    if !terms.is_on() {
+        return None;
+    }
+    let (statement, drop_copy) = (&terms.statement, &terms.drop_copy);
+    let files = Files::new(statement.as_deref(), drop_copy.as_deref());
+    let (seen, sightings) = bounded(SIGHTINGS_WAITING_MAX);
+    let watch = Watch::new(files, terms.terms.interval, seen);
+    let reconciler = Reconciler::new(terms.terms.clone(), drop_copy.is_some(), terms.opening());
+    Some((reconcile::Worker::new(reconciler, sightings, acts), watch))
+}
+
+/// Acts of the gate itself that wait for the stage that hands them on.
+const ACTS_WAITING_MAX: usize = 256;
+/// Looks at the broker's files that wait to be taken in.
+const SIGHTINGS_WAITING_MAX: usize = 4;

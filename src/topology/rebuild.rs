@@ -3,6 +3,7 @@
 //! Recovery, followers and replay all read a journal this way. Each run of the gateway opens with
 //! its configuration; the core goes on from one run to the next as the gateway did.
 
+use crate::config::reconcile::Reconcile;
 use crate::config::{self, Config};
 use crate::journal::error::JournalError;
 use crate::journal::opening::Assembler;
@@ -23,6 +24,7 @@ pub struct Rebuild {
     journal: PathBuf,
     core: Option<Core>,
     setup: Setup,
+    reconcile: Reconcile,
     assembler: Assembler,
     /// What the last step sent; nobody receives it but who looks.
     pub effects: Effects,
@@ -125,7 +127,7 @@ pub fn read_opening(text: &[u8], sequence: u64) -> Result<Config, RebuildError> 
         .and_then(|seed| seed.parse().ok());
     let seed = seed.ok_or_else(|| broken("no seed in front".to_owned()))?;
     let mut config =
-        config::parse(toml, "opening record").map_err(|errors| broken(errors.to_string()))?;
+        config::effective::parse_effective(toml).map_err(|errors| broken(errors.to_string()))?;
     config.setup.hash_seed = seed;
     Ok(config)
 }
@@ -137,6 +139,7 @@ impl Rebuild {
             journal: journal.to_owned(),
             core: None,
             setup: Setup::default(),
+            reconcile: Reconcile::default(),
             assembler: Assembler::default(),
             effects: Effects::default(),
         }
@@ -155,6 +158,11 @@ impl Rebuild {
     /// What the core runs under now.
     pub const fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// By what the last run reconciles.
+    pub const fn reconcile(&self) -> &Reconcile {
+        &self.reconcile
     }
 
     /// The core and its setup.
@@ -176,6 +184,7 @@ impl Rebuild {
             };
             let config = read_opening(&text, sequence)?;
             self.open(config.setup)?;
+            self.reconcile = config.reconcile;
             return Ok(Taken::Opened);
         }
         let core = self.core.as_mut().ok_or_else(broken)?;

@@ -3,6 +3,7 @@
 use super::gateway::Gateway;
 use super::worker::{Event, Phase, PhaseFlag, Worker};
 use crate::events::courier::Working;
+use crate::recon::worker::{Watch, Watching};
 use crate::sys::poller::Doorbell;
 use crate::units::Nanos;
 use core_affinity::CoreId;
@@ -26,6 +27,8 @@ pub struct Running {
     signals: Option<(Handle, JoinHandle<()>)>,
     /// They follow what follows the path, and are stopped last.
     subscribers: Vec<Working>,
+    /// Of the broker's files, where our books are reconciled.
+    watch: Option<Watching>,
 }
 
 struct Thread {
@@ -67,6 +70,7 @@ impl Running {
             cancel_on_panic: gateway.cancel_on_panic,
             signals: None,
             subscribers: Vec::new(),
+            watch: None,
         };
         let mut cores = cores.iter().copied();
         for worker in gateway.path {
@@ -80,6 +84,7 @@ impl Running {
         for courier in gateway.subscribers {
             running.subscribers.push(courier.spawn()?);
         }
+        running.watch = gateway.watch.map(Watch::spawn).transpose()?;
         Ok(running)
     }
 
@@ -185,6 +190,9 @@ impl Running {
 
     /// What was recorded to the end is told, to each subscriber within one bound.
     fn tell_the_last(&mut self, cold: &mut [Worker]) {
+        if let Some(watching) = self.watch.take() {
+            watching.stop(self.drain_timeout);
+        }
         for worker in cold {
             worker.finish(self.drain_timeout);
         }

@@ -3,6 +3,7 @@
 mod data;
 mod figures;
 mod forms;
+mod handover;
 mod numpy;
 mod refusals;
 mod tables;

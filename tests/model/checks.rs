@@ -260,6 +260,7 @@ impl Model {
                 || limits.net_exposure_max.is_some()
         });
         let is_moving = self.setup.symbols[who.symbol as usize].move_max.is_some();
+        let is_valued = is_valued || self.has_tail(who);
         let needs_reference = is_market || collar.is_some() || is_valued || is_moving;
         let mut unfit = Findings::default();
         let fresh = self.check_reference(&mut unfit, who);

@@ -174,6 +174,7 @@ impl Model {
                 }
             }
         }
+        self.check_tail(findings, who, side, valuation, added);
     }
 
     /// True where the order, or a position that it may lead to, is wider than any real one.

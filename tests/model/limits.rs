@@ -67,6 +67,12 @@ fn exchange(limits: &mut Limits, key: LimitKey, new: Option<u128>) -> u128 {
         LimitKey::DayLoss => money(&mut limits.day_loss_max, new),
         LimitKey::Drawdown => money(&mut limits.drawdown_max, new),
         LimitKey::RollingLoss => money(&mut limits.rolling_loss_max, new),
+        LimitKey::ValueAtRisk => money(&mut limits.value_at_risk_max, new),
+        LimitKey::ExpectedShortfall => money(&mut limits.expected_shortfall_max, new),
+        LimitKey::StressLoss => money(&mut limits.stress_loss_max, new),
+        LimitKey::Margin => money(&mut limits.margin_max, new),
+        LimitKey::ClusterShare => count(&mut limits.cluster_share_max, new),
+        LimitKey::ClusterFree => money(&mut limits.cluster_share_free, new),
     }
 }
 
@@ -102,7 +108,17 @@ impl Model {
         let is_of_scope = [Scope::Firm, Scope::Account, Scope::Strategy]
             .iter()
             .any(|scope| *scope as u8 == change.scope);
-        let is_idle = is_of_basket && !is_of_scope;
+        let is_of_tail = matches!(
+            key,
+            LimitKey::ValueAtRisk
+                | LimitKey::ExpectedShortfall
+                | LimitKey::StressLoss
+                | LimitKey::Margin
+                | LimitKey::ClusterShare
+                | LimitKey::ClusterFree
+        );
+        let is_of_desk = change.scope == Scope::Desk as u8;
+        let is_idle = is_of_basket && !is_of_scope || is_of_tail && !(is_of_scope || is_of_desk);
         let scope = Scope::from_byte(change.scope).unwrap();
         let level = (
             scope as u8,

@@ -24,6 +24,7 @@ mod respond;
 mod short;
 pub(crate) mod shrink;
 mod sizing;
+mod tail;
 
 use answer::{Answer, Cell, Execution, Gate, OrderView, Sums, ToStrategy, Views};
 use order::{Level, Order, Who};

@@ -12,9 +12,10 @@ use super::shrink::Command;
 use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Scope, Tick, TimeInForce};
 use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
-    Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, FeeRate, Fees,
-    Group, Limits, LossAnswer, LossResume, PhaseChange, Rate, RateSource, Ratio, ReferenceKind,
-    Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol, Trigger,
+    Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, ExitPolicy,
+    FeeRate, Fees, Group, Limits, LossAnswer, LossResume, PhaseChange, Rate, RateSource, Ratio,
+    ReferenceKind, Response, Returns, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
+    TailTerms, Trigger,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Money, Nanos, Notional, Price, Qty, StrategyId,
@@ -105,9 +106,12 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let (tick, lot) = SCALES[scale];
     // Few limits in some runs, many in others: with many, little is accepted.
     let density = random.one_of(&[2, 4, 8, 15]);
+    // With limits on tails much is refused: only some runs have them.
+    let tails = if random.once_in(3) { density } else { 0 };
     let style = Style {
         tick,
         lot,
+        tails,
         next_id: 0,
     };
     let firm = limits(random, &style, density);
@@ -197,6 +201,7 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         .collect();
     let mut symbols = symbols;
     let currencies = currencies(random, &mut symbols);
+    let symbol_count = symbols.len();
     let day_calendar = calendar_of(random);
     let groups = (0..random.below(3))
         .map(|_| Group {
@@ -275,7 +280,9 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         answer_timeout: Nanos::from_raw(random.one_of(&SPANS)),
         checkpoint_events: 1000,
         currencies,
+        exit_policy: ExitPolicy::default(),
         mark_age_max: Nanos::from_raw(random.one_of(&[50, 300, 5_000, 5_000])),
+        tail: tail(random, &style, symbol_count),
     };
     (setup, style)
 }
@@ -287,6 +294,10 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
     let money = |random: &mut Random, lots: u64| {
         let steps = u128::from(random.between(1, lots)) * 100;
         Notional::from_raw(steps * u128::from(tick) * u128::from(lot))
+    };
+    let loss = |random: &mut Random| match random.below(12) {
+        0 => Notional::from_raw(u128::from(random.next())),
+        _ => money(random, 12),
     };
     let rate = |random: &mut Random| Rate {
         count: random.between(1, 5) as u32,
@@ -332,6 +343,14 @@ fn limits(random: &mut Random, style: &Style, density: u64) -> Limits {
         basket_lines_max: random.maybe(density / 3, |random| random.between(1, 3) as u32),
         basket_notional_max: random.maybe(density / 3, |random| money(random, 12)),
         duplicate_count: random.maybe(30, |random| random.between(1, 3) as u32),
+        value_at_risk_max: random.maybe(style.tails, |random| loss(random)),
+        expected_shortfall_max: random.maybe(style.tails, |random| loss(random)),
+        stress_loss_max: random.maybe(style.tails, |random| loss(random)),
+        margin_max: random.maybe(style.tails, |random| loss(random)),
+        cluster_share_max: random.maybe(style.tails, |random| {
+            random.one_of(&[0, 300_000, 500_000, 700_001, 1_000_000])
+        }),
+        cluster_share_free: random.maybe(80, |random| loss(random)),
         ..losses(random, style, density)
     }
 }
@@ -394,6 +413,53 @@ fn fees(random: &mut Random) -> Fees {
         order_min: random.maybe(30, bound),
         order_max: random.maybe(30, |random| Money::from_raw(bound(random).raw() + 2_000)),
         order_share_max: random.maybe(30, |random| random.one_of(&[0, 100_000, 50_000_000])),
+    }
+}
+
+/// Scenarios of a few days: some are the same, some symbols have none.
+fn tail(random: &mut Random, style: &Style, symbols: usize) -> TailTerms {
+    let step = u128::from(style.tick.unsigned_abs()) * u128::from(style.lot);
+    let names = |count: u64| vec![String::new(); count as usize];
+    let days = random.one_of(&[0, 1, 3, 8, 20, 20, 33, 33, 60]);
+    let (stress, margin) = (random.between(0, 3), random.between(0, 3));
+    let returns = |random: &mut Random, count: u64| -> Vec<i32> {
+        let count = if random.once_in(30) { 0 } else { count };
+        let widest = random.one_of(&[50_000, 200_000, 1_000_000, 2_000_001]);
+        (0..count)
+            .map(|_| match random.below(8) {
+                0 => 0,
+                1 => widest,
+                2 => -widest,
+                _ => random.below(2 * widest as u64 + 1) as i32 - widest,
+            })
+            .collect()
+    };
+    TailTerms {
+        // Seldom so small that not even small books fit.
+        unit: Notional::from_raw(match random.below(20) {
+            0 => (step >> 36).max(1),
+            1..=8 => step,
+            9..=13 => (step / 3).max(1),
+            _ => step * 7 + 1,
+        }),
+        history_count: days as u32,
+        stress: names(stress),
+        margin: names(margin),
+        value_at_risk_share: random.one_of(&[500_000, 900_000, 950_000, 999_000]),
+        expected_shortfall_share: random.one_of(&[500_000, 870_000, 975_000, 999_999]),
+        returns: (0..symbols)
+            .map(|_| Returns {
+                history: returns(random, days),
+                stress: returns(random, stress),
+                margin: returns(random, margin),
+            })
+            .collect(),
+        clusters: match random.below(3) {
+            0 => Vec::new(),
+            _ => (0..symbols)
+                .map(|at| random.below(at as u64 + 1) as u32)
+                .collect(),
+        },
     }
 }
 
@@ -537,6 +603,8 @@ fn restricted(random: &mut Random) -> Vec<SymbolId> {
 pub(crate) struct Style {
     pub(crate) tick: i64,
     pub(crate) lot: u64,
+    /// How many of a hundred levels have each limit on tails.
+    tails: u64,
     next_id: u64,
 }
 

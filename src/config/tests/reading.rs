@@ -5,6 +5,7 @@ use crate::config::brokers::{BrokerKind, SimLiquidity};
 use crate::config::limits::LIMIT_KEYS;
 use crate::config::sessions::{CancelOnDisconnect, Credential, UnixUser};
 use crate::config::{DEFAULT_TOML, controls, parse};
+use crate::recon::judge::Halt;
 use crate::units::{AccountId, BrokerId, Nanos, Notional, Price, Qty};
 use std::path::PathBuf;
 
@@ -56,6 +57,14 @@ fn every_key_is_read_exactly() {
         config.sessions[1].credential,
         Credential::UnixUser(UnixUser::Id(0))
     );
+    let reconcile = &config.reconcile;
+    assert_eq!(reconcile.statement, Some("/etc/gate/s.csv".into()));
+    assert_eq!(reconcile.drop_copy, Some("/data/d.jsonl".into()));
+    assert_eq!(reconcile.terms.heal_qty_max, 1_050_000_000);
+    assert_eq!(reconcile.terms.heal_value_max, 1000 * 10i128.pow(17));
+    assert_eq!(reconcile.terms.halt, Halt::Firm);
+    assert_eq!(reconcile.terms.history, 16);
+    assert_eq!(reconcile.cash[0].cash, -100_000_025 * 10i128.pow(15));
     let key_file = Credential::KeyFile(PathBuf::from("/etc/gate/keys/u.key"));
     assert_eq!(config.sessions[2].credential, key_file);
     assert_eq!(config.brokers[0].breaker, None);

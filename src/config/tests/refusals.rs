@@ -506,6 +506,51 @@ fn a_limit_is_refused_where_it_would_hold_nothing_back() {
 }
 
 #[test]
+fn limits_on_tails_are_refused_where_none_is_measured_and_scenarios_where_they_are_not_whole() {
+    let told = |text: &str| parse(text, "gate.toml").unwrap_err().to_string();
+    for level in ["group", "symbol"] {
+        let text = format!("[[{level}]]\nname = \"D\"\n[{level}.limits]\nmargin_max = 1\n");
+        let place = format!("{level}.D.limits.margin_max = 1: tails are measured of the firm");
+        assert!(told(&text).contains(&place), "{}", told(&text));
+    }
+    let share = told("[limits]\ncluster_share_max = \"0.5\"\n");
+    assert!(share.contains("without cluster_share_free"), "{share}");
+    let symbol = "[[broker]]\nname = \"sim\"\nkind = \"sim\"\n[[symbol]]\nname = \"X\"\n\
+                  tick = \"1\"\nlot = \"1\"\nbroker = \"sim\"\n";
+    for (text, why) in [
+        ("[tail]\nhistory_days = 4097\n", "from 1 to 4096"),
+        (
+            "[tail]\nunit = \"0\"\n",
+            "write what values are rounded up to",
+        ),
+        (
+            "[tail]\nvalue_at_risk_share = \"0.4\"\n",
+            "value_at_risk_share",
+        ),
+        (
+            "[tail]\nvalue_at_risk_share = \"1\"\n",
+            "value_at_risk_share",
+        ),
+        ("[tail]\nstress = [\"crash\"]\n", "no such scenario"),
+        (
+            "[tail]\nhistory_days = 2\n[[tail.returns]]\nsymbol = \"X\"\nhistory = \"0.1\"\n",
+            "not as many as tail.history_days says, which is 2",
+        ),
+        (
+            "[tail]\nhistory_days = 1\n[[tail.returns]]\nsymbol = \"X\"\nhistory = \"0.0000001\"\n",
+            "0.0000001",
+        ),
+        (
+            "[tail]\n[[tail.cluster]]\nsymbols = [\"X\"]\n[[tail.cluster]]\nsymbols = [\"X\"]\n",
+            "keep it in one",
+        ),
+    ] {
+        let told = told(&format!("{symbol}{text}"));
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
 fn no_limit_is_above_its_hard_maximum_and_no_factor_below_one() {
     let text = "[gateway]\nloosen_factor = \"0.5\"\n[limits]\norder_qty_max = 11\n\
                 [hard_limits]\norder_qty_max = 10\n";

@@ -66,7 +66,7 @@ fn the_example_names_every_key_with_its_true_default() {
     });
     for (table, next) in [
         ("# [broker.native]", "[[feed]]"),
-        ("# [subscriber.webhook]", "[analytics]"),
+        ("# [subscriber.webhook]", "[reconcile]"),
     ] {
         let begin = spelled.find(table).expect("the table is there");
         let end = spelled.find(next).expect("it is followed by another");

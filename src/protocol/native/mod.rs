@@ -211,7 +211,8 @@
 //! | 98 | 6 | `reserved_0` | 0 |
 //! | 104 | 8 | `parent` | number of the parent order, the strategy's own in the account; 0 none |
 //! | 112 | 8 | `parent_qty` | how much the parent is: its children never come to more |
-//! | 120 | 8 | `reserved` | 0 |
+//! | 120 | 4 | `stop_loss_bps` | where the position is closed by the gate: such a loss, in 1e-2 of a basis point of its cost; 0 in both: as the strategy's are |
+//! | 124 | 4 | `take_profit_bps` | likewise, such a gain |
 //!
 //! #### Cancel
 //!

@@ -16,6 +16,7 @@ use crate::protocol::scenario::{Command, Line, LineError, OPERATOR_UNKNOWN};
 use crate::units::{
     AccountId, BrokerId, Money, Nanos, OrderId, Position, Price, Qty, StrategyId, SymbolId,
 };
+use crate::units::{DecimalError, parse_decimal};
 use serde_json::value::RawValue;
 
 /// Reads the line with this `number`, counted from 1. `None`: nothing but white space.
@@ -153,7 +154,14 @@ impl Reader<'_> {
             SaleMark::from_text(it).map(|it| it as u8)
         })?;
         let (continuations, passthrough_size) = passthrough(&fields)?;
+        // Hundredths of a basis point.
+        let bps = |text: &str| {
+            let raw = parse_decimal(text, 2)?;
+            u32::try_from(raw).map_err(|_| DecimalError::OutOfRange)
+        };
         let order = NewOrder {
+            stop_loss_bps: fields.decimal("stop_loss_bps", bps)?.unwrap_or(0),
+            take_profit_bps: fields.decimal("take_profit_bps", bps)?.unwrap_or(0),
             parent: fields.integer("parent")?.unwrap_or(0),
             parent_qty: qty(&fields, "parent_qty")?.unwrap_or(Qty::ZERO),
             mark: mark.unwrap_or(0),

@@ -192,7 +192,7 @@ fields! {
     QUOTE = ["symbol", "bid", "ask", "bid_qty", "ask_qty", "last", "close", "source_time"];
     ORDER = [
         "account", "strategy", "id", "symbol", "side", "type", "qty", "price", "tif", "mark",
-        "parent", "parent_qty", "passthrough"
+        "parent", "parent_qty", "stop_loss_bps", "take_profit_bps", "passthrough"
     ];
     CANCEL = ["account", "strategy", "id", "orig"];
     REPLACE = ["account", "strategy", "id", "orig", "qty", "price", "passthrough"];

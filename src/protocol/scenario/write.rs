@@ -119,6 +119,14 @@ fn order(mut object: Object, frame: &Frame, names: &Names, passthrough: &str) {
     if order.parent_qty != Qty::ZERO {
         object.qty("parent_qty", order.parent_qty);
     }
+    for (name, bps) in [
+        ("stop_loss_bps", order.stop_loss_bps),
+        ("take_profit_bps", order.take_profit_bps),
+    ] {
+        if bps != 0 {
+            object.decimal(name, bps.into(), 2);
+        }
+    }
     if !passthrough.is_empty() {
         object.string("passthrough", passthrough);
     }

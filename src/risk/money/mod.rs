@@ -10,4 +10,4 @@ pub(super) mod currency;
 pub mod fees;
 pub(super) mod freshness;
 pub mod ledger;
-pub(super) mod worth;
+pub(crate) mod worth;

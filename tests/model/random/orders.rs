@@ -53,10 +53,7 @@ pub(super) fn new_order(
         order.time_in_force = random.one_of(&[0, 5, 255]);
     }
     if random.once_in(200) {
-        match random.below(14) as usize {
-            at @ 0..6 => order.reserved_0[at] = 1 << random.below(8),
-            at => order.reserved[at - 6] = 1 << random.below(8),
-        }
+        order.reserved_0[random.below(6) as usize] = 1 << random.below(8);
     }
     if random.once_in(4) {
         // The same number mostly means the same parent.

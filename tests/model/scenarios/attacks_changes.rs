@@ -128,7 +128,7 @@ fn a_number_that_does_not_fit_is_not_cut() {
         plays(&mut desk, body, Outcome::Applied);
         let order = desk.order(Buy, 1, 1);
         desk.send(order);
-        // No basket, and nothing lost.
+        // No basket, nothing lost; and the last is only what a share is asked of.
         let is_of_others = matches!(
             key,
             LimitKey::BasketLines
@@ -136,6 +136,7 @@ fn a_number_that_does_not_fit_is_not_cut() {
                 | LimitKey::DayLoss
                 | LimitKey::Drawdown
                 | LimitKey::RollingLoss
+                | LimitKey::ClusterFree
         );
         assert_eq!(desk.last.outcome == Outcome::Accepted, is_of_others);
     }

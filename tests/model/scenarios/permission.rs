@@ -68,7 +68,7 @@ fn continuations_up_to_the_capacity_pass_on() {
 fn reserved_bytes_refuse() {
     let mut desk = Desk::new(|_| {});
     let mut order = desk.order(Buy, 1, 100);
-    order.reserved[7] = 1;
+    order.reserved_0[5] = 1;
     desk.send(order);
     desk.refused(ReservedBitSet, 0, 0);
 }

@@ -94,7 +94,8 @@ fn the_tables_are_the_layout() {
             reserved_0,
             parent,
             parent_qty,
-            reserved
+            stop_loss_bps,
+            take_profit_bps
         }
     );
     layout!(

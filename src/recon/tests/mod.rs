@@ -1,0 +1,29 @@
+//! Reconciliation against a broker that has books of its own.
+
+mod broker;
+mod random;
+mod stories;
+mod world;
+
+/// Draws the same numbers from the same seed.
+#[derive(Clone, Debug)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    /// True so many times in a hundred.
+    fn percent(&mut self, share: u64) -> bool {
+        self.below(100) < share
+    }
+}

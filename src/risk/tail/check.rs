@@ -1,0 +1,380 @@
+//! Check: the limits on tails, for one order.
+//!
+//! Pure. Hot path.
+//!
+//! An order is refused where a figure with it is above its limit and above what it is without it: prices
+//! that have moved an account over a limit stop nothing that adds nothing. And one that only brings its
+//! account's position nearer to zero passes where the figure, once it has filled, is no more than it is
+//! without it: an exit that takes the loss off one scenario may put a little on another while it works.
+//!
+//! Where something that a limit needs is not known (the returns of what is held or asked for, a price),
+//! only orders pass that bring their account's position nearer to zero.
+
+use super::kernel::{self, Excess};
+use super::measure::{Figure, div_ceil};
+use super::table::{ONE, Table};
+use super::{Book, Kind, NO_BOOK, Tail};
+use crate::message::Side;
+use crate::reject::RejectReason as Reason;
+use crate::risk::cell::Cell;
+use crate::risk::check::{Sink, Terms, Valuation};
+use crate::risk::core::Core;
+use crate::risk::exposure::Exposure;
+use crate::risk::route::Books;
+use crate::risk::sums::Grown;
+use crate::units::Price;
+
+/// An order, as its levels' books see it.
+#[derive(Clone, Copy)]
+struct Asked {
+    symbol: u32,
+    side: Side,
+    /// How much more it may fill.
+    more: i64,
+    /// What that may add to a loss.
+    charge: u128,
+    /// It only brings its account's position nearer to zero.
+    only_reduces: bool,
+}
+
+/// What it adds to one book.
+#[derive(Clone, Copy)]
+struct Effect {
+    /// What the vector has of its cell, by side. All below is beyond that.
+    held: [i64; 2],
+    /// What is held before it.
+    before: [i64; 2],
+    /// On its side, while it works.
+    more: i64,
+    /// By side, once it has filled.
+    filled: [i64; 2],
+}
+
+impl Core {
+    /// Looks at the tail of each level of an order that could be valued.
+    #[inline]
+    pub(in crate::risk) fn check_tail(
+        &mut self,
+        found: &mut impl Sink,
+        terms: &Terms,
+        books: Books,
+        valuation: &Valuation,
+    ) {
+        let more = valuation.reserved.raw() - terms.reserved.raw();
+        if valuation.is_marked && more != 0 {
+            let exposure = &mut self.exposure;
+            exposure.check_tail(found, terms, books, valuation, more);
+        }
+    }
+}
+
+impl Exposure {
+    #[inline]
+    fn check_tail(
+        &mut self,
+        found: &mut impl Sink,
+        terms: &Terms,
+        books: Books,
+        valuation: &Valuation,
+        more: u64,
+    ) {
+        let (symbol, mark) = (terms.symbol.0, self.mark(terms.symbol.0));
+        let side = terms.side.index();
+        let charge = self
+            .tail
+            .charge_of(side, symbol, more, mark.raw().unsigned_abs());
+        let more_gross = |of: Grown, cell: u32| of.gross.raw() - self.cell(cell).contribution.raw();
+        let [of_strategy, of_account] = valuation.grown;
+        let of_strategy = more_gross(of_strategy, books.strategy_cell);
+        let of_account = more_gross(of_account, books.account_cell);
+        for (kind, at) in Kind::ALL.into_iter().zip(books.tails) {
+            if at == NO_BOOK {
+                continue;
+            }
+            let (cell, more_gross) = match kind {
+                Kind::Strategy => (books.strategy_cell, of_strategy),
+                Kind::Account => (books.account_cell, of_account),
+                Kind::Firm => (symbol, of_account),
+                Kind::Desk => (books.desk_cell, of_account),
+            };
+            let owner = self.tail.books[at as usize].owner;
+            let gross = self.tail_gross(kind, owner).saturating_add(more_gross);
+            let is_narrow = gross <= self.tail.gross_max;
+            // Who explains wants the figures in any case.
+            let is_safe =
+                is_narrow && !found.wants_all() && self.tail.has_headroom(at, symbol, charge);
+            if !is_safe {
+                let asked = Asked {
+                    symbol,
+                    side: terms.side,
+                    more: i64::try_from(more).unwrap_or(i64::MAX),
+                    charge,
+                    only_reduces: self.only_reduces(books.account_cell, terms.side, more),
+                };
+                self.look_at_tail(found, at as usize, cell, &asked, is_narrow);
+            }
+        }
+    }
+
+    fn only_reduces(&self, account_cell: u32, side: Side, more: u64) -> bool {
+        let more = i64::try_from(more).unwrap_or(i64::MAX);
+        self.cell(account_cell).only_reduces(side, more)
+    }
+
+    /// Brings a book up to date and looks at it.
+    fn look_at_tail(
+        &mut self,
+        found: &mut impl Sink,
+        at: usize,
+        cell: u32,
+        asked: &Asked,
+        is_narrow: bool,
+    ) {
+        if !is_narrow {
+            found.note(Reason::ExposureOverflow, !asked.only_reduces);
+            return;
+        }
+        let relies = self.tail.relies_on_headroom() && !found.wants_all();
+        let renews = relies && self.tail.books[at].renews_headroom();
+        if renews || !self.tail.may_wait(at, cell, asked.side) {
+            self.fold_tail(at);
+        }
+        let Tail {
+            table,
+            terms,
+            books,
+            scratch,
+            ..
+        } = &mut self.tail;
+        let book = &mut books[at];
+        let of = &table.symbols[asked.symbol as usize];
+        let needs = book.bounds.needs;
+        if of.known & needs != needs || book.unknown_count != 0 {
+            found.note(Reason::TailUnknown, !asked.only_reduces);
+            return;
+        }
+        if renews {
+            book.measure_headroom(table, *terms, scratch);
+            if book.bounds.cluster_share.is_none() && asked.charge <= book.headroom {
+                return;
+            }
+        }
+        let kind = book.kind;
+        let held = self.tail.cells[kind.list()].get(cell as usize);
+        let held = held.map_or([0; 2], |of| of.held);
+        let cell = match kind {
+            Kind::Strategy | Kind::Account => self.cell(cell),
+            Kind::Firm => self.symbol_cell(cell),
+            Kind::Desk => self.desk_cell(cell),
+        };
+        let effect = Effect::new(
+            &self.tail.table,
+            (cell, held),
+            self.mark(asked.symbol),
+            asked,
+        );
+        self.tail.look(found, at, &effect, asked);
+    }
+}
+
+impl Tail {
+    /// True where an order that may add so much to a loss passes every limit of a book.
+    #[inline(always)]
+    fn has_headroom(&mut self, at: u32, symbol: u32, charge: u128) -> bool {
+        let book = &mut self.books[at as usize];
+        let needs = book.bounds.needs;
+        let is_known = self.table.symbols[symbol as usize].known & needs == needs;
+        #[cfg(test)]
+        let is_known = is_known && !self.sweeps_always;
+        let has = is_known && book.bounds.cluster_share.is_none() && charge <= book.headroom;
+        book.served = book.served.saturating_add(u32::from(has));
+        has
+    }
+
+    /// True where all that a vector lacks is on one side of one cell: where another order on that side is
+    /// looked at, what is lacking can be looked at with it.
+    #[inline]
+    fn may_wait(&self, at: usize, cell: u32, side: Side) -> bool {
+        let book = &self.books[at];
+        let of = self.cells[book.kind.list()].get(cell as usize);
+        book.first_pending == cell
+            && book.pending_count == 1
+            && book.unknown_count == 0
+            && book.bounds.cluster_share.is_none()
+            && of.is_some_and(|of| of.changed == 1 << side.index())
+    }
+
+    /// Looks at every limit of a book.
+    fn look(&mut self, found: &mut impl Sink, at: usize, effect: &Effect, asked: &Asked) {
+        let Self {
+            table,
+            books,
+            scratch,
+            ..
+        } = self;
+        let (table, terms, book) = (&*table, self.terms, &mut books[at]);
+        let whose = book.whose;
+        let moves = table.moves(asked.symbol, asked.side.index());
+        let [value_at_risk, shortfall, ..] = book.bounds.max;
+        let (days, losses) = (
+            &moves[table.history.clone()],
+            &book.losses()[table.history.clone()],
+        );
+        let (above, excess) = match (value_at_risk, shortfall) {
+            (None, None) => (0, Excess::default()),
+            (Some(max), None) => {
+                let above = kernel::count_above(losses, days, effect.more, max);
+                (above, Excess::default())
+            }
+            (max, Some(_)) => {
+                let at = (max.unwrap_or(kernel::LOSS_MAX), book.threshold);
+                kernel::sweep(losses, days, effect.more, at)
+            }
+        };
+        for (figure, max) in Figure::ALL.into_iter().zip(book.bounds.max) {
+            let Some(max) = max else { continue };
+            let is_within = match figure {
+                Figure::ValueAtRisk => above <= terms.allowed,
+                Figure::Shortfall => {
+                    book.is_shortfall_within((table, terms), max, (asked, effect), excess, scratch)
+                }
+                Figure::Stress | Figure::Margin => {
+                    let range = match figure {
+                        Figure::Stress => table.stress.clone(),
+                        _ => table.margin.clone(),
+                    };
+                    let losses = &book.losses()[range.clone()];
+                    let largest = kernel::largest(losses, &moves[range], effect.more);
+                    largest.is_none_or(|largest| largest <= max)
+                }
+            };
+            let breached =
+                !is_within && book.is_worse((table, terms), figure, max, (asked, effect), scratch);
+            let told = || {
+                let more = asked.on_side(effect.more);
+                let value = book.measure((table, terms), figure, asked.symbol, more, scratch);
+                let value = div_ceil(value, terms.scale(figure));
+                (table.told(max.into()), table.told(value))
+            };
+            found.check_of(whose, figure.reason(), breached, told);
+        }
+        if let Some(share) = book.bounds.cluster_share {
+            let (breached, told) = book.check_cluster(table, share, asked, effect);
+            found.check_of(whose, Reason::ClusterShareAboveMax, breached, || {
+                (table.told(told.0), table.told(told.1))
+            });
+        }
+    }
+}
+
+impl Asked {
+    /// So much on its side, by side.
+    fn on_side(&self, more: i64) -> [i64; 2] {
+        let mut by_side = [0; 2];
+        by_side[self.side.index()] = more;
+        by_side
+    }
+}
+
+impl Effect {
+    /// Of an order in a cell of which its book's vector has so much.
+    fn new(table: &Table, (cell, held): (&Cell, [i64; 2]), mark: Price, asked: &Asked) -> Self {
+        let (of, on) = (asked.side, asked.side.other());
+        let more = i128::from(asked.more);
+        let change = |side: Side, by: i128| {
+            table.value(cell.worst_wide(side) + by, mark.raw()) - held[side.index()]
+        };
+        let mut filled = [0; 2];
+        filled[of.index()] = change(of, more);
+        // What is only looked at for an order that reduces.
+        if asked.only_reduces {
+            filled[on.index()] = change(on, -more);
+        }
+        // What its vector lacks is on the order's side, if anything is lacking.
+        let mut before = [0; 2];
+        before[of.index()] = change(of, 0);
+        Self {
+            held,
+            before,
+            more: filled[of.index()],
+            filled,
+        }
+    }
+}
+
+impl Book {
+    /// True where it is time to work the headroom out anew. That costs as much as some looks do, so
+    /// where it is soon used up again it is done the less often.
+    fn renews_headroom(&mut self) -> bool {
+        const SERVES: u32 = 8;
+        const PATIENCE_MAX: u32 = 255;
+        if self.wait != 0 {
+            self.wait -= 1;
+            return false;
+        }
+        self.patience = match self.served < SERVES {
+            true => (2 * self.patience + 1).min(PATIENCE_MAX),
+            false => 0,
+        };
+        self.wait = self.patience;
+        self.served = 0;
+        true
+    }
+
+    /// True where the expected shortfall is within its limit: mostly by a bound that needs no selection.
+    fn is_shortfall_within(
+        &mut self,
+        (table, terms): (&Table, super::Terms),
+        max: i64,
+        (asked, effect): (&Asked, &Effect),
+        excess: Excess,
+        scratch: &mut Vec<i64>,
+    ) -> bool {
+        let days = i128::from(terms.days);
+        let room = (i128::from(max) - i128::from(self.threshold)) * days;
+        if excess.sum() * i128::from(ONE) <= room {
+            return true;
+        }
+        let more = asked.on_side(effect.more);
+        let shortfall = Figure::Shortfall;
+        let measured = self.measure((table, terms), shortfall, asked.symbol, more, scratch);
+        self.threshold = terms.edge(scratch);
+        measured <= i128::from(max) * days
+    }
+
+    /// True where an order with which a figure is above its limit makes it worse than it is.
+    #[cold]
+    fn is_worse(
+        &self,
+        with: (&Table, super::Terms),
+        figure: Figure,
+        max: i64,
+        (asked, effect): (&Asked, &Effect),
+        scratch: &mut Vec<i64>,
+    ) -> bool {
+        let mut measure = |more| self.measure(with, figure, asked.symbol, more, scratch);
+        let without = measure(effect.before);
+        let limit = i128::from(max) * with.1.scale(figure);
+        // What is within the limit without it, and not with it, is worse with it.
+        let is_worse = without <= limit || without < measure(asked.on_side(effect.more));
+        is_worse && !(asked.only_reduces && measure(effect.filled) <= without)
+    }
+
+    /// Whether the cluster of an order's symbol would hold too much, what it may hold and would.
+    fn check_cluster(
+        &self,
+        table: &Table,
+        share: u32,
+        asked: &Asked,
+        effect: &Effect,
+    ) -> (bool, (i128, i128)) {
+        let symbol = &table.symbols[asked.symbol as usize];
+        let mut after = effect.held;
+        after[asked.side.index()] += effect.more;
+        let more = symbol.alone(after) - symbol.alone(effect.held);
+        let cluster = self.clusters[symbol.cluster as usize] + more;
+        let allowed = (self.alone + more) * i128::from(share) / i128::from(ONE);
+        let allowed = allowed.max(self.bounds.cluster_free.into());
+        (0 < more && allowed < cluster, (allowed, cluster))
+    }
+}

@@ -1,0 +1,6 @@
+//! Exits: positions that the gate closes by itself.
+
+mod day;
+mod race;
+mod triggers;
+mod world;
