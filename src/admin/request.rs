@@ -4,13 +4,15 @@
 //!
 //! The client writes what the stage reads: one structure for both.
 
+mod adjust;
+
 use crate::events::filter::Wanted;
 use crate::follower::names::Names;
 use crate::follower::query::{Query, ROWS_MAX};
 use crate::message::{
-    Adjust, AdjustKind, Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text,
+    Adjust, Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text,
 };
-use crate::units::{AccountId, Money, OrderId, Position, Price, Qty, StrategyId, SymbolId};
+use crate::units::{AccountId, OrderId, Price, Qty, StrategyId, SymbolId};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -75,7 +77,7 @@ pub struct Request {
     /// Events as grave as this and graver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
-    /// Events of this kind; an [`AdjustKind`], by its text.
+    /// Events of this kind; an [`crate::message::AdjustKind`], by its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Events from then on: RFC 3339.
@@ -334,73 +336,6 @@ impl Request {
         }))
     }
 
-    /// What is wrong with it whatever stands in the books is said here; the rest, by who reads the journal.
-    fn adjust(&self, names: &Names) -> Result<Action, String> {
-        let kind = self.kind.as_deref().and_then(AdjustKind::from_text);
-        let kind = kind.ok_or_else(|| said("kind", "write trade, transfer, cash or split"))?;
-        let (account, strategy) = (self.account(names)?, self.strategy(names)?);
-        let symbol = self.symbol(names)?;
-        let qty = optional("qty", self.qty.as_deref(), Position::parse)?;
-        let price = optional("price", self.price.as_deref(), Price::parse)?;
-        let cash = optional("cash", self.cash.as_deref(), Money::parse)?;
-        let has_qty = qty.raw() != 0;
-        let is_above_zero = 0 < qty.raw() && 0 < price.raw();
-        let wrong = match kind {
-            AdjustKind::Trade | AdjustKind::Transfer if !has_qty => Some((
-                "qty",
-                "required: how much the position changes; what was sold is negative",
-            )),
-            AdjustKind::Trade if price.raw() == 0 => {
-                Some(("price", "required: at which one it was traded"))
-            }
-            AdjustKind::Cash if has_qty || price.raw() != 0 => {
-                Some(("qty", "cash moves no position: leave qty and price out"))
-            }
-            AdjustKind::Cash if cash.raw() == 0 => Some((
-                "cash",
-                "required: what was received; what was paid is negative",
-            )),
-            AdjustKind::Split if account.is_some() || strategy.is_some() => Some((
-                "account",
-                "a split is of every position in the symbol: leave account and strategy out",
-            )),
-            AdjustKind::Split if !is_above_zero => Some((
-                "qty",
-                "write how many there are now as qty, for each price of them before: 4 and 1",
-            )),
-            AdjustKind::Split if cash.raw() != 0 => Some((
-                "cash",
-                "a split moves none: book what was paid for fractions as cash, beside it",
-            )),
-            _ => None,
-        };
-        if let Some((field, problem)) = wrong {
-            return Err(said(field, problem));
-        }
-        let is_split = kind == AdjustKind::Split;
-        if account.is_none() && !is_split {
-            return Err(said("account", "required: which one?"));
-        }
-        let note = self.note()?;
-        if note.is_empty() {
-            return Err(said(
-                "note",
-                "required: why? Of a fill, the broker's id of it",
-            ));
-        }
-        Ok(Action::Adjust(Adjust {
-            qty,
-            price,
-            cash,
-            account: account.unwrap_or(AccountId::NONE),
-            symbol: symbol.ok_or_else(|| said("symbol", "required: which one?"))?,
-            strategy: strategy.unwrap_or(StrategyId::NONE),
-            note,
-            kind: kind as u8,
-            ..Adjust::default()
-        }))
-    }
-
     fn settle(&self, names: &Names) -> Result<Action, String> {
         let named = match (self.order_id, self.account(names)?, &self.id) {
             (Some(number), None, None) => Named::Number(OrderId(number)),
@@ -519,18 +454,6 @@ fn decimal<T, E: std::fmt::Debug>(
 ) -> Result<T, String> {
     let text = text.ok_or_else(|| said(field, "required: a decimal, as in \"10.5\""))?;
     parse(text).map_err(|_| said(field, &format!("{text:?} is not a decimal that fits")))
-}
-
-/// Nothing where it is not written.
-fn optional<T: Default, E: std::fmt::Debug>(
-    field: &str,
-    text: Option<&str>,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<T, String> {
-    match text {
-        Some(_) => decimal(field, text, parse),
-        None => Ok(T::default()),
-    }
 }
 
 fn said(field: &str, problem: &str) -> String {

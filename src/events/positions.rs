@@ -27,10 +27,14 @@ struct Book {
 }
 
 impl Positions {
-    /// A run begins: what is held is no news.
+    /// A run begins: what is held is no news. Room for all that can be held is taken now.
     pub(super) fn open(core: &Core) -> Self {
+        let tables = core.used().into_iter();
+        let room = tables.filter(|(table, ..)| *table == "positions");
+        let mut books = HashMap::with_capacity(room.map(|(.., capacity)| capacity).sum());
         let cells = core.account_positions();
-        Self(cells.map(|cell| (key(cell), book(core, cell))).collect())
+        books.extend(cells.map(|cell| (key(cell), book(core, cell))));
+        Self(books)
     }
 
     /// A record was taken: tells what a fill has made of a position.

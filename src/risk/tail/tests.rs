@@ -66,6 +66,7 @@ fn setup(random: &mut Random) -> Setup {
     };
     Setup {
         capacity: Capacity {
+            lots: 10,
             orders: 400,
             orders_closed: 100,
             client_order_ids: 4_000,
