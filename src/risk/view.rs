@@ -13,6 +13,7 @@ use super::index::mix;
 use super::level::{Level, armed};
 use super::losses::Losses;
 use super::market::Reference;
+use super::money::currency::Currencies;
 use super::money::fees::Fees;
 use super::money::freshness::Freshness;
 use super::money::ledger::Ledger;
@@ -431,6 +432,7 @@ pub fn memory_bytes(setup: &Setup) -> Vec<(&'static str, usize)> {
         ("own orders by price", Own::size_bytes(setup)),
         ("responses", Responses::size_bytes(setup)),
         ("baskets", basket::TRIAL_SIZE_BYTES),
+        ("currencies", Currencies::size_bytes(setup)),
         ("losses", Losses::size_bytes(setup)),
         ("exits", Exits::size_bytes(of.positions as usize)),
         ("tails", Tail::size_bytes(setup)),

@@ -50,10 +50,10 @@ fn touches(path: &Path) -> Vec<(Price, Price)> {
 
 fn of_day(method: CostMethod) -> Setup {
     let mut setup = setup(ExitTerms {
-        stop_loss: Some(150_000),
-        take_profit: Some(200_000),
-        trailing: Some(180_000),
-        break_even: Some(150_000),
+        stop_loss: Some(300_000),
+        take_profit: Some(350_000),
+        trailing: Some(400_000),
+        break_even: Some(200_000),
         hold_max: None,
     });
     setup.accounts[0].cost_method = method;
@@ -129,7 +129,7 @@ fn play(touches: &[(Price, Price)], method: CostMethod) -> Day {
         flat_for = if position == 0 { flat_for + 1 } else { 0 };
         // A fresh position now and then, and sometimes more of it.
         let is_more = position != 0 && at % 97 == 0 && position.abs() < 300;
-        if flat_for == 25 || is_more {
+        if flat_for % 25 == 24 || is_more {
             let side = match position {
                 0 if at % 2 == 0 => Side::Buy,
                 0 => Side::Sell,

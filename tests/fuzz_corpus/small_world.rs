@@ -4,9 +4,8 @@ use portcullis::message::{OrderType, Scope, TEXT_SIZE, Text, TimeInForce};
 use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
     Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, ExitPolicy,
-    ExitTerms, FeeRate, Fees, Group, Limits, LossAnswer, PhaseChange, Rate, RateSource, Ratio,
-    ReferenceKind, Response, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol, TailTerms,
-    Trigger,
+    FeeRate, Fees, Group, Limits, PhaseChange, Rate, RateSource, Ratio, ReferenceKind, Response,
+    SelfMatch, Session, Setup, ShortSales, Strategy, Symbol, TailTerms, Trigger,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Money, Nanos, Notional, Price, Qty, SymbolId,
@@ -85,7 +84,6 @@ pub(crate) fn setup(which: u8) -> Setup {
             drawdown_share_max: (which & 32 != 0).then_some(200_000),
             rolling_loss_max: (which & 16 != 0).then(|| Notional::from_raw(10u128.pow(21))),
             rolling_loss_window: Some(Nanos::from_secs(1)),
-            loss_answer: [LossAnswer::Cancel, LossAnswer::Flatten][(which & 1) as usize],
             ..Limits::default()
         }
     };
@@ -122,13 +120,6 @@ pub(crate) fn setup(which: u8) -> Setup {
         accounts: vec![AccountId(0), AccountId(1)],
         acknowledge: which & 16 != 0,
         orders_unattended_max: (which & 4 != 0).then_some(30),
-        exits: ExitTerms {
-            stop_loss: (which & 1 != 0).then_some(1_000_000),
-            take_profit: (which & 2 != 0).then_some(3_000_000),
-            trailing: (which & 4 != 0).then_some(2_000_000),
-            break_even: (which & 8 != 0).then_some(1_000_000),
-            hold_max: (which & 16 != 0).then_some(Nanos::from_secs(2)),
-        },
         ..Strategy::default()
     };
     let symbol = |name: &str, broker: u32| Symbol {

@@ -44,6 +44,11 @@ impl Currencies {
         Self { rows, drives }
     }
 
+    /// Bytes that they take.
+    pub(crate) fn size_bytes(setup: &Setup) -> usize {
+        setup.currencies.len().max(1) * size_of::<Row>() + setup.symbols.len()
+    }
+
     /// What a currency is worth, in 1e-9; `None` where nobody knows.
     pub(crate) fn rate(&self, currency: u32) -> Option<u64> {
         let row = self.rows.get(currency as usize)?;
