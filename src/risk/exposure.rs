@@ -25,7 +25,7 @@ use super::money::books::{Books, Pricing};
 use super::money::ledger::{Ledger, Lots};
 use super::order::Order;
 use super::setup::{GROUPS_PER_SYMBOL_MAX, Limits, Setup};
-use super::tail::Tail;
+use super::tail::{Splitted, Tail};
 use crate::message::{Scope, Side};
 use crate::units::{Price, Qty};
 use arrayvec::ArrayVec;
@@ -707,17 +707,27 @@ impl Exposure {
         self.books.price(symbol, |pricing| pricing.sum = None);
         let mut at = self.first_in(symbol);
         while let Some((_, _, next)) = self.owner_in(at) {
+            let was = self.cells[at as usize].position;
             self.amend(at, |ledger, lots, cell| {
                 cell.split(ratio);
                 ledger.join_lots(lots, cell.position);
             });
             self.value_cell(at);
+            self.note_position(Splitted::Owner(at), was);
             at = next;
         }
-        let desks = self.desk_cells.iter_mut();
-        let desks = desks.filter(|cell| cell.symbol == symbol);
-        desks.for_each(|cell| cell.split(ratio));
-        self.symbol_cells[symbol as usize].split(ratio);
+        for at in 0..self.desk_cells.len() {
+            let cell = &mut self.desk_cells[at];
+            if cell.symbol == symbol {
+                let was = cell.position;
+                cell.split(ratio);
+                self.note_position(Splitted::Desk(at as u32), was);
+            }
+        }
+        let cell = &mut self.symbol_cells[symbol as usize];
+        let was = cell.position;
+        cell.split(ratio);
+        self.note_position(Splitted::Firm(symbol), was);
         if self.has_net {
             self.add_up_net();
         }

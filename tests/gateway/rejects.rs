@@ -382,7 +382,7 @@ fn a_reserved_bit_or_a_dirty_id_is_refused() {
             );
         }
     }
-    assert_eq!(reserved_bits, 14 * 8);
+    assert_eq!(reserved_bits, 6 * 8);
     for flag in 4..16 {
         let header = Header {
             flags: 1 << flag,

@@ -31,6 +31,7 @@ pub(super) mod check;
 mod kernel;
 mod measure;
 mod notes;
+pub(super) use notes::Splitted;
 mod table;
 #[cfg(test)]
 mod tests;

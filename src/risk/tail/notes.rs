@@ -9,7 +9,15 @@ use super::{BOTH, Kind, PENDING_MAX, Tail};
 use crate::message::{Scope, Side};
 use crate::risk::cell::{Cell, Change, NO_CELL};
 use crate::risk::exposure::{Exposure, Places};
-use crate::units::{Price, Qty};
+use crate::units::{Position, Price, Qty};
+
+/// Whose book a split has changed: the place of its cell, or the symbol.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::risk) enum Splitted {
+    Owner(u32),
+    Desk(u32),
+    Firm(u32),
+}
 
 impl Exposure {
     /// A change has been booked.
@@ -91,6 +99,33 @@ impl Exposure {
         let charge = charge_of(&self.tail, self.symbol_cell(symbol));
         self.tail.note(Kind::Firm, 0, symbol, (charge, BOTH));
         self.fold_if_many(Kind::Firm, 0);
+    }
+
+    /// A book's position was this and is another, with no order beside it: a split.
+    pub(in crate::risk) fn note_position(&mut self, of: Splitted, was: Position) {
+        if !self.tail.is_used() {
+            return;
+        }
+        let (kind, owner, place, cell) = match of {
+            Splitted::Owner(at) => {
+                let cell = self.all_cells()[at as usize];
+                let kind = match cell.is_account {
+                    true => Kind::Account,
+                    false => Kind::Strategy,
+                };
+                (kind, cell.owner, at, cell)
+            }
+            Splitted::Desk(at) => {
+                let cell = *self.desk_cell(at);
+                (Kind::Desk, cell.owner, at, cell)
+            }
+            Splitted::Firm(symbol) => (Kind::Firm, 0, symbol, *self.symbol_cell(symbol)),
+        };
+        let grows = i128::from(cell.position.raw()) - i128::from(was.raw());
+        let mark = self.mark(cell.symbol);
+        let charge = self.tail.charge(cell.symbol, [grows, -grows], mark);
+        self.tail.note(kind, owner, place, (charge, BOTH));
+        self.fold_if_many(kind, owner);
     }
 
     fn fold_waiting(&mut self, account: u32, strategy: u32) {
