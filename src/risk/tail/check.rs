@@ -136,7 +136,9 @@ impl Exposure {
         }
         let relies = self.tail.relies_on_headroom() && !found.wants_all();
         let renews = relies && self.tail.books[at].renews_headroom();
-        if renews || !self.tail.may_wait(at, cell, asked.side) {
+        // What is worth nothing now is not known: it must be seen in the book.
+        let is_worth = self.mark(asked.symbol).raw() != 0;
+        if renews || !is_worth || !self.tail.may_wait(at, cell, asked.side) {
             self.fold_tail(at);
         }
         let Tail {
