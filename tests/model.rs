@@ -55,7 +55,9 @@ fn any_commands_get_the_models_answers() {
     let mut run = 0;
     // What is rare may not have come by then: a few more runs, but not for ever.
     let is_covered = COMMANDS_FOR_COVERAGE <= count;
-    while run < runs || is_covered && run < 10 * runs && !seen.missing().is_empty() {
+    let is_enough =
+        |seen: &Seen| seen.missing().is_empty() && seen.baskets.iter().all(|count| *count > 100);
+    while run < runs || is_covered && run < 10 * runs && !is_enough(&seen) {
         play(first + run, COMMANDS_PER_RUN, &mut seen);
         run += 1;
     }
