@@ -210,13 +210,16 @@ fn word<T: Copy + Default>(
 
 /// What a limit on losses needs beside it.
 fn check_losses(table: &Table<'_>) {
+    // Written "off" is not there.
+    let is_set =
+        |key| table.find(key, |value| Ok(value.as_str() != Some("off"))) == Some(Some(true));
     for key in ["day_loss_share_max", "drawdown_share_max"] {
-        if table.has(key) && !table.has("capital") {
+        if is_set(key) && !is_set("capital") {
             let problem = "a part of nothing; write capital beside it".to_owned();
             table.refuse(key, problem);
         }
     }
-    if table.has("rolling_loss_max") && !table.has("rolling_loss_window") {
+    if is_set("rolling_loss_max") && !is_set("rolling_loss_window") {
         let problem = "within which time? write rolling_loss_window beside it".to_owned();
         table.refuse("rolling_loss_max", problem);
     }
