@@ -123,7 +123,7 @@ const EVERY_LIMIT: &str = "\
     new_order_rate = [{ max = 20000, window = \"1ms\" }]\n\
     replace_rate = [{ max = 20000, window = \"1ms\" }]\n\
     cancel_rate = [{ max = 20000, window = \"1ms\" }]\nnet_exposure_max = 5000000000\n\
-    day_qty_max = 1000000000000\nday_value_max = 10000000000000000\nday_orders_max = 4000000000\n\
+    day_qty_max = 10000000000\nday_value_max = 10000000000000000\nday_orders_max = 4000000000\n\
     order_to_trade_max = 100\norder_to_trade_free = 4000000000\ncancel_to_trade_max = 100\n\
     cancel_to_trade_free = 4000000000\nbasket_lines_max = 10\nbasket_notional_max = 100000\n";
 
