@@ -37,13 +37,15 @@ enum Case {
     SweptInTurn,
 }
 
+/// One of the currency.
+const NEAR: u128 = 10u128.pow(Notional::DIGITS);
 const FAR: &str = "1000000000000";
 /// What is held of X, which makes the loss.
 const HELD: &str = "1000000";
 
 fn limits(case: Case, held: [i128; 2]) -> Limits {
-    // So near that any order could go beyond.
-    let near = |held: i128| Some(Notional::from_raw(held.unsigned_abs()));
+    // So near that an order could go beyond: as much away as one of them may add.
+    let near = |held: i128| Some(Notional::from_raw(held.unsigned_abs() + NEAR));
     let far = Notional::parse(FAR).ok();
     let (value_at_risk_max, expected_shortfall_max) = match case {
         Case::Nothing => (None, None),

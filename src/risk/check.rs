@@ -215,6 +215,8 @@ pub(super) struct Valuation {
     pub(super) covered: Qty,
     /// There is a price to value its books by, and all their sums fit.
     pub(super) is_marked: bool,
+    /// What it may add to a loss of any scenario, where a tail is limited: anything, until it is looked at.
+    pub(super) tail_charge: u128,
 }
 
 impl Core {
@@ -486,7 +488,7 @@ impl Core {
         let reserved_notional = worst_notional(own, (leaves, value_price));
         // No quantity is wider than this.
         let more = i64::try_from(reserved.raw() - terms.reserved.raw()).unwrap_or(i64::MAX);
-        let (account_cell, strategy_cell) = (route.account_cell, route.strategy_cell);
+        let (account_cell, strategy_cell) = (route.books.account_cell, route.books.strategy_cell);
         if notional.raw() < symbol.notional_min {
             let only_reduces = exposure.cell(account_cell).only_reduces(terms.side, more);
             found.check(Reason::NotionalBelowMin, !only_reduces, || {
@@ -503,7 +505,7 @@ impl Core {
         let sums = Sums {
             levels,
             beside: &beside,
-            desk_cell: exposure.desk_cell(route.desk_cell),
+            desk_cell: exposure.desk_cell(route.books.desk_cell),
             cells: [
                 exposure.symbol_cell(terms.symbol.0),
                 exposure.cell(strategy_cell),
@@ -568,6 +570,7 @@ impl Core {
             grown,
             covered,
             is_marked: fits && fresh.is_some(),
+            tail_charge: u128::MAX,
         })
     }
 

@@ -152,13 +152,14 @@ impl Core {
             order_type.unwrap_or(OrderType::Limit),
         );
         let has_qty = self.check_terms(found, &terms);
-        let valuation = match (side, order_type) {
+        let mut valuation = match (side, order_type) {
             (Some(_), Some(_)) if has_qty => self.check_limits(found, &terms, route, now),
             _ => None,
         };
         let duplicates = route.duplicates;
-        if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
-            self.check_tail(found, &terms, books, valuation);
+        if let (Some(valuation), true) = (&mut valuation, route.has_tail) {
+            let exposure = &mut self.exposure;
+            exposure.check_tail(found, &terms, &route.books, valuation);
         }
         if valuation.is_some() && duplicates != 0 {
             self.check_duplicates(found, &terms, duplicates);
@@ -216,16 +217,16 @@ impl Core {
         if !route.is_complete() {
             let mut take =
                 |at, is_account, owner| self.exposure.take(at, is_account, owner, symbol);
-            route.account_cell = take(route.account_cell, true, account);
-            route.strategy_cell = take(route.strategy_cell, false, strategy);
-            route.desk_cell = self.exposure.cell(route.account_cell).above;
+            route.books.account_cell = take(route.books.account_cell, true, account);
+            route.books.strategy_cell = take(route.books.strategy_cell, false, strategy);
+            route.books.desk_cell = self.exposure.cell(route.books.account_cell).above;
         }
         let places = Places {
             symbol,
             strategy,
             account,
-            strategy_cell: route.strategy_cell,
-            account_cell: route.account_cell,
+            strategy_cell: route.books.strategy_cell,
+            account_cell: route.books.account_cell,
         };
         let slot = self.orders.open();
         self.serial += 1;
@@ -272,6 +273,11 @@ impl Core {
         self.note_pace(route_at, Paced::New, Paced::Orders);
         self.note_stages(who);
         self.exposure.book_new(places, terms.side, &valuation);
+        let route = self.routes.row(route_at);
+        if route.has_tail {
+            let charge = valuation.tail_charge;
+            self.exposure.note_opened(&route.books, terms.side, charge);
+        }
         self.counts.orders_accepted += 1;
         if self.own.is_some() {
             self.place_new_own(slot, route_at);
@@ -439,13 +445,14 @@ impl Core {
         found.check(Reason::QtyBelowFilled, is_filled, || {
             (order.filled.raw().into(), replace.qty.raw().into())
         });
-        let valuation = match may_go_on && !is_filled {
+        let mut valuation = match may_go_on && !is_filled {
             true => self.check_limits(&mut found, &terms, route, now),
             false => None,
         };
         let own_book = route.own_book;
-        if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
-            self.check_tail(&mut found, &terms, books, valuation);
+        if let (Some(valuation), true) = (&mut valuation, route.has_tail) {
+            let exposure = &mut self.exposure;
+            exposure.check_tail(&mut found, &terms, &route.books, valuation);
         }
         let crossing = match valuation.is_some() && self.own.is_some() {
             true => self.check_own(&mut found, &terms, own_book),

@@ -760,9 +760,6 @@ impl Exposure {
         open(&mut self.firm);
         let beside = Beside::of(&self.desks, &self.groups, places.account, places.symbol);
         beside.each(&mut self.others, open);
-        if self.tail.is_used() {
-            self.note_opened(places, side, reserved.raw());
-        }
     }
 
     /// Counts what an order's strategy does in the day of every level.

@@ -92,9 +92,10 @@ impl Core {
             self.check_stages(&mut margins, who);
             let terms = Terms::of_new(header.strategy, order, side, order_type);
             if self.check_terms(&mut margins, &terms) {
-                let valuation = self.check_limits(&mut margins, &terms, &route, self.now);
-                if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
-                    self.check_tail(&mut margins, &terms, books, valuation);
+                let mut valuation = self.check_limits(&mut margins, &terms, &route, self.now);
+                if let (Some(valuation), true) = (&mut valuation, route.has_tail) {
+                    let exposure = &mut self.exposure;
+                    exposure.check_tail(&mut margins, &terms, &route.books, valuation);
                 }
                 if valuation.is_some() {
                     self.check_own(&mut margins, &terms, route.own_book);

@@ -17,6 +17,7 @@ use super::own::NO_BOOK;
 use super::rate::Paces;
 use super::rules::path;
 use super::setup::GROUPS_PER_SYMBOL_MAX;
+use super::tail::{Kind, NO_TAILS, Tails};
 use crate::units::{AccountId, Nanos, StrategyId, SymbolId};
 use arrayvec::ArrayVec;
 
@@ -32,11 +33,7 @@ pub(super) struct Route {
     pub(super) price_collar: u64,
     pub(super) reference_age_max: Nanos,
     who: Who,
-    /// The books that an order counts in, or [`NO_CELL`] where there are none yet.
-    pub(super) account_cell: u32,
-    pub(super) strategy_cell: u32,
-    /// Likewise of the account's desk.
-    pub(super) desk_cell: u32,
+    pub(super) books: Books,
     /// The book of the account's owner, or [`NO_BOOK`] where there is none yet or none is kept.
     pub(super) own_book: u32,
     /// The levels that have a window against duplicates: bits of [`path`].
@@ -49,9 +46,8 @@ pub(super) struct Route {
     pub(super) is_permitted: bool,
     /// There is a desk or a group.
     pub(super) has_beside: bool,
-    /// The tail of some level is limited: of which, by the kinds of levels.
+    /// The tail of some level is limited.
     pub(super) has_tail: bool,
-    tails: [u32; 4],
     /// Whose the limits above are.
     pub(super) set_by: SetBy,
     /// The windows of those levels that have a rate, narrowest first.
@@ -84,9 +80,13 @@ const EMPTY: Route = Route {
     price_collar: 0,
     reference_age_max: Nanos::ZERO,
     who: NOBODY,
-    account_cell: NO_CELL,
-    strategy_cell: NO_CELL,
-    desk_cell: NO_CELL,
+    books: Books {
+        symbol: u32::MAX,
+        account_cell: NO_CELL,
+        strategy_cell: NO_CELL,
+        desk_cell: NO_CELL,
+        tails: NO_TAILS,
+    },
     own_book: NO_BOOK,
     duplicates: 0,
     bounded: 0,
@@ -94,7 +94,6 @@ const EMPTY: Route = Route {
     is_permitted: false,
     has_beside: false,
     has_tail: false,
-    tails: [u32::MAX; 4],
     set_by: SetBy {
         order_qty: Whose::NOBODY,
         order_notional: Whose::NOBODY,
@@ -104,31 +103,36 @@ const EMPTY: Route = Route {
     paced: ArrayVec::new_const(),
 };
 
-/// The books that an order counts in, by place.
+/// The books that an order counts in, by place, or [`NO_CELL`] where there are none yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Books {
+    symbol: u32,
     pub(super) account_cell: u32,
     pub(super) strategy_cell: u32,
+    /// Of the account's desk.
     pub(super) desk_cell: u32,
-    pub(super) tails: [u32; 4],
+    /// Those with a limit on their tail.
+    pub(super) tails: Tails,
 }
 
 impl Route {
-    /// Its books, where the tail of some level is limited.
-    #[inline(always)]
-    pub(super) fn tail_books(&self) -> Option<Books> {
-        self.has_tail.then_some(Books {
-            account_cell: self.account_cell,
-            strategy_cell: self.strategy_cell,
-            desk_cell: self.desk_cell,
-            tails: self.tails,
-        })
-    }
-
     /// True where both books are there.
     #[inline(always)]
     pub(super) const fn is_complete(&self) -> bool {
-        (self.account_cell != NO_CELL) & (self.strategy_cell != NO_CELL)
+        (self.books.account_cell != NO_CELL) & (self.books.strategy_cell != NO_CELL)
+    }
+}
+
+impl Books {
+    /// The place of the cell by which an order counts in a book of a kind.
+    #[inline(always)]
+    pub(super) const fn cell(&self, kind: Kind) -> u32 {
+        match kind {
+            Kind::Strategy => self.strategy_cell,
+            Kind::Account => self.account_cell,
+            Kind::Firm => self.symbol,
+            Kind::Desk => self.desk_cell,
+        }
     }
 }
 
@@ -233,6 +237,7 @@ impl Core {
         let desk = (exposure.desks[account] != NO_DESK).then_some(path::DESK);
         let group_count = exposure.groups[symbol].len() as u32;
         let groups = (0..group_count).map(|at| path::GROUPS + at);
+        let tails = exposure.tails(who.0.0, who.1.0);
         let mut route = Route {
             cells_seen: exposure.cell_count(),
             order_notional_max: u128::MAX,
@@ -240,12 +245,15 @@ impl Core {
             price_collar: u64::MAX,
             reference_age_max: Nanos::MAX,
             who,
-            account_cell: exposure.find(true, who.0.0, who.2.0),
-            strategy_cell: exposure.find(false, who.1.0, who.2.0),
-            desk_cell: exposure.find_desk_cell(who.0.0, who.2.0),
+            books: Books {
+                symbol: who.2.0,
+                account_cell: exposure.find(true, who.0.0, who.2.0),
+                strategy_cell: exposure.find(false, who.1.0, who.2.0),
+                desk_cell: exposure.find_desk_cell(who.0.0, who.2.0),
+                tails,
+            },
             has_beside: desk.is_some() || group_count != 0,
-            has_tail: exposure.tails(who.0.0, who.1.0) != EMPTY.tails,
-            tails: exposure.tails(who.0.0, who.1.0),
+            has_tail: tails != NO_TAILS,
             is_permitted: self.accounts[account].has_limits
                 && self.strategies[strategy].may_use(who.0)
                 && !self.is_restricted(who),

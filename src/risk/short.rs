@@ -77,7 +77,7 @@ impl Core {
         more: i64,
     ) -> Qty {
         let watched = self.accounts[terms.account.0 as usize].short_sales;
-        let cell = self.exposure.cell(route.account_cell);
+        let cell = self.exposure.cell(route.books.account_cell);
         let after = cell.worst(Side::Sell, more).unwrap_or(u64::MAX);
         let added = more.unsigned_abs();
         let covered = match terms.is_new {
@@ -94,7 +94,7 @@ impl Core {
         let is_checked = watched == ShortSales::Check;
         found.note(Reason::ShortSaleUnmarked, is_checked && !is_marked);
         if is_checked && borrow == Borrow::Hard {
-            let located = self.located(route.account_cell);
+            let located = self.located(route.books.account_cell);
             let before = terms.filled.saturating_add(terms.reserved);
             let most = before.saturating_add(Qty::from_raw(added));
             let needed = most.saturating_sub(covered).raw();

@@ -81,12 +81,13 @@ impl Core {
         let mut found = Findings::NONE;
         let has_qty = self.check_terms(&mut found, terms);
         let route = self.routes.row(route_at);
-        let valuation = match has_qty {
+        let mut valuation = match has_qty {
             true => self.check_limits(&mut found, terms, route, self.now),
             false => None,
         };
-        if let (Some(valuation), Some(books)) = (&valuation, route.tail_books()) {
-            self.check_tail(&mut found, terms, books, valuation);
+        if let (Some(valuation), true) = (&mut valuation, route.has_tail) {
+            let exposure = &mut self.exposure;
+            exposure.check_tail(&mut found, terms, &route.books, valuation);
         }
         (found.failed, valuation)
     }

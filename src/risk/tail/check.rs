@@ -18,10 +18,8 @@ use crate::message::Side;
 use crate::reject::RejectReason as Reason;
 use crate::risk::cell::Cell;
 use crate::risk::check::{Sink, Terms, Valuation};
-use crate::risk::core::Core;
 use crate::risk::exposure::Exposure;
 use crate::risk::route::Books;
-use crate::risk::sums::Grown;
 use crate::units::Price;
 
 /// An order, as its levels' books see it.
@@ -50,70 +48,82 @@ struct Effect {
     filled: [i64; 2],
 }
 
-impl Core {
+impl Exposure {
     /// Looks at the tail of each level of an order that could be valued.
     #[inline]
     pub(in crate::risk) fn check_tail(
         &mut self,
         found: &mut impl Sink,
         terms: &Terms,
-        books: Books,
+        books: &Books,
+        valuation: &mut Valuation,
+    ) {
+        if !valuation.is_marked || valuation.reserved == terms.reserved {
+            return;
+        }
+        let (symbol, side) = (terms.symbol.0, terms.side);
+        let mark = self.mark(symbol).raw().unsigned_abs();
+        let more = valuation.reserved.raw() - terms.reserved.raw();
+        let charge = self.tail.charge_of(side.index(), symbol, more, mark);
+        // What nobody knows could be anything.
+        if mark != 0 && self.tail.knows_all(symbol) {
+            valuation.tail_charge = charge;
+        }
+        // No book grows by more than the order is worth, and only a strategy's may be wider than the
+        // firm's. Who explains wants the figures in any case.
+        let value = u128::from(more) * u128::from(mark);
+        let is_narrow = self.firm.gross.raw().saturating_add(value) <= self.tail.gross_max;
+        let may_rely = is_narrow && !found.wants_all() && self.tail.relies_on_headroom();
+        for &(kind, at) in &books.tails {
+            if at == NO_BOOK {
+                return;
+            }
+            let is_safe = may_rely
+                && (kind != Kind::Strategy || self.is_narrow(at, books, valuation))
+                && self.tail.has_headroom(at, valuation.tail_charge);
+            if !is_safe {
+                self.look_in(found, (kind, at), terms, books, valuation);
+            }
+        }
+    }
+
+    /// Looks at one book, for which headroom does not do.
+    #[inline(never)]
+    fn look_in(
+        &mut self,
+        found: &mut impl Sink,
+        (kind, at): (Kind, u32),
+        terms: &Terms,
+        books: &Books,
         valuation: &Valuation,
     ) {
         let more = valuation.reserved.raw() - terms.reserved.raw();
-        if valuation.is_marked && more != 0 {
-            let exposure = &mut self.exposure;
-            exposure.check_tail(found, terms, books, valuation, more);
-        }
+        let is_narrow = self.is_narrow(at, books, valuation);
+        let asked = Asked {
+            symbol: terms.symbol.0,
+            side: terms.side,
+            more: i64::try_from(more).unwrap_or(i64::MAX),
+            charge: valuation.tail_charge,
+            only_reduces: self.only_reduces(books.account_cell, terms.side, more),
+        };
+        self.look_at_tail(found, at as usize, books.cell(kind), &asked, is_narrow);
     }
-}
 
-impl Exposure {
-    #[inline]
-    fn check_tail(
-        &mut self,
-        found: &mut impl Sink,
-        terms: &Terms,
-        books: Books,
-        valuation: &Valuation,
-        more: u64,
-    ) {
-        let (symbol, mark) = (terms.symbol.0, self.mark(terms.symbol.0));
-        let side = terms.side.index();
-        let charge = self
-            .tail
-            .charge_of(side, symbol, more, mark.raw().unsigned_abs());
-        let more_gross = |of: Grown, cell: u32| of.gross.raw() - self.cell(cell).contribution.raw();
+    /// True where the losses of a book still fit with an order.
+    #[inline(never)]
+    fn is_narrow(&self, at: u32, books: &Books, valuation: &Valuation) -> bool {
+        let Book { kind, owner, .. } = self.tail.books[at as usize];
         let [of_strategy, of_account] = valuation.grown;
-        let of_strategy = more_gross(of_strategy, books.strategy_cell);
-        let of_account = more_gross(of_account, books.account_cell);
-        for (kind, at) in Kind::ALL.into_iter().zip(books.tails) {
-            if at == NO_BOOK {
-                continue;
-            }
-            let (cell, more_gross) = match kind {
-                Kind::Strategy => (books.strategy_cell, of_strategy),
-                Kind::Account => (books.account_cell, of_account),
-                Kind::Firm => (symbol, of_account),
-                Kind::Desk => (books.desk_cell, of_account),
-            };
-            let owner = self.tail.books[at as usize].owner;
-            let gross = self.tail_gross(kind, owner).saturating_add(more_gross);
-            let is_narrow = gross <= self.tail.gross_max;
-            // Who explains wants the figures in any case.
-            let is_safe =
-                is_narrow && !found.wants_all() && self.tail.has_headroom(at, symbol, charge);
-            if !is_safe {
-                let asked = Asked {
-                    symbol,
-                    side: terms.side,
-                    more: i64::try_from(more).unwrap_or(i64::MAX),
-                    charge,
-                    only_reduces: self.only_reduces(books.account_cell, terms.side, more),
-                };
-                self.look_at_tail(found, at as usize, cell, &asked, is_narrow);
-            }
-        }
+        let of = match kind {
+            Kind::Strategy => of_strategy,
+            Kind::Account | Kind::Firm | Kind::Desk => of_account,
+        };
+        let by = match kind {
+            Kind::Strategy => books.cell(kind),
+            Kind::Account | Kind::Firm | Kind::Desk => books.account_cell,
+        };
+        let more = of.gross.raw() - self.cell(by).contribution.raw();
+        self.tail_gross(kind, owner).saturating_add(more) <= self.tail.gross_max
     }
 
     fn only_reduces(&self, account_cell: u32, side: Side, more: u64) -> bool {
@@ -157,7 +167,7 @@ impl Exposure {
         }
         if renews {
             book.measure_headroom(table, *terms, scratch);
-            if book.bounds.cluster_share.is_none() && asked.charge <= book.headroom {
+            if asked.charge <= book.headroom {
                 return;
             }
         }
@@ -182,13 +192,9 @@ impl Exposure {
 impl Tail {
     /// True where an order that may add so much to a loss passes every limit of a book.
     #[inline(always)]
-    fn has_headroom(&mut self, at: u32, symbol: u32, charge: u128) -> bool {
+    fn has_headroom(&mut self, at: u32, charge: u128) -> bool {
         let book = &mut self.books[at as usize];
-        let needs = book.bounds.needs;
-        let is_known = self.table.symbols[symbol as usize].known & needs == needs;
-        #[cfg(test)]
-        let is_known = is_known && !self.sweeps_always;
-        let has = is_known && book.bounds.cluster_share.is_none() && charge <= book.headroom;
+        let has = charge <= book.headroom;
         book.served = book.served.saturating_add(u32::from(has));
         has
     }
@@ -218,10 +224,8 @@ impl Tail {
         let whose = book.whose;
         let moves = table.moves(asked.symbol, asked.side.index());
         let [value_at_risk, shortfall, ..] = book.bounds.max;
-        let (days, losses) = (
-            &moves[table.history.clone()],
-            &book.losses()[table.history.clone()],
-        );
+        let losses = &book.losses()[table.history.clone()];
+        let days = &moves[table.history.clone()];
         let (above, excess) = match (value_at_risk, shortfall) {
             (None, None) => (0, Excess::default()),
             (Some(max), None) => {
@@ -334,7 +338,7 @@ impl Book {
     ) -> bool {
         let days = i128::from(terms.days);
         let room = (i128::from(max) - i128::from(self.threshold)) * days;
-        if excess.sum() * i128::from(ONE) <= room {
+        if excess.at_most() * i128::from(ONE) <= room {
             return true;
         }
         let more = asked.on_side(effect.more);

@@ -144,10 +144,12 @@ impl Book {
         }
     }
 
-    /// Works out by how much every loss may grow, if everything is brought in.
+    /// Works out by how much every loss may grow, if everything is brought in. Where the share of a
+    /// cluster is limited every order is looked at.
     pub(super) fn measure_headroom(&mut self, table: &Table, terms: Terms, scratch: &mut Vec<i64>) {
         self.headroom = 0;
-        if self.unknown_count != 0 || table.symbols.is_empty() {
+        let is_free = self.bounds.cluster_share.is_none();
+        if !is_free || self.unknown_count != 0 || table.symbols.is_empty() {
             return;
         }
         let mut headroom = i128::from(kernel::LOSS_MAX);
@@ -161,7 +163,8 @@ impl Book {
             }
         }
         let units = u64::try_from(headroom.max(0)).unwrap_or(u64::MAX);
-        self.headroom = u128::from(units).saturating_mul(table.unit);
+        let headroom = u128::from(units).saturating_mul(table.unit);
+        self.headroom = headroom.min(UNKNOWN - 1);
     }
 }
 
@@ -181,6 +184,9 @@ fn select(losses: &mut [i64], place: usize) -> (&[i64], i64) {
     let (worst, edge, _) = losses.select_nth_unstable_by(place, |a, b| b.cmp(a));
     (worst, *edge)
 }
+
+/// What an order adds to a loss where nobody knows: more than any headroom.
+pub(super) const UNKNOWN: u128 = u128::MAX;
 
 /// Rounded up; the divisor is positive.
 pub(super) fn div_ceil(value: i128, by: i128) -> i128 {

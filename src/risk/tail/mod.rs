@@ -37,7 +37,7 @@ mod table;
 mod tests;
 mod verify;
 
-use self::measure::Bounds;
+use self::measure::{Bounds, UNKNOWN};
 use self::table::Table;
 use super::cell::{Cell, NO_CELL};
 use super::exposure::{Exposure, NO_DESK};
@@ -87,6 +87,12 @@ const KINDS: usize = 4;
 
 /// An owner without such a limit.
 const NO_BOOK: u32 = u32::MAX;
+
+/// The books that an order counts in, by place; behind the last, [`NO_BOOK`].
+pub(super) type Tails = [(Kind, u32); KINDS];
+
+/// No level's tail is limited.
+pub(super) const NO_TAILS: Tails = [(Kind::Strategy, NO_BOOK); KINDS];
 
 /// So many changed cells wait at the most before prices and fills bring them in.
 const PENDING_MAX: u32 = 8;
@@ -229,8 +235,13 @@ impl Tail {
     /// These sides of a cell have changed, or its mark has, which may add so much to a loss of its book.
     #[inline]
     fn note(&mut self, kind: Kind, owner: u32, at: u32, (charge, changed): (u128, u8)) {
-        let place = self.book(kind, owner);
-        let Some(book) = self.books.get_mut(place as usize) else {
+        self.note_in(self.book(kind, owner), kind, at, (charge, changed));
+    }
+
+    /// The same of a book by its place.
+    #[inline(always)]
+    fn note_in(&mut self, book: u32, kind: Kind, at: u32, (charge, changed): (u128, u8)) {
+        let Some(book) = self.books.get_mut(book as usize) else {
             return;
         };
         book.headroom = book.headroom.saturating_sub(charge);
@@ -250,10 +261,9 @@ impl Tail {
     #[inline]
     fn charge(&self, symbol: u32, more: [i128; 2], mark: Price) -> u128 {
         let mark = mark.raw();
-        let of = &self.table.symbols[symbol as usize];
         // What nobody knows could be anything.
-        if of.known != self.table.sets || mark == 0 {
-            return u128::MAX;
+        if mark == 0 || !self.knows_all(symbol) {
+            return UNKNOWN;
         }
         let charge = |side: usize| {
             let more = u64::try_from(more[side].max(0)).unwrap_or(u64::MAX);
@@ -262,22 +272,27 @@ impl Tail {
         charge(0).max(charge(1))
     }
 
+    /// True where what a symbol loses is known of every scenario.
+    #[inline(always)]
+    fn knows_all(&self, symbol: u32) -> bool {
+        self.table.symbols[symbol as usize].known == self.table.sets
+    }
+
     /// The same of so much on one side; of nothing, nothing.
     #[inline(always)]
     fn charge_of(&self, side: usize, symbol: u32, more: u64, mark: u64) -> u128 {
         if more == 0 {
             return 0;
         }
+        // One unit more for what is rounded up.
         let value = u128::from(more) * u128::from(mark);
+        let value = value.saturating_add(self.table.unit);
         if value >> 96 != 0 {
-            return u128::MAX;
+            return UNKNOWN;
         }
+        // Nothing is free, so that no headroom is none. The product of 96 and 32 bits fits.
         let of = &self.table.symbols[symbol as usize];
-        // One unit more for what is rounded up. Nothing is free, so that no headroom is none.
-        let move_max = u128::from(of.max[side].max(1));
-        value
-            .saturating_add(self.table.unit)
-            .saturating_mul(move_max)
+        value.wrapping_mul(of.max[side].max(1).into())
     }
 
     /// Bytes that it takes.
@@ -393,12 +408,17 @@ impl Exposure {
         }
     }
 
-    /// The books that an order of these counts in, by kind; the widest number where there is none.
-    pub(super) fn tails(&self, account: u32, strategy: u32) -> [u32; KINDS] {
-        Kind::ALL.map(|kind| {
-            self.tail
-                .book(kind, self.tail_owner(kind, account, strategy))
-        })
+    /// The books that an order of these counts in.
+    pub(super) fn tails(&self, account: u32, strategy: u32) -> Tails {
+        let books = Kind::ALL.into_iter().map(|kind| {
+            let owner = self.tail_owner(kind, account, strategy);
+            (kind, self.tail.book(kind, owner))
+        });
+        let mut tails = NO_TAILS;
+        for (place, book) in tails.iter_mut().zip(books.filter(|(_, at)| *at != NO_BOOK)) {
+            *place = book;
+        }
+        tails
     }
 
     #[inline]

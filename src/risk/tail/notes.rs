@@ -5,10 +5,11 @@
 //! Each note is a few multiplications for each level that has a limit. What waits to be brought in is kept
 //! short by prices and fills, so that an order finds no more than a few cells, however many are held.
 
-use super::{BOTH, Kind, PENDING_MAX, Tail};
+use super::{BOTH, Kind, NO_BOOK, PENDING_MAX, Tail};
 use crate::message::{Scope, Side};
 use crate::risk::cell::{Cell, Change, NO_CELL};
 use crate::risk::exposure::{Exposure, Places};
+use crate::risk::route::Books;
 use crate::units::{Position, Price, Qty};
 
 /// Whose book a split has changed: the place of its cell, or the symbol.
@@ -33,12 +34,16 @@ impl Exposure {
         }
     }
 
-    /// A new order has been booked.
+    /// A new order has been booked, which its check has found to add so much.
     #[inline]
-    pub(in crate::risk) fn note_opened(&mut self, places: Places, side: Side, reserved: u64) {
-        let mut more = [0; 2];
-        more[side.index()] = reserved.into();
-        self.note_worst(places, more, 1 << side.index());
+    pub(in crate::risk) fn note_opened(&mut self, books: &Books, side: Side, charge: u128) {
+        let tail = &mut self.tail;
+        for &(kind, at) in &books.tails {
+            if at == NO_BOOK {
+                return;
+            }
+            tail.note_in(at, kind, books.cell(kind), (charge, 1 << side.index()));
+        }
     }
 
     #[inline]
