@@ -646,3 +646,45 @@ fn a_limit_that_is_nearly_used_up_and_a_pause_are_told() {
     assert_eq!(answered[0]["name"], "A");
     assert!(answered[0]["paused_until"].is_string(), "{answered}");
 }
+
+#[test]
+fn what_a_level_could_lose_is_shown_and_told_before_its_limit() {
+    let text = include_str!("follower/gate.toml").replace(
+        "[limits]\n",
+        "[limits]\nothers = \"off\"\nstress_loss_max = \"1000\"\n",
+    );
+    let scenario =
+        "[[scenario]]\nname = \"crash\"\nothers = \"-0.2\"\n[tail]\nstress = [\"crash\"]\n";
+    let mut config = portcullis::config::parse(&format!("{text}{scenario}"), "gate.toml").unwrap();
+    config.setup.warn_share = 800_000;
+    let mut gate = Gate::new(&config);
+    let (mut follower, views) = follow(&gate);
+    gate.quote(0, "99", "101");
+    let mut seen = |gate: &Gate| {
+        let status = ask(&mut follower, &views, Query::Status, gate.now());
+        let near = status["near"].as_array().unwrap().iter();
+        let is_near = near
+            .clone()
+            .any(|row| row["control"] == "StressLossAboveMax");
+        let query = Query::Portfolio {
+            scope: Some(Scope::Firm),
+            target: None,
+            count_max: 10,
+        };
+        let row = ask(&mut follower, &views, query, gate.now())["portfolio"][0].clone();
+        (is_near, row["tails"].clone())
+    };
+    let tail = |value: &str, used: &str| json!([{"control": "StressLossAboveMax", "max": "1000", "value": value, "used": used}]);
+    assert_eq!(seen(&gate), (false, tail("0", "0")));
+    // A live purchase of ten at 100 loses 200 where prices fall by a fifth.
+    for (id, qty, value, used, is_near) in [
+        ("1", "10", "200", "0.2", false),
+        ("2", "25", "700", "0.7", false),
+        ("3", "5", "800", "0.8", true),
+    ] {
+        assert_eq!(gate.order(0, id, qty, "100").outcome, Outcome::Accepted);
+        assert_eq!(seen(&gate), (is_near, tail(value, used)), "{id}");
+    }
+    let refused = gate.order(0, "4", "11", "100");
+    assert_eq!(refused.reason, Some(RejectReason::StressLossAboveMax));
+}

@@ -93,11 +93,31 @@ pub(super) fn show_portfolio(out: &mut String, answer: &Value, paint: Paint) {
         table.row(cells);
     }
     finish(out, answer, "portfolio", &table);
+    show_tails(out, found);
     for row in found {
         let halt = &row["halted"];
         if !halt.is_null() {
             say_halt(out, row, halt, paint);
         }
+    }
+}
+
+/// What levels could lose, where that is limited.
+fn show_tails(out: &mut String, found: &[Value]) {
+    let mut table = Table::new(&["scope", "name", "could lose", "max", "used %", "control"]);
+    let mut is_any = false;
+    for row in found {
+        for tail in rows(row, "tails") {
+            let mut cells = vec![text(row, "scope"), text(row, "name")];
+            cells.extend(["value", "max"].map(|key| amount(tail, key)));
+            cells.extend([percent(tail, "used"), text(tail, "control")]);
+            table.row(cells);
+            is_any = true;
+        }
+    }
+    if is_any {
+        out.push('\n');
+        table.write(out);
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::acts::Acts;
 use super::figures::{RiskLevel, Share, Worth, average_price};
+use super::replica::amount;
 use super::view::{Rows, View, time};
 use crate::message::Scope;
 use crate::risk::cell::Cell;
@@ -228,6 +229,17 @@ impl View<'_> {
             })
             .collect();
         let risk = RiskLevel::of(used_most, self.setup.warn_share, level.is_halted);
+        let mut tails = Vec::new();
+        core.tails(scope, place, |reason, limit, value| {
+            let told = |raw| amount(reason, raw);
+            let used = Share::used(Amount::from_raw(limit), Amount::from_raw(value));
+            tails.push(json!({
+                "control": reason.name(),
+                "max": told(limit),
+                "value": told(value),
+                "used": used.to_string(),
+            }));
+        });
         let halt = core.halt_of(scope, place);
         json!({
             "scope": scope.text(),
@@ -249,6 +261,7 @@ impl View<'_> {
             "limits": limits,
             "used": (!limits.is_empty()).then(|| used_most.to_string()),
             "risk": risk.text(),
+            "tails": tails,
             "halted": halt.map(|halt| self.halt((scope, place), &halt, acts)),
         })
     }

@@ -10,7 +10,7 @@ use super::exits::Exits;
 use super::exposure::Exposure;
 use super::identity::{ClientOrderIds, ExecutionIds};
 use super::index::mix;
-use super::level::{Level, armed};
+use super::level::{Level, Whose, armed};
 use super::losses::Losses;
 use super::market::Reference;
 use super::money::currency::Currencies;
@@ -210,7 +210,20 @@ impl Core {
                     see(scope, whose.target(), reason, limit, value);
                 }
             }
+            exposure.used_tails(whose, false, |reason, limit, value| {
+                see(scope, whose.target(), reason, limit, value);
+            });
         }
+    }
+
+    /// Tells each limit on the tail of a level, and what the level could lose by that figure now; nothing
+    /// where that is not known.
+    pub fn tails(&self, scope: Scope, target: u32, see: impl FnMut(RejectReason, i128, i128)) {
+        let whose = match scope {
+            Scope::Firm => Whose::FIRM,
+            _ => Whose::new(scope, target),
+        };
+        self.exposure.used_tails(whose, true, see);
     }
 
     /// What an account, or else a strategy, has paid and earned in a symbol.

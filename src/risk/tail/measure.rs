@@ -106,7 +106,7 @@ impl Terms {
 }
 
 impl Book {
-    /// A figure with so much more held in a symbol, by side; times its scale.
+    /// [`measure`], of this book's losses.
     pub(super) fn measure(
         &self,
         (table, terms): (&Table, Terms),
@@ -115,33 +115,8 @@ impl Book {
         more: [i64; 2],
         scratch: &mut Vec<i64>,
     ) -> i128 {
-        let range = match figure {
-            Figure::ValueAtRisk | Figure::Shortfall => table.history.clone(),
-            Figure::Stress => table.stress.clone(),
-            Figure::Margin => table.margin.clone(),
-        };
-        let moves = [0, 1].map(|side| &table.moves(symbol, side)[range.clone()]);
-        let losses = self.losses()[range].iter().zip(moves[0]).zip(moves[1]);
-        let losses = losses.map(|((loss, falls), rises)| {
-            let added = wide(more[0], *falls).wrapping_add(wide(more[1], *rises));
-            loss.wrapping_add(added)
-        });
-        match figure {
-            Figure::Stress | Figure::Margin => losses.max().unwrap_or(0).into(),
-            Figure::ValueAtRisk => {
-                scratch.clear();
-                scratch.extend(losses);
-                select(scratch, terms.allowed as usize).1.into()
-            }
-            Figure::Shortfall => {
-                scratch.clear();
-                scratch.extend(losses);
-                let (whole, part) = ((terms.days / ONE) as usize, terms.days % ONE);
-                let (worst, edge) = select(scratch, whole);
-                let inside: i128 = worst.iter().copied().map(i128::from).sum();
-                inside * i128::from(ONE) + i128::from(edge) * i128::from(part)
-            }
-        }
+        let with = (table, terms);
+        measure(self.losses(), with, figure, symbol, more, scratch)
     }
 
     /// Works out by how much every loss may grow, if everything is brought in. Where the share of a
@@ -165,6 +140,44 @@ impl Book {
         let units = u64::try_from(headroom.max(0)).unwrap_or(u64::MAX);
         let headroom = u128::from(units).saturating_mul(table.unit);
         self.headroom = headroom.min(UNKNOWN - 1);
+    }
+}
+
+/// A figure of some losses with so much more held in a symbol, by side; times its scale.
+pub(super) fn measure(
+    losses: &[i64],
+    (table, terms): (&Table, Terms),
+    figure: Figure,
+    symbol: u32,
+    more: [i64; 2],
+    scratch: &mut Vec<i64>,
+) -> i128 {
+    let range = match figure {
+        Figure::ValueAtRisk | Figure::Shortfall => table.history.clone(),
+        Figure::Stress => table.stress.clone(),
+        Figure::Margin => table.margin.clone(),
+    };
+    let moves = [0, 1].map(|side| &table.moves(symbol, side)[range.clone()]);
+    let losses = losses[range].iter().zip(moves[0]).zip(moves[1]);
+    let losses = losses.map(|((loss, falls), rises)| {
+        let added = wide(more[0], *falls).wrapping_add(wide(more[1], *rises));
+        loss.wrapping_add(added)
+    });
+    match figure {
+        Figure::Stress | Figure::Margin => losses.max().unwrap_or(0).into(),
+        Figure::ValueAtRisk => {
+            scratch.clear();
+            scratch.extend(losses);
+            select(scratch, terms.allowed as usize).1.into()
+        }
+        Figure::Shortfall => {
+            scratch.clear();
+            scratch.extend(losses);
+            let (whole, part) = ((terms.days / ONE) as usize, terms.days % ONE);
+            let (worst, edge) = select(scratch, whole);
+            let inside: i128 = worst.iter().copied().map(i128::from).sum();
+            inside * i128::from(ONE) + i128::from(edge) * i128::from(part)
+        }
     }
 }
 

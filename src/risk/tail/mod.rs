@@ -35,6 +35,7 @@ pub(super) use notes::Splitted;
 mod table;
 #[cfg(test)]
 mod tests;
+mod used;
 mod verify;
 
 use self::measure::{Bounds, UNKNOWN};
