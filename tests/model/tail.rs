@@ -65,7 +65,7 @@ impl Model {
         leaves: u64,
     ) {
         let limits = self.limits(level);
-        let exit = self.only_reduces(who, side, leaves);
+        let exit = self.only_reduces_at(level, who, side, leaves);
         if self.gross_with(level, who, side, leaves) > self.tail_gross_max() {
             findings.fact(ExposureOverflow, !exit);
             return;

@@ -33,7 +33,7 @@ struct Asked {
     more: i64,
     /// What that may add to a loss.
     charge: u128,
-    /// It only brings its account's position nearer to zero.
+    /// It only brings its account's position nearer to zero; and its strategy's, of that one's book.
     only_reduces: bool,
 }
 
@@ -109,16 +109,17 @@ impl Exposure {
                     side: terms.side,
                     more: i64::try_from(more).unwrap_or(i64::MAX),
                     charge,
-                    only_reduces: self.only_reduces(books.account_cell, terms.side, more),
+                    only_reduces: self.only_reduces(books.account_cell, terms.side, more)
+                        && (kind != Kind::Strategy || self.only_reduces(cell, terms.side, more)),
                 };
                 self.look_at_tail(found, at as usize, cell, &asked, is_narrow);
             }
         }
     }
 
-    fn only_reduces(&self, account_cell: u32, side: Side, more: u64) -> bool {
+    fn only_reduces(&self, cell: u32, side: Side, more: u64) -> bool {
         let more = i64::try_from(more).unwrap_or(i64::MAX);
-        self.cell(account_cell).only_reduces(side, more)
+        self.cell(cell).only_reduces(side, more)
     }
 
     /// Brings a book up to date and looks at it.
