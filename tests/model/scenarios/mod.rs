@@ -6,6 +6,7 @@ mod attacks;
 mod attacks_books;
 mod attacks_changes;
 mod attacks_loosened;
+mod attacks_money;
 mod attacks_parents;
 mod attacks_restart;
 mod attacks_time;
