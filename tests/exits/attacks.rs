@@ -10,9 +10,7 @@ use portcullis::reject::RejectReason;
 use portcullis::risk::decision::Outcome;
 use portcullis::risk::exits::ExitCause;
 use portcullis::risk::setup::{ExitTerms, LossAnswer, Setup, Strategy};
-use portcullis::units::{
-    AccountId, Nanos, Notional, OrderId, Position, Price, StrategyId, SymbolId,
-};
+use portcullis::units::{AccountId, Notional, OrderId, Position, Price, StrategyId, SymbolId};
 
 const PER_CENT: u64 = 1_000_000;
 
@@ -538,14 +536,12 @@ fn wrong_fills_of_an_exit_are_closed_again() {
     );
     world.settle(price(95));
     assert_eq!((world.positions[0], causes(&world).len()), (0, 0));
-    // Behind its end, a fill makes a new position, which no exit knows.
+    // Behind its end, a fill makes a new position: it has its strategy's stop as any other.
     assert_eq!(fill(&mut world, "x2", id, 1), Outcome::LateFill);
     assert_eq!(causes(&world), []);
-    world.now += Nanos::from_secs(1).raw();
-    world.quote(106, 100);
-    assert_eq!(
-        causes(&world),
-        [],
-        "sold at 95 without terms but the strategy's"
-    );
+    world.quote(100, 100);
+    assert_eq!(causes(&world), [ExitCause::StopLoss]);
+    world.positions[0] = -1;
+    world.settle(price(100));
+    assert_eq!((world.positions[0], causes(&world).len()), (0, 0));
 }

@@ -9,6 +9,7 @@ mod attacks_loosened;
 mod attacks_money;
 mod attacks_parents;
 mod attacks_restart;
+mod attacks_tail;
 mod attacks_time;
 mod desk;
 mod limits;
