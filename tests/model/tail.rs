@@ -106,7 +106,8 @@ impl Model {
         if let Some(share) = limits.cluster_share_max {
             let free = limits.cluster_share_free.unwrap_or(Notional::ZERO);
             let cluster = self.alone_in_cluster(&working, who.symbol);
-            let allowed = self.alone(&working) * i128::from(share) / ONE;
+            let others = self.least_in_others(&working, who.symbol);
+            let allowed = (cluster + others) * i128::from(share) / ONE;
             let allowed = allowed.max(self.loss_units(free));
             if cluster > allowed && cluster > self.alone_in_cluster(&without, who.symbol) {
                 let (limit, value) = (self.told(allowed), self.told(cluster));
@@ -270,14 +271,38 @@ impl Model {
             .sum()
     }
 
+    fn cluster_of(&self, symbol: u32) -> u32 {
+        let clusters = &self.setup.tail.clusters;
+        clusters.get(symbol as usize).copied().unwrap_or(symbol)
+    }
+
     fn alone_in_cluster(&self, books: &Books, symbol: u32) -> i128 {
-        let cluster_of = |symbol: u32| {
-            let clusters = &self.setup.tail.clusters;
-            clusters.get(symbol as usize).copied().unwrap_or(symbol)
-        };
-        let cluster = cluster_of(symbol);
-        let books = books.iter().filter(|(of, _)| cluster_of(*of) == cluster);
+        let cluster = self.cluster_of(symbol);
+        let books = books.iter();
+        let books = books.filter(|(of, _)| self.cluster_of(*of) == cluster);
         self.alone(&books.cloned().collect())
+    }
+
+    /// The same of all other clusters, of what is held even if every live order that could reduce it fills and no
+    /// other does.
+    fn least_in_others(&self, books: &Books, symbol: u32) -> i128 {
+        let cluster = self.cluster_of(symbol);
+        let books = books.iter();
+        let books = books.filter(|(of, _)| self.cluster_of(*of) != cluster);
+        let least = |(symbol, cell): &(u32, Cell)| {
+            let long = -self.units(*symbol, cell, Side::Sell);
+            let short = -self.units(*symbol, cell, Side::Buy);
+            let sets = [Set::History, Set::Stress, Set::Margin];
+            let returns = sets
+                .into_iter()
+                .filter_map(|set| self.returns(*symbol, set));
+            let losses = returns.flatten().map(|change| match change < 0 {
+                true => long.max(0) * -change,
+                false => short.max(0) * change,
+            });
+            losses.max().unwrap_or(0)
+        };
+        books.map(least).sum()
     }
 
     fn loss_units(&self, max: Notional) -> i128 {

@@ -376,7 +376,9 @@ impl Book {
         after[asked.side.index()] += effect.more;
         let more = symbol.alone(after) - symbol.alone(effect.held);
         let cluster = self.clusters[symbol.cluster as usize] + more;
-        let allowed = (self.alone + more) * i128::from(share) / i128::from(ONE);
+        // Live orders of others may come to nothing.
+        let others = self.least_sum - self.least[symbol.cluster as usize];
+        let allowed = (cluster + others) * i128::from(share) / i128::from(ONE);
         let allowed = allowed.max(self.bounds.cluster_free.into());
         (0 < more && allowed < cluster, (allowed, cluster))
     }

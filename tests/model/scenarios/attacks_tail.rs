@@ -426,7 +426,6 @@ fn a_cluster_holds_its_share_and_no_more() {
 /// Tried: an order far away in another cluster, which makes all that may be lost larger and never fills: it is
 /// cancelled once this cluster has filled.
 #[test]
-#[ignore = "a live order of one cluster makes the share of another smaller, and may be cancelled"]
 fn an_order_that_may_be_cancelled_makes_no_room_for_another_cluster() {
     let mut desk = clusters(600_000);
     let order = in_symbol(&desk, 1, Buy, 100);
