@@ -488,7 +488,7 @@ fn check_books(setup: &Setup, books: &Books) {
         let mut net = 0;
         let mut gross = 0;
         let mut positions = [0; 2];
-        for symbol in 0..2 {
+        for (symbol, held) in positions.iter_mut().enumerate() {
             let of_symbol = all().filter(|(a, s, x)| *x == symbol && is_in(*a, *s, *x));
             let position: i64 = of_symbol.map(|(a, s, x)| books[a][s][x].qty).sum();
             if let Some(max) = limits.position_qty_max {
@@ -499,7 +499,7 @@ fn check_books(setup: &Setup, books: &Books) {
                 assert!(value <= max.raw(), "{name}: {value}");
             }
             net += position * MARK;
-            positions[symbol] = position;
+            *held = position;
             let is_strategy = name.starts_with("strategy");
             for account in 0..2 {
                 let of_account =
