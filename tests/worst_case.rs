@@ -12,7 +12,7 @@ use portcullis::message::{
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Effects, Outcome};
 use portcullis::risk::setup::{
-    Account, Broker, Capacity, Desk, Group, Limits, Setup, Strategy, Symbol,
+    Account, Broker, Capacity, Desk, Group, Limits, Returns, Setup, Strategy, Symbol, TailTerms,
 };
 use portcullis::units::{
     AccountId, DeskId, Nanos, Notional, OrderId, Price, Qty, StrategyId, SymbolId,
@@ -55,6 +55,75 @@ fn limits(random: &mut Random) -> Limits {
     }
 }
 
+/// What each symbol gains in each stress, and on each day, in millionths.
+const STRESS: [[i32; 3]; 2] = [[-200_000, 150_000, 50_000], [100_000, -300_000, 50_000]];
+const DAYS: [[i32; 4]; 2] = [
+    [-100_000, 50_000, 100_000, -50_000],
+    [-100_000, -50_000, 200_000, 50_000],
+];
+/// Of four days, one may lose more than the value at risk; the shortfall is of the worst two.
+const VALUE_AT_RISK_DAYS: usize = 1;
+const SHORTFALL_DAYS: usize = 2;
+
+fn tail() -> TailTerms {
+    let returns = |at: usize| Returns {
+        history: DAYS[at].to_vec(),
+        stress: STRESS[at].to_vec(),
+        ..Returns::default()
+    };
+    TailTerms {
+        unit: Notional::from_raw(1),
+        history_count: DAYS[0].len() as u32,
+        stress: vec![String::new(); STRESS[0].len()],
+        value_at_risk_share: 750_000,
+        expected_shortfall_share: 500_000,
+        returns: vec![returns(0), returns(1)],
+        ..TailTerms::default()
+    }
+}
+
+/// The same, and what may be lost in scenarios: of the levels that may have such a limit.
+fn limits_with_tail(random: &mut Random) -> Limits {
+    let money = |random: &mut Random| Notional::from_raw(10 + u128::from(random.below(140)));
+    Limits {
+        stress_loss_max: random.maybe(25, money),
+        value_at_risk_max: random.maybe(15, money),
+        expected_shortfall_max: random.maybe(15, money),
+        ..limits(random)
+    }
+}
+
+/// In none of these is more lost than a level may lose.
+fn check_tail(limits: &Limits, name: &str, positions: [i64; 2]) {
+    let lost = |returns: [i32; 2]| {
+        let gains = positions.iter().zip(returns);
+        -gains
+            .map(|(position, gain)| position * MARK * i64::from(gain))
+            .sum::<i64>()
+    };
+    let most = |max: Notional| i64::try_from(max.raw()).unwrap() * 1_000_000;
+    if let Some(max) = limits.stress_loss_max {
+        for (one, other) in STRESS[0].into_iter().zip(STRESS[1]) {
+            let lost = lost([one, other]);
+            assert!(lost <= most(max), "{name}: {lost} in a stress");
+        }
+    }
+    let days = DAYS[0].into_iter().zip(DAYS[1]);
+    let mut days: Vec<_> = days.map(|(one, other)| lost([one, other])).collect();
+    days.sort_unstable_by_key(|lost| -lost);
+    if let Some(max) = limits.value_at_risk_max {
+        let lost = days[VALUE_AT_RISK_DAYS];
+        assert!(lost <= most(max), "{name}: {lost} at risk");
+    }
+    if let Some(max) = limits.expected_shortfall_max {
+        let lost: i64 = days[..SHORTFALL_DAYS].iter().sum();
+        assert!(
+            lost <= most(max) * SHORTFALL_DAYS as i64,
+            "{name}: {lost} short"
+        );
+    }
+}
+
 fn setup(random: &mut Random) -> Setup {
     let symbol = |random: &mut Random| Symbol {
         enabled: true,
@@ -68,7 +137,7 @@ fn setup(random: &mut Random) -> Setup {
     let account = |random: &mut Random| Account {
         enabled: true,
         has_limits: true,
-        limits: limits(random),
+        limits: limits_with_tail(random),
         desk: random.maybe(50, |_| DeskId(0)),
         funds: random.maybe(30, |random| {
             Notional::from_raw((3 + random.below(10)) as u128 * MARK as u128)
@@ -77,7 +146,7 @@ fn setup(random: &mut Random) -> Setup {
     };
     let strategy = |random: &mut Random| Strategy {
         enabled: true,
-        limits: limits(random),
+        limits: limits_with_tail(random),
         accounts: vec![AccountId(0), AccountId(1)],
         ..Strategy::default()
     };
@@ -95,13 +164,14 @@ fn setup(random: &mut Random) -> Setup {
             ..Capacity::default()
         },
         hash_seed: 1,
-        firm: limits(random),
+        tail: tail(),
+        firm: limits_with_tail(random),
         accounts: vec![account(random), account(random)],
         strategies: vec![strategy(random), strategy(random)],
         symbols: vec![symbol(random), symbol(random)],
         desks: vec![Desk {
             enabled: true,
-            limits: limits(random),
+            limits: limits_with_tail(random),
             ..Desk::default()
         }],
         groups: vec![Group {
@@ -417,7 +487,8 @@ fn check_books(setup: &Setup, books: &Books) {
         // Position in each symbol; per account and symbol, or for a strategy its own.
         let mut net = 0;
         let mut gross = 0;
-        for symbol in 0..2 {
+        let mut positions = [0; 2];
+        for (symbol, held) in positions.iter_mut().enumerate() {
             let of_symbol = all().filter(|(a, s, x)| *x == symbol && is_in(*a, *s, *x));
             let position: i64 = of_symbol.map(|(a, s, x)| books[a][s][x].qty).sum();
             if let Some(max) = limits.position_qty_max {
@@ -428,6 +499,7 @@ fn check_books(setup: &Setup, books: &Books) {
                 assert!(value <= max.raw(), "{name}: {value}");
             }
             net += position * MARK;
+            *held = position;
             let is_strategy = name.starts_with("strategy");
             for account in 0..2 {
                 let of_account =
@@ -441,6 +513,7 @@ fn check_books(setup: &Setup, books: &Books) {
                 gross += position.abs() * MARK;
             }
         }
+        check_tail(limits, name, positions);
         if let Some(max) = limits.gross_exposure_max {
             assert!(gross as u128 <= max.raw(), "{name}: gross {gross}");
         }

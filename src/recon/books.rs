@@ -22,6 +22,10 @@ pub struct Books {
     history: usize,
     sums: BTreeMap<(ExecId, Book), Sums>,
     horizon: Nanos,
+    /// What the gate has adjusted by itself: fills do not push it out of memory.
+    heals: VecDeque<Entry>,
+    /// When the last of these that is forgotten was adjusted.
+    heals_forgotten: Nanos,
     unknown: VecDeque<Unknown>,
     unknown_dropped: u64,
 }
@@ -69,6 +73,8 @@ impl Books {
             history: history.max(1),
             sums: BTreeMap::new(),
             horizon: Nanos::ZERO,
+            heals: VecDeque::new(),
+            heals_forgotten: Nanos::ZERO,
             unknown: VecDeque::new(),
             unknown_dropped: 0,
         }
@@ -128,6 +134,14 @@ impl Books {
         {
             self.forget(&oldest);
         }
+        if matches!(entry.origin, Origin::Healed | Origin::Conceded) {
+            if self.heals.len() == self.history
+                && let Some(oldest) = self.heals.pop_front()
+            {
+                self.heals_forgotten = self.heals_forgotten.max(oldest.taken);
+            }
+            self.heals.push_back(entry);
+        }
         if let Some(id) = entry.id {
             let sums = self
                 .sums
@@ -162,13 +176,16 @@ impl Books {
     }
 
     /// What the gate has adjusted by itself since then in one book: quantities, and money, whichever
-    /// way. What was adjusted for one execution and back again is nothing.
+    /// way. What was adjusted for one execution and back again is nothing; what was forgotten is more than
+    /// any threshold.
     pub fn healed_since(&self, book: Book, since: Nanos) -> (i128, i128) {
+        if self.has_forgotten_heals(since) {
+            return (i128::MAX, i128::MAX);
+        }
         let mut by_id: BTreeMap<ExecId, Moved> = BTreeMap::new();
         let (mut qty, mut money) = (0, 0);
-        for entry in &self.entries {
-            let is_healed = matches!(entry.origin, Origin::Healed | Origin::Conceded);
-            if !is_healed || (entry.account, entry.symbol) != book || entry.taken < since {
+        for entry in &self.heals {
+            if (entry.account, entry.symbol) != book || entry.taken < since {
                 continue;
             }
             match entry.id {
@@ -189,13 +206,20 @@ impl Books {
 
     /// The same of an account's cash that was conceded to statements.
     pub fn conceded_cash_since(&self, account: AccountId, since: Nanos) -> (i128, i128) {
-        let cash = self.entries.iter().filter(|entry| {
+        if self.has_forgotten_heals(since) {
+            return (i128::MAX, i128::MAX);
+        }
+        let cash = self.heals.iter().filter(|entry| {
             entry.origin == Origin::Conceded
                 && entry.moved.qty == 0
                 && entry.account == account
                 && since <= entry.taken
         });
         (0, cash.map(|entry| entry.moved.cash().abs()).sum())
+    }
+
+    fn has_forgotten_heals(&self, since: Nanos) -> bool {
+        self.heals_forgotten != Nanos::ZERO && since <= self.heals_forgotten
     }
 }
 

@@ -88,6 +88,7 @@ pub fn executions(ours: &Ours<'_>, told: Option<&Told>, slack: Nanos) -> Compare
             compared.open.insert(*id);
         }
     }
+    clash(ours, told, &mut compared, &mut lacking);
     lacking.sort_by_key(|one| (one.net.time, one.id));
     counted_twice(ours, &mut compared);
     let mut pool = Pool::new(ours, &compared.nets);
@@ -106,6 +107,33 @@ pub fn executions(ours: &Ours<'_>, told: Option<&Told>, slack: Nanos) -> Compare
         None => unknown(ours, Grace::None, &mut compared),
     }
     compared
+}
+
+/// Ids that were told of more than one execution: what differs there is for persons to say, in each book that
+/// has one of them.
+fn clash(
+    ours: &Ours<'_>,
+    told: Option<&Told>,
+    compared: &mut Compared,
+    lacking: &mut Vec<Lacking>,
+) {
+    for id in told.iter().flat_map(|told| told.clashes()) {
+        lacking.retain(|one| one.id != id);
+        compared.findings.retain(|finding| finding.id != Some(id));
+        let net = compared.nets.get(&id);
+        let home = net.map(|net| (net.account, net.symbol));
+        let books = ours.books.of(id).map(|(book, _)| book);
+        let books: BTreeSet<Book> = books.chain(home).collect();
+        for book in books {
+            compared.findings.push(Finding {
+                id: Some(id),
+                amount: i128::MAX,
+                detail: "the drop copy has told of another execution by the same id".to_owned(),
+                ..Finding::new(FindingKind::Missing, Some(book.0), Some(book.1))
+            });
+        }
+        compared.open.insert(id);
+    }
 }
 
 /// An execution that our books have not at all.

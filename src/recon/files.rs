@@ -5,7 +5,7 @@
 //!
 //! A statement is read once it stands still for one look; whoever writes it had better give it its name
 //! when it is whole. A drop copy is read on where it was left off, whole lines alone; one that has become
-//! shorter, or is another file, is read from its beginning. A line that is wrong is not passed over: it
+//! shorter, is another file or was written anew is read from its beginning. A line that is wrong is not passed over: it
 //! is told at each look, and nothing behind it is read until it is mended.
 //!
 //! Invariant: one look reads at most [`STATEMENT_BYTES_MAX`] and [`CHUNK_BYTES`].
@@ -57,6 +57,8 @@ struct DropCopyFile {
     path: PathBuf,
     inode: u64,
     offset: u64,
+    /// The line before that, by which it is known to be the same file.
+    last: Vec<u8>,
     lines: Lines,
 }
 
@@ -82,6 +84,7 @@ impl Files {
                 path: path.to_owned(),
                 inode: 0,
                 offset: 0,
+                last: Vec::new(),
                 lines: Lines::default(),
             }),
         }
@@ -144,9 +147,11 @@ impl DropCopyFile {
     fn read(&mut self, name: &str) -> io::Result<(Vec<Execution>, Option<SourceError>, bool)> {
         let file = File::open(&self.path)?;
         let metadata = file.metadata()?;
-        if metadata.ino() != self.inode || metadata.len() < self.offset {
+        let is_shorter = metadata.len() < self.offset;
+        if metadata.ino() != self.inode || is_shorter || !self.goes_on(&file)? {
             self.inode = metadata.ino();
             self.offset = 0;
+            self.last.clear();
             self.lines = Lines::default();
         }
         let mut bytes = vec![0; CHUNK_BYTES];
@@ -165,6 +170,8 @@ impl DropCopyFile {
                 }
             }
             self.offset += end as u64 + 1;
+            self.last.clear();
+            self.last.extend_from_slice(&rest[..=end]);
             rest = &rest[end + 1..];
         }
         let is_endless = is_full && rest.len() == size;
@@ -174,6 +181,16 @@ impl DropCopyFile {
         });
         let has_more = is_full && error.is_none();
         Ok((executions, error, has_more))
+    }
+}
+
+impl DropCopyFile {
+    /// True where what was read last still stands where it stood: a file may be written anew under its name,
+    /// and be longer than it was.
+    fn goes_on(&self, file: &File) -> io::Result<bool> {
+        let mut bytes = vec![0; self.last.len()];
+        let size = file::read_at(file, &mut bytes, self.offset - self.last.len() as u64)?;
+        Ok(size == bytes.len() && bytes == self.last)
     }
 }
 
@@ -312,6 +329,12 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         assert_eq!(ids(&mut files), ("e3 e4".to_owned(), None));
         std::fs::write(&path, format!("{NAMES}e9,9,a,s,buy,1,1\n")).unwrap();
+        assert_eq!(ids(&mut files), ("e9".to_owned(), None));
+        // Written anew in its place, and longer than it was before.
+        let line = |id: u32| format!("e{id},9,a,s,buy,1,1\n");
+        std::fs::write(&path, format!("{NAMES}{}{}", line(6), line(7))).unwrap();
+        assert_eq!(ids(&mut files), ("e6 e7".to_owned(), None));
+        std::fs::write(&path, format!("{NAMES}{}", line(9))).unwrap();
         assert_eq!(ids(&mut files), ("e9".to_owned(), None));
         let mut whole = Vec::new();
         folder.append("d", "e10,9,a,s,buy,1,1");

@@ -45,7 +45,8 @@ mod ledger;
 
 /// What is remembered takes so much memory at the most, in bytes.
 pub fn memory_bytes(terms: &judge::Terms, has_drop_copy: bool) -> usize {
-    let entry = size_of::<entry::Entry>() + size_of::<books::Sums>() + size_of::<entry::ExecId>();
+    let entry =
+        2 * size_of::<entry::Entry>() + size_of::<books::Sums>() + size_of::<entry::ExecId>();
     let line = match has_drop_copy {
         true => told::LINE_SIZE,
         false => 0,

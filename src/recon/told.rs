@@ -12,12 +12,14 @@ use super::entry::{ExecId, Moved, signed, wide};
 use super::execution::{Act, Execution, Named};
 use super::places::Places;
 use crate::units::{AccountId, Nanos, Price, SymbolId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The drop copy so far.
 #[derive(Clone, Debug)]
 pub struct Told {
     rows: BTreeMap<ExecId, Row>,
+    /// Ids that were told of more than one execution.
+    clashes: BTreeSet<ExecId>,
     arrivals: VecDeque<ExecId>,
     history: usize,
     begins: Nanos,
@@ -73,6 +75,7 @@ impl Told {
     pub fn new(history: usize) -> Self {
         Self {
             rows: BTreeMap::new(),
+            clashes: BTreeSet::new(),
             arrivals: VecDeque::new(),
             history,
             begins: Nanos::MAX,
@@ -162,9 +165,17 @@ impl Told {
             return;
         }
         self.counts.conflicts += 1;
+        if known.is_other(&row) {
+            self.clashes.insert(id);
+        }
         if rank(&id, known) < rank(&id, &row) {
             *known = row;
         }
+    }
+
+    /// Ids that were told in more than one book, or on more than one day: what was executed, nobody can say.
+    pub fn clashes(&self) -> impl Iterator<Item = ExecId> {
+        self.clashes.iter().copied()
     }
 
     /// What each execution comes to, by its own id.
@@ -236,7 +247,18 @@ impl Told {
         }
         self.arrivals = arrivals;
         self.arrivals.retain(|id| self.rows.contains_key(id));
+        self.clashes.retain(|id| self.rows.contains_key(id));
         excess == 0
+    }
+}
+
+impl Row {
+    /// True for a line of the same id that cannot be about the same execution: an id is an execution's in one
+    /// book, and of one day.
+    fn is_other(&self, other: &Self) -> bool {
+        let (one, other) = (&self.net, &other.net);
+        let day = |net: &Net| net.time.raw() / DAY.raw();
+        (one.account, one.symbol) != (other.account, other.symbol) || day(one) != day(other)
     }
 }
 
@@ -258,6 +280,7 @@ fn rank(id: &ExecId, row: &Row) -> impl Ord + use<> {
 
 /// What a line takes, in bytes.
 pub(super) const LINE_SIZE: usize = size_of::<Row>() + 2 * size_of::<ExecId>();
+const DAY: Nanos = Nanos::from_secs(24 * 60 * 60);
 /// How often a correction may itself be corrected.
 const CHAIN_MAX: usize = 64;
 

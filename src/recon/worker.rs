@@ -14,6 +14,7 @@ use super::finding::{Adjustment, Way};
 use super::judge::{Act, Halt, Judged, Terms, Verdict};
 use super::reconciler::{Reconciler, Source};
 use super::show;
+use super::source::SourceError;
 use crate::events::derive::Seen;
 use crate::events::kind::Severity;
 use crate::message::{Adjust, AdjustKind, Body, Control, Frame, Header, Kind, Scope, Text};
@@ -250,6 +251,15 @@ impl Worker {
     fn see(&mut self, sighting: Sighting, now: Nanos) {
         let reconciler = &mut self.reconciler;
         match sighting {
+            // Once it was believed, none would be looked at until its time has come.
+            Sighting::Statement(statement)
+                if now.after(reconciler.terms().settle_time) < statement.as_of =>
+            {
+                let of = crate::events::event::time(statement.as_of);
+                let problem = format!("it is of {of}, which is still to come; mend its as_of");
+                let error = SourceError::of_file("the statement", problem);
+                reconciler.source(Source::Statement, Err(&error), now);
+            }
             Sighting::Statement(statement) => {
                 if !reconciler.state(&statement) {
                     tracing::warn!("the statement is older than the one before: not used");

@@ -228,7 +228,7 @@ impl Cell {
     /// The position becomes another in a ratio, of which it comes out whole.
     pub(super) fn split(&mut self, (new, old): (i128, i128)) {
         let split = |position: Position| {
-            let raw = i128::from(position.raw()) * new / old;
+            let raw = i128::from(position.raw()).saturating_mul(new) / old;
             Position::from_raw(raw.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
         };
         self.position = split(self.position);

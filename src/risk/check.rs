@@ -522,7 +522,12 @@ impl Core {
         let (grown, fits) = sums.check(found, notional, route.bounded);
         let whose = levels.iter().chain(&beside).map(|level| level.whose);
         found.note(Reason::ExitUnderWay, self.exits.is_leaving(account_cell));
-        let reduces = || exposure.cell(account_cell).only_reduces(terms.side, more);
+        // What reduces the account's position may open one of the strategy's own.
+        let of_book = |cell: u32| exposure.cell(cell).only_reduces(terms.side, more);
+        let reduces = |whose: Whose| {
+            let is_strategy = whose.scope() == Scope::Strategy as u8;
+            of_book(account_cell) && (!is_strategy || of_book(strategy_cell))
+        };
         self.check_losses(found, whose, reduces);
         let covered = match terms.side == Side::Sell && self.locates.is_some() {
             true => self.check_short(found, terms, route, more),

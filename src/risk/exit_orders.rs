@@ -61,6 +61,12 @@ impl Core {
             true => (Side::Sell, of.open_sell),
             false => (Side::Buy, of.open_buy),
         };
+        let opposite = match 0 < position {
+            true => of.open_buy,
+            false => of.open_sell,
+        };
+        // What it could trade with itself is to be cancelled before it.
+        let is_ahead = opposite != Qty::ZERO && self.sweep_remaining != 0;
         let held = of.position.abs();
         let live = self.orders.slot(exit.order);
         let live = live.filter(|slot| self.orders.get(*slot).is_live());
@@ -90,7 +96,7 @@ impl Core {
         if exit.is_waiting && open == Qty::ZERO {
             (exit.is_waiting, exit.next_try) = (false, self.now);
         }
-        if exit.next_try <= self.now {
+        if exit.next_try <= self.now && !is_ahead {
             self.attempt(effects, (cell, held, open, side), &mut exit);
         }
         self.put(cell, exit);
@@ -249,9 +255,10 @@ impl Core {
         let whole = doubled.div_euclid(2 * tick);
         let has_rest = doubled.rem_euclid(2 * tick) != 0;
         let price = (whole + i128::from(is_up && has_rest)) * tick;
-        let price = i64::try_from(price)
-            .ok()?
-            .clamp(row.price_min, row.price_max);
+        // The outermost prices that the venue takes are on its tick, too.
+        let (min, max) = (i128::from(row.price_min), i128::from(row.price_max));
+        let (min, max) = (-(-min).div_euclid(tick) * tick, max.div_euclid(tick) * tick);
+        let price = i64::try_from(price.max(min).min(max)).ok()?;
         Some(Shape {
             order_type: OrderType::Limit,
             price: Price::from_raw(price),

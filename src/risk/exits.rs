@@ -77,8 +77,8 @@ struct Row {
     /// From as much as this on, at no gain.
     even_at: Amount,
     is_even: bool,
-    /// The best of twice the price, and where it has turned too far from it.
-    best: i128,
+    /// The best of twice the price that was believed, and where it has turned too far from it.
+    best: Option<i128>,
     trail_at: i128,
     until: Nanos,
     /// Who added to it last.
@@ -133,7 +133,7 @@ const NO_TERMS: Row = Row {
     target_at: NEVER_HIGH,
     even_at: NEVER_HIGH,
     is_even: false,
-    best: 0,
+    best: None,
     trail_at: 0,
     until: Nanos::MAX,
     strategy: StrategyId::NONE,
@@ -156,22 +156,23 @@ impl Row {
 
     /// The best price so far is another.
     fn trail(&mut self, is_long: bool) {
-        let Some(trailing) = self.terms.trailing else {
+        let (Some(trailing), Some(best)) = (self.terms.trailing, self.best) else {
             return;
         };
-        let far = mul_div(self.best.unsigned_abs(), trailing, SCALE, false);
+        let far = mul_div(best.unsigned_abs(), trailing, SCALE, false);
         let far = i128::try_from(far).unwrap_or(i128::MAX);
         self.trail_at = match is_long {
-            true => self.best.saturating_sub(far),
-            false => self.best.saturating_add(far),
+            true => best.saturating_sub(far),
+            false => best.saturating_add(far),
         };
     }
 
     /// Whether the position is to be left at twice a price, at which it has gained so much.
     #[inline]
     fn see(&mut self, is_long: bool, sum: i128, gain: Amount) -> Option<ExitCause> {
-        if is_long && self.best < sum || !is_long && sum < self.best {
-            self.best = sum;
+        let is_better = |best: i128| is_long && best < sum || !is_long && sum < best;
+        if self.best.is_none_or(is_better) {
+            self.best = Some(sum);
             self.trail(is_long);
         }
         self.is_even |= self.even_at <= gain;
@@ -277,7 +278,7 @@ impl Exits {
         for (cell, row) in (0u64..).zip(&self.rows) {
             let Some(exit) = row.exit else {
                 if row.terms != ExitTerms::NONE {
-                    add(cell, row.best as u64);
+                    add(cell, row.best.unwrap_or_default() as u64);
                     add(row.stop_at.raw() as u64, row.until.raw());
                 }
                 continue;
@@ -309,6 +310,11 @@ impl Core {
         let ledger = self.exposure.books.ledger(cell).copied();
         let (cost, is_long) = (ledger.unwrap_or_default().cost, 0 < after);
         let row = &mut self.exits.rows[cell as usize];
+        // A correction need not say whose it is: it makes nobody else answer for the position.
+        let strategy = match strategy {
+            StrategyId::NONE => row.strategy,
+            strategy => strategy,
+        };
         if after == 0 {
             // What is under way ends with its order: see there.
             match row.exit {
@@ -324,7 +330,7 @@ impl Core {
             let exit = row.exit;
             *row = Row {
                 terms: terms.unwrap_or(defaults),
-                best: sum.unwrap_or_default(),
+                best: sum.filter(|_| is_sound),
                 strategy,
                 exit,
                 ..NO_TERMS
@@ -388,7 +394,7 @@ impl Core {
         while let Some((_, _, next)) = self.exposure.owner_in(cell) {
             let is_long = 0 < self.exposure.cell(cell).position.raw();
             let row = &mut self.exits.rows[cell as usize];
-            row.best = row.best.saturating_mul(old) / new;
+            row.best = row.best.map(|best| best.saturating_mul(old) / new);
             row.trail(is_long);
             cell = next;
         }

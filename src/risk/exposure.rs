@@ -691,8 +691,8 @@ impl Exposure {
     /// True where every position in a symbol comes out whole in a ratio.
     pub(super) fn may_split(&self, symbol: u32, (new, old): (i128, i128)) -> bool {
         let is_whole = |cell: &Cell| {
-            let product = i128::from(cell.position.raw()) * new;
-            product % old == 0 && i64::try_from(product / old).is_ok()
+            let product = i128::from(cell.position.raw()).checked_mul(new);
+            product.is_some_and(|of| of % old == 0 && i64::try_from(of / old).is_ok())
         };
         let cells = self.cells.iter().filter(|cell| cell.symbol == symbol);
         let desks = self.desk_cells.iter().filter(|cell| cell.symbol == symbol);
@@ -703,31 +703,29 @@ impl Exposure {
     /// Every position in a symbol becomes another in a ratio, of which all come out whole; the net that
     /// they add is added up anew.
     pub(super) fn split(&mut self, symbol: u32, ratio: (i128, i128)) {
-        // What they were worth is of no meaning any more.
-        self.books.price(symbol, |pricing| pricing.sum = None);
+        // Until there is a price of the new units, all is worth what it was.
+        self.books.price(symbol, |pricing| pricing.split(ratio));
+        let mark = &mut self.marks[symbol as usize];
+        *mark = self.books.contract(symbol).split_mark(*mark, ratio);
         let mut at = self.first_in(symbol);
         while let Some((_, _, next)) = self.owner_in(at) {
-            let was = self.cells[at as usize].position;
             self.amend(at, |ledger, lots, cell| {
                 cell.split(ratio);
                 ledger.join_lots(lots, cell.position);
             });
             self.value_cell(at);
-            self.note_position(Splitted::Owner(at), was);
+            self.note_split(Splitted::Owner(at));
             at = next;
         }
         for at in 0..self.desk_cells.len() {
             let cell = &mut self.desk_cells[at];
             if cell.symbol == symbol {
-                let was = cell.position;
                 cell.split(ratio);
-                self.note_position(Splitted::Desk(at as u32), was);
+                self.note_split(Splitted::Desk(at as u32));
             }
         }
-        let cell = &mut self.symbol_cells[symbol as usize];
-        let was = cell.position;
-        cell.split(ratio);
-        self.note_position(Splitted::Firm(symbol), was);
+        self.symbol_cells[symbol as usize].split(ratio);
+        self.note_split(Splitted::Firm(symbol));
         if self.has_net {
             self.add_up_net();
         }

@@ -342,13 +342,13 @@ impl Core {
     }
 
     /// Of the levels of an order: refused while one is halted, or limits what it may lose and cannot
-    /// be valued, unless it only reduces.
+    /// be valued, unless it only reduces what that level has.
     #[inline(always)]
     pub(super) fn check_losses(
         &self,
         found: &mut impl Sink,
         levels: impl Iterator<Item = Whose> + Clone,
-        only_reduces: impl FnOnce() -> bool,
+        only_reduces: impl Fn(Whose) -> bool,
     ) {
         if !self.losses.are_none() {
             self.check_losses_of(found, levels, only_reduces);
@@ -359,9 +359,8 @@ impl Core {
         &self,
         found: &mut impl Sink,
         levels: impl Iterator<Item = Whose>,
-        only_reduces: impl FnOnce() -> bool,
+        only_reduces: impl Fn(Whose) -> bool,
     ) {
-        let reduces = only_reduces();
         for whose in levels {
             let Some(level) = self.exposure.level_of(whose) else {
                 continue;
@@ -369,6 +368,7 @@ impl Core {
             let Some(row) = self.losses.rows.get(level.losses as usize) else {
                 continue;
             };
+            let reduces = only_reduces(whose);
             if let Some(halt) = row.halted {
                 let told = || (halt.limit.raw(), halt.value.raw());
                 found.check_of(whose, Reason::LossAboveMax, !reduces, told);
@@ -577,15 +577,21 @@ impl Core {
         self.losses.halted_count -= 1;
     }
 
-    /// Another trading day: halts that were for the last one end.
+    /// Another trading day: halts that were for the last one end. What was lost since the highest profit, or
+    /// within a window, is lost as before.
     pub(super) fn roll_losses(&mut self, now: Nanos) {
         for at in 0..self.losses.rows.len() {
-            let row = &self.losses.rows[at];
-            let whose = row.whose;
-            if row.halted.is_some_and(|halt| halt.until <= now) {
-                let scope = Scope::from_byte(whose.scope()).unwrap_or(Scope::Firm);
-                self.resume(scope, whose.target());
+            let row = &mut self.losses.rows[at];
+            if row.halted.is_none_or(|halt| now < halt.until) {
+                continue;
             }
+            let whose = row.whose;
+            row.halted = None;
+            self.losses.halted_count -= 1;
+            if let Some(level) = self.exposure.level_of_mut(whose) {
+                level.is_halted = false;
+            }
+            self.look_at_loss(whose);
         }
     }
 }

@@ -387,6 +387,8 @@ impl Orders {
     pub(super) fn take_back(&mut self, slot: u32) {
         self.answered(slot);
         *self.get_mut(slot) = Order::default();
+        // The next order has its number and its slot.
+        self.requests_mut(slot).exits.0 = OrderId::NONE;
         self.live_count -= 1;
         self.free.push(slot);
     }

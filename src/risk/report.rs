@@ -386,10 +386,11 @@ impl Core {
         let mid = pricing.sum.map_or(0, |sum| sum / 2);
         let mid = Price::from_raw(i64::try_from(mid).unwrap_or_default());
         let nothing = Price::default();
-        let told = [fill.price, order.price, mid];
-        let price = told.into_iter().find(|price| *price != nothing);
+        let told = [fill.price, order.price, mid].into_iter();
+        let mut prices = told.filter(|price| *price != nothing);
+        // An inverse contract is worth no number at some prices.
         let contract = self.exposure.books.contract(order.symbol.0);
-        let bought = contract.traded(price.unwrap_or_default(), fill.qty);
+        let bought = prices.find_map(|price| contract.traded(price, fill.qty));
         let bought = bought.unwrap_or_default();
         let fee = match (&row.fees, fill.fee) {
             (_, fee) if fee.raw() != 0 => fee.into(),

@@ -112,9 +112,9 @@ fn a_book_is_corrected_by_hand_and_shows_it() {
         (&said["outcome"], &said["account"]),
         (&json!("Applied"), &json!(null))
     );
-    // Nobody knows what it is worth until there is a price again.
+    // Until there is a price again it is worth what it was, and nobody knows it to be so.
     let row = desk.row(&of_a);
-    let wanted = ["2000", "2.45", "4900", "25", "null", "0", "null", "null"];
+    let wanted = ["2000", "2.45", "4900", "25", "45100", "0", "50000", "45125"];
     assert_eq!(fields(&row, BOOK), wanted);
     assert_eq!(row["valued"], false);
     assert_eq!(
@@ -122,7 +122,7 @@ fn a_book_is_corrected_by_hand_and_shows_it() {
             &desk.portfolio(),
             ["market_value", "gross", "books_unvalued"]
         ),
-        ["null", "null", "1"]
+        ["50000", "50000", "1"]
     );
     desk.gate.quote(0, "2.5", "2.7");
     let wanted = ["2000", "2.45", "4900", "25", "300", "0", "5200", "325"];

@@ -1,5 +1,6 @@
 //! Exits: positions that the gate closes by itself.
 
+mod attacks;
 mod day;
 mod race;
 mod triggers;

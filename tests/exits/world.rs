@@ -120,14 +120,26 @@ impl World {
     }
 
     pub(crate) fn step<B: Body>(&mut self, kind: Kind, strategy: StrategyId, body: B) -> Decision {
+        self.step_with(kind, strategy, body, &[])
+    }
+
+    /// The same with frames behind it.
+    pub(crate) fn step_with<B: Body>(
+        &mut self,
+        kind: Kind,
+        strategy: StrategyId,
+        body: B,
+        behind: &[Frame],
+    ) -> Decision {
         let header = Header {
             time: Nanos::from_raw(self.now),
             strategy,
+            continuation_count: behind.len() as u8,
             ..Header::default()
         };
         self.effects.clear();
         let frame = Frame::new(kind, header, body);
-        let decision = self.core.step(&frame, &[], &mut self.effects);
+        let decision = self.core.step(&frame, behind, &mut self.effects);
         self.core.verify();
         self.refused = None;
         for told in &self.effects.to_strategy {

@@ -1,5 +1,6 @@
 //! Checks: every control that looks at one order alone, in its group.
 
+use super::answer::Cell;
 use super::order::{Level, Who, unsigned, value_of};
 use super::{Good, Model};
 use portcullis::message::{Header, LinkState, OrderType, Scope, Side, Text, TimeInForce, flags};
@@ -358,13 +359,14 @@ impl Model {
 
     /// Whether so much more on one side only brings the account's position nearer to zero.
     pub(super) fn only_reduces(&self, who: Who, side: Side, more: u64) -> bool {
-        let cell = self.account_cell(who.account, who.symbol);
-        let position = i128::from(cell.position);
-        let (room, open) = match side {
-            Side::Buy => (-position, cell.open_buy),
-            Side::Sell => (position, cell.open_sell),
-        };
-        room > 0 && i128::try_from(open).unwrap() + i128::from(more) <= room
+        reduces(&self.account_cell(who.account, who.symbol), side, more)
+    }
+
+    /// The same at a level: of a strategy, its own position, too.
+    pub(super) fn only_reduces_at(&self, level: Level, who: Who, side: Side, more: u64) -> bool {
+        let own = self.strategy_cell(who.strategy, who.symbol);
+        self.only_reduces(who, side, more)
+            && (level.scope != Scope::Strategy || reduces(&own, side, more))
     }
 
     /// The last good quote, unless it is too old or a later one was not good.
@@ -426,4 +428,14 @@ fn outside_collar(price: i64, sum: i128, collar: u64) -> Option<i128> {
     } else {
         None
     }
+}
+
+/// Whether so much more on one side only brings a position nearer to zero.
+fn reduces(cell: &Cell, side: Side, more: u64) -> bool {
+    let position = i128::from(cell.position);
+    let (room, open) = match side {
+        Side::Buy => (-position, cell.open_buy),
+        Side::Sell => (position, cell.open_sell),
+    };
+    room > 0 && i128::try_from(open).unwrap() + i128::from(more) <= room
 }

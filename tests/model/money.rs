@@ -537,9 +537,8 @@ impl Model {
                 .get_mut(&(level.scope as u8, level.owner));
             let standing = standing.unwrap();
             standing.before = profit;
-            if standing.halt.is_some_and(|halt| halt.ends_with_day) {
-                self.resume(level.scope as u8, level.owner);
-            }
+            // Only the day is over: its highest stays, and is looked at behind this.
+            standing.halt = standing.halt.filter(|halt| !halt.ends_with_day);
         }
     }
 
@@ -567,8 +566,8 @@ impl Model {
     }
 
     pub(super) fn check_losses(&self, findings: &mut Findings, who: Who, side: Side, more: u64) {
-        let reduces = self.only_reduces(who, side, more);
         for level in self.path(who) {
+            let reduces = self.only_reduces_at(level, who, side, more);
             if !self
                 .money
                 .limited
@@ -635,8 +634,9 @@ impl Model {
         let (who, side, broker, limit) = (order.who, order.side, order.broker, order.price);
         let mid = self.money.sums[who.symbol as usize].map_or(0, |sum| sum / 2);
         let prices = [price, limit, i64::try_from(mid).unwrap_or(0)];
-        let price = prices.into_iter().find(|price| *price != 0).unwrap_or(0);
-        let bought = self.cost_of(who.symbol, price, qty).unwrap_or(0);
+        let mut prices = prices.into_iter().filter(|price| *price != 0);
+        let bought = prices.find_map(|price| self.cost_of(who.symbol, price, qty));
+        let bought = bought.unwrap_or(0);
         let fee = match self.setup.symbols[who.symbol as usize].fees {
             _ if fee != 0 => i128::from(fee) * 100_000_000,
             Some(fees) if !self.setup.brokers[broker as usize].reports_fees => {
@@ -766,7 +766,7 @@ impl Model {
             return false;
         }
         let split = |position: i64| {
-            let product = i128::from(position) * i128::from(new) * 10;
+            let product = i128::from(position).checked_mul(i128::from(new) * 10)?;
             let is_whole = product % i128::from(old) == 0;
             i64::try_from(product / i128::from(old))
                 .ok()
@@ -815,8 +815,22 @@ impl Model {
             self.symbol_positions.insert(symbol, whole);
         }
         self.references[symbol as usize] = Default::default();
-        self.money.sums[symbol as usize] = None;
+        self.split_price(symbol, i128::from(new) * 10, i128::from(old));
         self.value_anew(symbol);
         true
+    }
+
+    /// What is held is worth what it was, until there is a price of the new units.
+    fn split_price(&mut self, symbol: u32, new: i128, old: i128) {
+        let is_inverse = self.is_inverse(symbol);
+        let (divides, multiplies) = if is_inverse { (old, new) } else { (new, old) };
+        if let Some(sum) = &mut self.money.sums[symbol as usize] {
+            *sum = sum.saturating_mul(multiplies).div_euclid(divides);
+        }
+        if !is_inverse {
+            let mark = &mut self.marks[symbol as usize];
+            let worth = mark.saturating_mul(old.unsigned_abs());
+            *mark = worth.div_ceil(new.unsigned_abs()).min(i64::MAX as u128);
+        }
     }
 }

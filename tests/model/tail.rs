@@ -65,7 +65,7 @@ impl Model {
         leaves: u64,
     ) {
         let limits = self.limits(level);
-        let exit = self.only_reduces(who, side, leaves);
+        let exit = self.only_reduces_at(level, who, side, leaves);
         if self.gross_with(level, who, side, leaves) > self.tail_gross_max() {
             findings.fact(ExposureOverflow, !exit);
             return;
@@ -97,7 +97,11 @@ impl Model {
             let figure = |books: &Books| measure(self, books);
             let limit = self.loss_units(max);
             let (is, was) = (figure(&working), figure(&without));
-            let is_worse = is.0 > limit * is.1 && is.0 > was.0;
+            let each = |books: &Books| self.losses_by_scenario(books, set_of(reason));
+            // Who opens the other side makes no figure worse at once.
+            let mut pairs = each(&working).into_iter().zip(each(&without));
+            let worsens = pairs.any(|(is, was)| is > limit && is > was);
+            let is_worse = is.0 > limit * is.1 && (is.0 > was.0 || worsens);
             if is_worse && !(exit && figure(&filled).0 <= was.0) {
                 let value = -(-is.0).div_euclid(is.1);
                 findings.limit(level, reason, self.told(limit), self.told(value));
@@ -106,7 +110,8 @@ impl Model {
         if let Some(share) = limits.cluster_share_max {
             let free = limits.cluster_share_free.unwrap_or(Notional::ZERO);
             let cluster = self.alone_in_cluster(&working, who.symbol);
-            let allowed = self.alone(&working) * i128::from(share) / ONE;
+            let others = self.least_in_others(&working, who.symbol);
+            let allowed = (cluster + others) * i128::from(share) / ONE;
             let allowed = allowed.max(self.loss_units(free));
             if cluster > allowed && cluster > self.alone_in_cluster(&without, who.symbol) {
                 let (limit, value) = (self.told(allowed), self.told(cluster));
@@ -210,8 +215,8 @@ impl Model {
         -(-value).div_euclid(i128::try_from(self.unit()).unwrap())
     }
 
-    /// What is lost in each scenario of a set, the worst first.
-    fn losses(&self, books: &Books, set: Set) -> Vec<i128> {
+    /// What is lost in each scenario of a set.
+    fn losses_by_scenario(&self, books: &Books, set: Set) -> Vec<i128> {
         let mut losses = vec![0; self.count(set)];
         for (symbol, cell) in books {
             let (long, short) = (
@@ -223,6 +228,12 @@ impl Model {
                 *loss += long * (-change).max(0) + short * change.max(0);
             }
         }
+        losses
+    }
+
+    /// The same, the worst first.
+    fn losses(&self, books: &Books, set: Set) -> Vec<i128> {
+        let mut losses = self.losses_by_scenario(books, set);
         losses.sort_by_key(|loss| -loss);
         losses
     }
@@ -270,14 +281,38 @@ impl Model {
             .sum()
     }
 
+    fn cluster_of(&self, symbol: u32) -> u32 {
+        let clusters = &self.setup.tail.clusters;
+        clusters.get(symbol as usize).copied().unwrap_or(symbol)
+    }
+
     fn alone_in_cluster(&self, books: &Books, symbol: u32) -> i128 {
-        let cluster_of = |symbol: u32| {
-            let clusters = &self.setup.tail.clusters;
-            clusters.get(symbol as usize).copied().unwrap_or(symbol)
-        };
-        let cluster = cluster_of(symbol);
-        let books = books.iter().filter(|(of, _)| cluster_of(*of) == cluster);
+        let cluster = self.cluster_of(symbol);
+        let books = books.iter();
+        let books = books.filter(|(of, _)| self.cluster_of(*of) == cluster);
         self.alone(&books.cloned().collect())
+    }
+
+    /// The same of all other clusters, of what is held even if every live order that could reduce it fills and no
+    /// other does.
+    fn least_in_others(&self, books: &Books, symbol: u32) -> i128 {
+        let cluster = self.cluster_of(symbol);
+        let books = books.iter();
+        let books = books.filter(|(of, _)| self.cluster_of(*of) != cluster);
+        let least = |(symbol, cell): &(u32, Cell)| {
+            let long = -self.units(*symbol, cell, Side::Sell);
+            let short = -self.units(*symbol, cell, Side::Buy);
+            let sets = [Set::History, Set::Stress, Set::Margin];
+            let returns = sets
+                .into_iter()
+                .filter_map(|set| self.returns(*symbol, set));
+            let losses = returns.flatten().map(|change| match change < 0 {
+                true => long.max(0) * -change,
+                false => short.max(0) * change,
+            });
+            losses.max().unwrap_or(0)
+        };
+        books.map(least).sum()
     }
 
     fn loss_units(&self, max: Notional) -> i128 {
@@ -289,6 +324,15 @@ impl Model {
 
     fn told(&self, loss: i128) -> i128 {
         loss.saturating_mul(i128::try_from(self.unit()).unwrap()) / ONE
+    }
+}
+
+/// The scenarios that a limit is about.
+fn set_of(reason: RejectReason) -> Set {
+    match reason {
+        StressLossAboveMax => Set::Stress,
+        MarginAboveMax => Set::Margin,
+        _ => Set::History,
     }
 }
 

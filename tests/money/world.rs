@@ -107,7 +107,7 @@ pub(crate) struct World {
     pub(crate) core: Core,
     pub(crate) setup: Setup,
     pub(crate) entries: Vec<Entry>,
-    /// By symbol: the last bid and ask together; none where it is forgotten.
+    /// By symbol: the last bid and ask together, in units of today.
     pub(crate) sums: [Option<i128>; SYMBOLS as usize],
     random: Random,
     effects: Effects,
@@ -303,7 +303,14 @@ impl World {
             kind: AdjustKind::Split as u8,
             ..Adjust::default()
         });
-        self.sums[symbol as usize] = None;
+        // An inverse contract is worth as much at a price as many times as high.
+        let is_inverse = self.setup.symbols[symbol as usize].is_inverse;
+        let split = |sum: i128| match is_inverse {
+            true => sum * i128::from(ratio),
+            false => sum.div_euclid(i128::from(ratio)),
+        };
+        let sum = &mut self.sums[symbol as usize];
+        *sum = sum.map(split);
     }
 
     fn adjust(&mut self, adjust: Adjust) {

@@ -1,5 +1,6 @@
 //! Reconciliation against a broker that has books of its own.
 
+mod attacks;
 mod broker;
 mod random;
 mod stories;

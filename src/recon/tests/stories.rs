@@ -9,16 +9,16 @@ use crate::events::kind::Severity;
 use crate::message::{Report, Scope, Side};
 use crate::units::{Nanos, OrderId};
 
-const PRICE: i64 = 100_000_000_000;
+pub(super) const PRICE: i64 = 100_000_000_000;
 
 /// An order of account 0 in symbol 0 at the broker.
-fn order(world: &mut World, broker: &mut Broker, qty: u64) -> OrderId {
+pub(super) fn order(world: &mut World, broker: &mut Broker, qty: u64) -> OrderId {
     let id = world.order((0, 0), Side::Buy, qty, PRICE).unwrap();
     serve(world, broker);
     id
 }
 
-fn serve(world: &mut World, broker: &mut Broker) {
+pub(super) fn serve(world: &mut World, broker: &mut Broker) {
     for request in std::mem::take(&mut world.requests) {
         if let Some(report) = broker.take(&request) {
             world.take(frame(report, world.now));
@@ -27,12 +27,17 @@ fn serve(world: &mut World, broker: &mut Broker) {
 }
 
 /// The broker fills; what the session and the drop copy would tell.
-fn fill(world: &World, broker: &mut Broker, id: OrderId, qty: u64) -> (Report, Execution) {
+pub(super) fn fill(
+    world: &World,
+    broker: &mut Broker,
+    id: OrderId,
+    qty: u64,
+) -> (Report, Execution) {
     let report = broker.fill(id, qty * UNIT, 0, 500_000_000, world.now);
     (report, broker.executions.last().unwrap().clone())
 }
 
-fn looks(world: &mut World, broker: &mut Broker, count: u64) -> Verdict {
+pub(super) fn looks(world: &mut World, broker: &mut Broker, count: u64) -> Verdict {
     let mut verdict = Verdict::default();
     for _ in 0..count {
         world.advance(Nanos::from_secs(1));
@@ -43,14 +48,14 @@ fn looks(world: &mut World, broker: &mut Broker, count: u64) -> Verdict {
     verdict
 }
 
-fn kinds(verdict: &Verdict) -> Vec<(FindingKind, Standing)> {
+pub(super) fn kinds(verdict: &Verdict) -> Vec<(FindingKind, Standing)> {
     let findings = verdict.findings.iter();
     findings
         .map(|judged| (judged.finding.kind, judged.standing))
         .collect()
 }
 
-fn agrees(world: &World, broker: &Broker) -> bool {
+pub(super) fn agrees(world: &World, broker: &Broker) -> bool {
     world.position(0, 0) == broker.positions[&(0, 0)] && world.cash(0) == broker.cash[&0]
 }
 

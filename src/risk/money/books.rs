@@ -53,6 +53,14 @@ impl Pricing {
     }
 }
 
+impl Pricing {
+    /// So many new units stand for so many old ones, and are worth as much: rounded down.
+    pub(crate) fn split(&mut self, ratio: (i128, i128)) {
+        let (new, old) = self.contract.split_price(ratio);
+        self.sum = self.sum.map(|sum| sum.saturating_mul(old).div_euclid(new));
+    }
+}
+
 impl Books {
     pub(crate) fn new(setup: &Setup) -> Self {
         Self {

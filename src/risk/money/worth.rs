@@ -86,6 +86,25 @@ impl Contract {
         })
     }
 
+    /// What divides and what multiplies a price where positions change in a ratio and are worth as much.
+    pub(crate) const fn split_price(self, (new, old): (i128, i128)) -> (i128, i128) {
+        match self.is_inverse {
+            false => (new, old),
+            true => (old, new),
+        }
+    }
+
+    /// What one unit counts as then, rounded up; an inverse contract as much as before.
+    pub(crate) fn split_mark(self, mark: Price, (new, old): (i128, i128)) -> Price {
+        if self.is_inverse {
+            return mark;
+        }
+        let worth = i128::from(mark.raw()).saturating_mul(old);
+        let (whole, rest) = (worth / new, worth % new);
+        let mark = i64::try_from(whole + i128::from(rest != 0));
+        Price::from_raw(mark.unwrap_or(i64::MAX))
+    }
+
     fn multiplied(self, product: u128, rounds_up: bool) -> u128 {
         match self.multiplier {
             ONE => product,

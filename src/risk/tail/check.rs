@@ -2,8 +2,9 @@
 //!
 //! Pure. Hot path.
 //!
-//! An order is refused where a figure with it is above its limit and above what it is without it: prices
-//! that have moved an account over a limit stop nothing that adds nothing. And one that only brings its
+//! An order is refused where a figure with it is above its limit and above what it is without it, or some
+//! scenario loses more with it and more than the limit: prices that have moved an account over a limit stop
+//! nothing that adds nothing. And one that only brings its
 //! account's position nearer to zero passes where the figure, once it has filled, is no more than it is
 //! without it: an exit that takes the loss off one scenario may put a little on another while it works.
 //!
@@ -31,7 +32,7 @@ struct Asked {
     more: i64,
     /// What that may add to a loss.
     charge: u128,
-    /// It only brings its account's position nearer to zero.
+    /// It only brings its account's position nearer to zero; and its strategy's, of that one's book.
     only_reduces: bool,
 }
 
@@ -104,7 +105,9 @@ impl Exposure {
             side: terms.side,
             more: i64::try_from(more).unwrap_or(i64::MAX),
             charge: valuation.tail_charge,
-            only_reduces: self.only_reduces(books.account_cell, terms.side, more),
+            only_reduces: self.only_reduces(books.account_cell, terms.side, more)
+                && (kind != Kind::Strategy
+                    || self.only_reduces(books.cell(kind), terms.side, more)),
         };
         self.look_at_tail(found, at as usize, books.cell(kind), &asked, is_narrow);
     }
@@ -126,9 +129,9 @@ impl Exposure {
         self.tail_gross(kind, owner).saturating_add(more) <= self.tail.gross_max
     }
 
-    fn only_reduces(&self, account_cell: u32, side: Side, more: u64) -> bool {
+    fn only_reduces(&self, cell: u32, side: Side, more: u64) -> bool {
         let more = i64::try_from(more).unwrap_or(i64::MAX);
-        self.cell(account_cell).only_reduces(side, more)
+        self.cell(cell).only_reduces(side, more)
     }
 
     /// Brings a book up to date and looks at it.
@@ -245,10 +248,7 @@ impl Tail {
                     book.is_shortfall_within((table, terms), max, (asked, effect), excess, scratch)
                 }
                 Figure::Stress | Figure::Margin => {
-                    let range = match figure {
-                        Figure::Stress => table.stress.clone(),
-                        _ => table.margin.clone(),
-                    };
+                    let range = figure.range(table);
                     let losses = &book.losses()[range.clone()];
                     let largest = kernel::largest(losses, &moves[range], effect.more);
                     largest.is_none_or(|largest| largest <= max)
@@ -361,9 +361,30 @@ impl Book {
         let mut measure = |more| self.measure(with, figure, asked.symbol, more, scratch);
         let without = measure(effect.before);
         let limit = i128::from(max) * with.1.scale(figure);
-        // What is within the limit without it, and not with it, is worse with it.
-        let is_worse = without <= limit || without < measure(asked.on_side(effect.more));
+        // What is within the limit without it, and not with it, is worse with it; so is what loses beyond the
+        // limit in another scenario, where it opens as much on the other side.
+        let is_worse = without <= limit
+            || without < measure(asked.on_side(effect.more))
+            || self.worsens(with.0, figure, max, (asked, effect));
         is_worse && !(asked.only_reduces && measure(effect.filled) <= without)
+    }
+
+    /// True where a scenario loses more with an order, and more than a limit.
+    fn worsens(
+        &self,
+        table: &Table,
+        figure: Figure,
+        max: i64,
+        (asked, effect): (&Asked, &Effect),
+    ) -> bool {
+        let (side, range) = (asked.side.index(), figure.range(table));
+        let moves = &table.moves(asked.symbol, side)[range.clone()];
+        let mut pairs = self.losses()[range].iter().zip(moves);
+        let is_more = effect.before[side] < effect.more;
+        is_more
+            && pairs.any(|(loss, unit)| {
+                *unit != 0 && max < loss.wrapping_add(kernel::wide(effect.more, *unit))
+            })
     }
 
     /// Whether the cluster of an order's symbol would hold too much, what it may hold and would.
@@ -379,7 +400,9 @@ impl Book {
         after[asked.side.index()] += effect.more;
         let more = symbol.alone(after) - symbol.alone(effect.held);
         let cluster = self.clusters[symbol.cluster as usize] + more;
-        let allowed = (self.alone + more) * i128::from(share) / i128::from(ONE);
+        // Live orders of others may come to nothing.
+        let others = self.least_sum - self.least[symbol.cluster as usize];
+        let allowed = (cluster + others) * i128::from(share) / i128::from(ONE);
         let allowed = allowed.max(self.bounds.cluster_free.into());
         (0 < more && allowed < cluster, (allowed, cluster))
     }

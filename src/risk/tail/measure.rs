@@ -17,6 +17,7 @@ use super::table::{ONE, Table, of};
 use super::{Book, Terms};
 use crate::reject::RejectReason as Reason;
 use crate::risk::setup::Limits;
+use std::ops::Range;
 
 /// A level's limits in loss units.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +56,15 @@ impl Figure {
             Self::Shortfall => Reason::ShortfallAboveMax,
             Self::Stress => Reason::StressLossAboveMax,
             Self::Margin => Reason::MarginAboveMax,
+        }
+    }
+
+    /// The scenarios that it is about.
+    pub(super) fn range(self, table: &Table) -> Range<usize> {
+        match self {
+            Self::ValueAtRisk | Self::Shortfall => table.history.clone(),
+            Self::Stress => table.stress.clone(),
+            Self::Margin => table.margin.clone(),
         }
     }
 
@@ -152,11 +162,7 @@ pub(super) fn measure(
     more: [i64; 2],
     scratch: &mut Vec<i64>,
 ) -> i128 {
-    let range = match figure {
-        Figure::ValueAtRisk | Figure::Shortfall => table.history.clone(),
-        Figure::Stress => table.stress.clone(),
-        Figure::Margin => table.margin.clone(),
-    };
+    let range = figure.range(table);
     let moves = [0, 1].map(|side| &table.moves(symbol, side)[range.clone()]);
     let losses = losses[range].iter().zip(moves[0]).zip(moves[1]);
     let losses = losses.map(|((loss, falls), rises)| {

@@ -113,9 +113,12 @@ struct Book {
     pending_count: u32,
     /// Cells that something is held in of which not all is known that the limits need.
     unknown_count: u32,
-    /// The largest loss of each cell alone, added up: by cluster where shares are limited, and in all.
+    /// Where shares are limited, by cluster: the largest loss of each cell alone, added up; and how little that may
+    /// come to, whatever becomes of live orders.
     clusters: Box<[i128]>,
-    alone: i128,
+    least: Box<[i128]>,
+    /// That of all clusters.
+    least_sum: i128,
     /// About where the days of the shortfall begin.
     threshold: i64,
     /// So many looks pass before the headroom is worked out again, and how many it passed last.
@@ -342,7 +345,8 @@ impl Exposure {
             pending_count: 0,
             unknown_count: 0,
             clusters: vec![0; clusters].into_boxed_slice(),
-            alone: 0,
+            least: vec![0; clusters].into_boxed_slice(),
+            least_sum: 0,
             threshold: 0,
             wait: 0,
             patience: 0,
@@ -453,10 +457,12 @@ impl Tail {
             }
         }
         let symbol = &table.symbols[cell.symbol as usize];
-        if let Some(cluster) = book.clusters.get_mut(symbol.cluster as usize) {
-            let more = symbol.alone(held) - symbol.alone(old);
-            *cluster += more;
-            book.alone += more;
+        let at = symbol.cluster as usize;
+        if let (Some(most), Some(least)) = (book.clusters.get_mut(at), book.least.get_mut(at)) {
+            *most += symbol.alone(held) - symbol.alone(old);
+            let more = symbol.least(held) - symbol.least(old);
+            *least += more;
+            book.least_sum += more;
         }
     }
 }
@@ -477,6 +483,13 @@ impl table::Symbol {
     fn alone(&self, held: [i64; 2]) -> i128 {
         let loss = |side: usize| i128::from(held[side]) * i128::from(self.max[side]);
         loss(0).max(loss(1)).max(0)
+    }
+
+    /// The same of what is held for certain: what no live order could bring to nothing.
+    fn least(&self, held: [i64; 2]) -> i128 {
+        let loss = |side: usize, most: i64| -i128::from(most.min(0)) * i128::from(self.max[side]);
+        // Of a long position, as much as live sales would leave; of a short one, as live purchases would.
+        loss(0, held[1]).max(loss(1, held[0]))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::message::{Scope, Side};
 use crate::risk::cell::{Cell, Change, NO_CELL};
 use crate::risk::exposure::{Exposure, Places};
 use crate::risk::route::Books;
-use crate::units::{Position, Price, Qty};
+use crate::units::{Price, Qty};
 
 /// Whose book a split has changed: the place of its cell, or the symbol.
 #[derive(Clone, Copy, Debug)]
@@ -106,30 +106,24 @@ impl Exposure {
         self.fold_if_many(Kind::Firm, 0);
     }
 
-    /// A book's position was this and is another, with no order beside it: a split.
-    pub(in crate::risk) fn note_position(&mut self, of: Splitted, was: Position) {
+    /// A book's position and mark are of other units: what room it has is measured anew.
+    pub(in crate::risk) fn note_split(&mut self, of: Splitted) {
         if !self.tail.is_used() {
             return;
         }
-        let (kind, owner, place, cell) = match of {
+        let (kind, owner, place) = match of {
             Splitted::Owner(at) => {
                 let cell = self.all_cells()[at as usize];
                 let kind = match cell.is_account {
                     true => Kind::Account,
                     false => Kind::Strategy,
                 };
-                (kind, cell.owner, at, cell)
+                (kind, cell.owner, at)
             }
-            Splitted::Desk(at) => {
-                let cell = *self.desk_cell(at);
-                (Kind::Desk, cell.owner, at, cell)
-            }
-            Splitted::Firm(symbol) => (Kind::Firm, 0, symbol, *self.symbol_cell(symbol)),
+            Splitted::Desk(at) => (Kind::Desk, self.desk_cell(at).owner, at),
+            Splitted::Firm(symbol) => (Kind::Firm, 0, symbol),
         };
-        let grows = i128::from(cell.position.raw()) - i128::from(was.raw());
-        let mark = self.mark(cell.symbol);
-        let charge = self.tail.charge(cell.symbol, [grows, -grows], mark);
-        self.tail.note(kind, owner, place, (charge, BOTH));
+        self.tail.note(kind, owner, place, (u128::MAX, BOTH));
         self.fold_if_many(kind, owner);
     }
 

@@ -236,8 +236,8 @@ impl Pair {
     }
 }
 
-/// Every loss, the worst first.
-fn losses(book: &Book, setup: &Setup, of: fn(&Returns) -> &Vec<i32>) -> Vec<i128> {
+/// Every loss, by scenario.
+fn by_scenario(book: &Book, setup: &Setup, of: fn(&Returns) -> &Vec<i32>) -> Vec<i128> {
     let mut losses = vec![0; of(&setup.tail.returns[0]).len()];
     for (symbol, [long, short]) in book {
         let returns = of(&setup.tail.returns[*symbol as usize]);
@@ -246,8 +246,28 @@ fn losses(book: &Book, setup: &Setup, of: fn(&Returns) -> &Vec<i32>) -> Vec<i128
             *loss += long * (-change).max(0) + short * change.max(0);
         }
     }
+    losses
+}
+
+/// The same, the worst first.
+fn losses(book: &Book, setup: &Setup, of: fn(&Returns) -> &Vec<i32>) -> Vec<i128> {
+    let mut losses = by_scenario(book, setup, of);
     losses.sort_by_key(|loss| -loss);
     losses
+}
+
+/// True where a scenario of a limit loses more in one book than in another, and more than the limit.
+fn worsens(reason: Reason, books: [&Book; 2], setup: &Setup, limits: &Limits) -> bool {
+    let units = |max: Option<Notional>| max.map_or(0, |max| max.raw() as i128 / 1_000_000_000);
+    let (max, of): (_, fn(&Returns) -> &Vec<i32>) = match reason {
+        Reason::ValueAtRiskAboveMax => (limits.value_at_risk_max, |of| &of.history),
+        Reason::ShortfallAboveMax => (limits.expected_shortfall_max, |of| &of.history),
+        Reason::StressLossAboveMax => (limits.stress_loss_max, |of| &of.stress),
+        _ => (limits.margin_max, |of| &of.margin),
+    };
+    let [was, is] = books.map(|book| by_scenario(book, setup, of));
+    let mut pairs = was.iter().zip(&is);
+    pairs.any(|(was, is)| was < is && units(max) < *is)
 }
 
 /// The figures by sorting, each times what makes it whole, with its limit.
@@ -421,9 +441,12 @@ fn compare(
             book
         });
         let was = figures(&before[level], setup, limits);
-        let [is, done] = books.map(|book| figures(&book, setup, limits));
+        let [working_book, filled_book] = books;
+        let is = figures(&working_book, setup, limits);
+        let done = figures(&filled_book, setup, limits);
         for ((was, is), done) in was.iter().zip(&is).zip(&done) {
-            let is_worse = is.1 < is.2 && was.2 < is.2;
+            let pair = [&before[level], &working_book];
+            let is_worse = is.1 < is.2 && (was.2 < is.2 || worsens(is.0, pair, setup, limits));
             if is_worse && !(is_exit && done.2 <= was.2) {
                 expected.push(is.0);
             }

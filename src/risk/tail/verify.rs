@@ -20,7 +20,8 @@ impl Exposure {
     fn verify_tail(&self, book: &Book) {
         let table = &self.tail.table;
         let (mut losses, mut now) = (vec![0i128; table.count()], vec![0i128; table.count()]);
-        let (mut unknown, mut pending, mut alone) = (0, 0, 0);
+        let (mut unknown, mut pending) = (0, 0);
+        let (mut alone, mut least) = (0, 0);
         let mut is_known = true;
         for (place, cell) in self.tail_cells(book.kind).iter().enumerate() {
             if !is_of(book.kind, book.owner, cell) {
@@ -35,7 +36,10 @@ impl Exposure {
             unknown += u32::from(of.is_unknown);
             pending += u32::from(of.is_pending);
             if !book.clusters.is_empty() {
-                alone += table.symbols[cell.symbol as usize].alone(of.held);
+                let symbol = &table.symbols[cell.symbol as usize];
+                alone += symbol.alone(of.held);
+                least += symbol.least(of.held);
+                assert!(symbol.least(of.held) <= symbol.alone(of.held));
             }
             for (side, (was, is)) in of.held.into_iter().zip(held).enumerate() {
                 let moves = table.moves(cell.symbol, side).iter();
@@ -54,8 +58,13 @@ impl Exposure {
         assert_eq!(has, losses, "losses of {whose:?}");
         assert_eq!(book.unknown_count, unknown, "unknown of {whose:?}");
         assert_eq!(book.pending_count, pending, "pending of {whose:?}");
-        assert_eq!(book.alone, alone, "alone of {whose:?}");
-        assert_eq!(book.clusters.iter().sum::<i128>(), alone);
+        assert_eq!(
+            book.clusters.iter().sum::<i128>(),
+            alone,
+            "alone of {whose:?}"
+        );
+        assert_eq!(book.least.iter().sum::<i128>(), least, "least of {whose:?}");
+        assert_eq!(book.least_sum, least);
         if book.headroom == 0 {
             return;
         }
@@ -68,12 +77,7 @@ impl Exposure {
         let terms = self.tail.terms;
         for (figure, max) in Figure::ALL.into_iter().zip(book.bounds.max) {
             let Some(max) = max else { continue };
-            let range = match figure {
-                Figure::ValueAtRisk | Figure::Shortfall => table.history.clone(),
-                Figure::Stress => table.stress.clone(),
-                Figure::Margin => table.margin.clone(),
-            };
-            let mut sorted = now[range].to_vec();
+            let mut sorted = now[figure.range(table)].to_vec();
             sorted.sort_unstable_by(|a, b| b.cmp(a));
             let (whole, part) = ((terms.days / ONE) as usize, i128::from(terms.days % ONE));
             let measured = match figure {

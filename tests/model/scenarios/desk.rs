@@ -356,6 +356,18 @@ impl Desk {
         self.both.model.views().accounts[&(0, 0)].position
     }
 
+    /// What the firm has earned.
+    pub(crate) fn profit(&self) -> i128 {
+        self.both.model.views().levels[&(Scope::Firm as u8, 0)]
+            .earned
+            .profit
+    }
+
+    /// The name of the last command.
+    pub(crate) const fn name(&self) -> u64 {
+        self.next
+    }
+
     /// What is reserved to buy and to sell in account 0 and symbol 0.
     pub(crate) fn reserved(&self) -> (u128, u128) {
         let views = self.both.model.views();
