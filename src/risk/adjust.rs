@@ -83,7 +83,8 @@ impl Core {
         };
         let row = &self.symbols[adjust.symbol.0 as usize];
         let price = adjust.price.raw().unsigned_abs();
-        let value = valued(price, row.multiplier, row.is_inverse)?.notional(qty);
+        let unit = valued(price, row.multiplier, row.is_inverse)?;
+        let value = unit.notional(qty);
         let cost = match side {
             Side::Buy => bought,
             Side::Sell => bought.negated(),
@@ -103,6 +104,10 @@ impl Core {
             orders: 0,
         };
         let before = self.exposure.cell(places.account_cell).position;
+        // Until there is a price, what is held counts as what it came at, not as nothing.
+        if self.exposure.mark(places.symbol) == Price::default() {
+            self.exposure.revalue(places.symbol, unit, |_| {});
+        }
         self.exposure.book(places, &change);
         if !is_trade {
             for cell in [places.account_cell, places.strategy_cell] {

@@ -744,6 +744,10 @@ impl Model {
             return Answer::of(Outcome::Applied);
         }
         let cost = if qty < 0 { -bought } else { bought };
+        let mark = &mut self.marks[symbol as usize];
+        if *mark == 0 {
+            *mark = unit.into();
+        }
         self.move_positions(who, qty);
         self.trade_in_books(who, qty, cost, paid);
         if kind == AdjustKind::Transfer {

@@ -419,7 +419,6 @@ fn a_rate_that_is_none_forgives_no_loss() {
 /// Tried: what is held and has no price yet, or is counted in a currency that has no rate yet, beside a limit
 /// on all that is held.
 #[test]
-#[ignore = "a position booked by hand before its symbol has a price counts as nothing in gross and net"]
 fn what_cannot_be_valued_leaves_no_room_for_more() {
     let mut desk = desk(|setup| setup.accounts[0].limits.gross_exposure_max = notional(1_000));
     adjusts(

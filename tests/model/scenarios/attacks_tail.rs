@@ -213,7 +213,8 @@ fn no_price_makes_a_position_lose_nothing() {
         setup.symbols[1].price_min = Some(Price::from_raw(-100));
     });
     desk.quote_of(0, 10, 10);
-    applies(&mut desk, transfer(1, -100, 10));
+    // One that came at a price counts at that; one that came at none is not known.
+    applies(&mut desk, transfer(1, -100, 0));
     let order = in_symbol(&desk, 0, Buy, 1);
     fails(&mut desk, order, TailUnknown);
     desk.quote_of(1, 10, 10);
