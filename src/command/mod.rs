@@ -7,6 +7,7 @@ pub mod demo;
 pub mod drill;
 pub mod events;
 pub mod explain;
+pub mod find;
 pub mod journal;
 pub mod reconcile;
 pub mod replay;
