@@ -210,6 +210,28 @@ enum Command {
         #[arg(long)]
         note: String,
     },
+    /// Put an edited configuration beside what a running gateway has in force, and its limits in force.
+    #[command(after_help = RELOAD_HELP)]
+    Reload {
+        /// The edited file; its `admin.socket` is where the gateway is asked.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The operators' socket, where the file names another one.
+        #[arg(long, value_name = "PATH")]
+        socket: Option<PathBuf>,
+        /// Why, in a few words; where nothing is said, the name of the file.
+        #[arg(long)]
+        note: Option<String>,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// Put limits in force also where other keys differ, which wait for a restart.
+        #[arg(long)]
+        limits_only: bool,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Correct a book by hand: what no order of the gate explains.
     #[command(after_help = ADJUST_HELP)]
     Adjust {
@@ -522,6 +544,27 @@ Examples:
 
 Ends with 1 where the journal is not whole, and says what is missing.";
 
+const RELOAD_HELP: &str = "\
+The file is checked as `portcullis check` does; one that is not sound changes nothing. Then every
+difference to what is in force is listed: a limit that is one number is put in force as if
+`portcullis limit` had said it, as a version in the journal, by the person who reloads; what loosens it
+beyond gateway.loosen_factor or [hard_limits] waits until another person reloads the same file.
+Everything else - windows, ages, permissions, symbols, the rule itself - is read at a start: where the
+file changes any of it, nothing is put in force, unless --limits-only is written.
+
+Each limit is an event of its own: orders between two of them are decided under the first and not the
+second. Those that tighten go first. If the gate ends in between, the rest was not put in force; reload
+again. A dry run reckons from the limits in force: where one person has loosened a limit before, the
+gate counts the steps together, and may want a second person all the same. What is read from price
+files at a start is compared only as far as the file writes it.
+
+Ends with 1 where nothing could be put in force or the gate has refused a limit; the table says which
+are in force. Ends with 3 where it is not known.
+
+Examples:
+  portcullis reload --config gate.toml --dry-run
+  portcullis reload --config gate.toml --note 'limits of June'";
+
 const PORTFOLIO_HELP: &str = "\
 equity    capital (limits.capital of the level, or none) and profit
 profit    what the books have brought and would bring at the last good price, fees taken off
@@ -778,6 +821,27 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
                 ..Request::default()
             };
             return ask(at, request);
+        }
+        Command::Reload {
+            config,
+            socket,
+            note,
+            dry_run,
+            limits_only,
+            json,
+        } => {
+            let edited = config::load(&config).map_err(Failure::of)?;
+            // What a start would read beside it must be there, too.
+            handover::fill(&mut edited.clone()).map_err(Failure::of)?;
+            let socket = socket.unwrap_or_else(|| edited.admin.socket.clone());
+            let options = command::reload::Options {
+                place: client::Place::Socket(socket),
+                note,
+                is_dry_run: dry_run,
+                limits_only,
+                is_json: json,
+            };
+            report(command::reload::run(&config, &edited, &options)?)
         }
         Command::Settle {
             at,

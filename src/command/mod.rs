@@ -10,6 +10,7 @@ pub mod explain;
 pub mod find;
 pub mod journal;
 pub mod reconcile;
+pub mod reload;
 pub mod replay;
 pub mod run;
 pub mod trial;
