@@ -313,6 +313,19 @@ those of [reconcile] in the journal's last run."
         #[arg(long)]
         json: bool,
     },
+    /// What journals say of whole trading days: orders, refusals, fills, profit, drawdown.
+    #[command(after_help = STATISTICS_HELP)]
+    Statistics {
+        /// The journals' directories: of one gate over time, or of several, which are added up.
+        #[arg(required = true)]
+        journal: Vec<PathBuf>,
+        /// What has a line each: day, account, strategy or symbol.
+        #[arg(long, default_value = "day", value_parser = command::statistics::By::from_text)]
+        by: command::statistics::By,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Derive every decision of a journal again and compare, bit for bit.
     Replay {
         /// The journal's directory.
@@ -544,6 +557,31 @@ Examples:
 
 Ends with 1 where the journal is not whole, and says what is missing.";
 
+const STATISTICS_HELP: &str = "\
+passed     orders that the gate accepted; refused: the others, with the most frequent reasons below
+cancels    that passed; replaces are in --json
+fill %     orders that had their first fill, of those that passed: may be more than 100 where they
+           passed on another day
+o/t        new orders and replaces that passed, for each fill
+qty        bought and sold together; value: what that came to
+realized   what closed parts have brought, fees left aside; at the rate of that moment, where a
+           symbol settles in another currency than the firm's
+profit     realized and unrealized, fees taken off, and what corrections brought, from the end of the
+           day before: as `portcullis portfolio` says it
+drawdown   of a day: how far the firm's profit was below its highest of that day at the most; of any
+           other line: the deepest there ever was; of several journals the deepest of one
+exits      positions that the gate began to close; kills: by persons and by the gate; adjusted:
+           corrections of books. They stand with the names that they say: those of the firm with all.
+gain days  of all trading days that have a record
+
+A trading day is that of gateway.trading_day, or a day of UTC, and is called by the date of its last
+moment in UTC. A dash stands for a part of nothing. --json has every digit and every reason.
+
+Examples:
+  portcullis statistics journal
+  portcullis statistics journal --by strategy
+  portcullis statistics monday/journal tuesday/journal --json";
+
 const RELOAD_HELP: &str = "\
 The file is checked as `portcullis check` does; one that is not sound changes nothing. Then every
 difference to what is in force is listed: a limit that is one number is put in force as if
@@ -700,6 +738,9 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             report(command::reconcile::run(&journal, sources, json)?)
         }
         Command::Versions { journal, json } => report(command::versions::run(&journal, json)?),
+        Command::Statistics { journal, by, json } => {
+            report(command::statistics::run(&journal, by, json)?)
+        }
         Command::Replay {
             journal,
             config,

@@ -13,6 +13,7 @@ pub mod reconcile;
 pub mod reload;
 pub mod replay;
 pub mod run;
+pub mod statistics;
 pub mod trial;
 pub mod versions;
 

@@ -5,6 +5,8 @@ use super::latency::{self, Series};
 use super::session::{Seen, Tally};
 use super::strategies::{Behaviour, KILLED_ACCOUNT, Role};
 use super::table;
+use crate::admin::money::cut;
+use crate::admin::table::Table;
 use crate::follower::replay::Report;
 use crate::reject::RejectReason;
 use crate::risk::setup::Limits;
@@ -278,18 +280,14 @@ impl Run<'_> {
         );
         let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
         let Ok(firm) = &self.firm else { return };
+        let mut table = Table::new(&["limit", "at most", "lost", "used"]);
         for limit in firm["limits"].as_array().into_iter().flatten() {
-            let of = |key: &str| word(&limit[key]);
-            let _ = writeln!(
-                out,
-                "{:<12}{:>12}, lost {:>12}, used {}",
-                of("limit"),
-                of("max"),
-                of("lost"),
-                of("used")
-            );
+            let of = |key: &str| cut(&word(&limit[key]));
+            let name = word(&limit["limit"]);
+            table.row(vec![name, of("max"), of("lost"), word(&limit["used"])]);
         }
-        let (equity, risk) = (word(&firm["equity"]), word(&firm["risk"]));
+        table.write(out);
+        let (equity, risk) = (cut(&word(&firm["equity"])), word(&firm["risk"]));
         let _ = writeln!(out, "it is worth {equity}, its risk is {risk}\n");
     }
 
