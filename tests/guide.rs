@@ -173,12 +173,11 @@ impl Trader {
         let mut found = None;
         while found.is_none() {
             let told = |told: native::Event<'_>| match told {
-                native::Event::Execution(_, execution) => {
+                native::Event::Execution(_, execution)
                     if execution.client_order_id.as_str() == id
-                        && execution.exec == Exec::Trade as u8
-                    {
-                        found = Some(Ok(*execution));
-                    }
+                        && execution.exec == Exec::Trade as u8 =>
+                {
+                    found = Some(Ok(*execution));
                 }
                 native::Event::Refusal(_, refusal) => found = refusal.reason().map(Err),
                 _ => {}

@@ -211,7 +211,7 @@ impl Became {
         match (self, takes) {
             (Self::NotPut, Takes::Now) => "not put in force".to_owned(),
             (Self::NotPut, Takes::SecondPerson) => "takes a second person".to_owned(),
-            (Self::NotPut, Takes::Restart(why)) if why.is_empty() => "at a restart".to_owned(),
+            (Self::NotPut, Takes::Restart("")) => "at a restart".to_owned(),
             (Self::NotPut, Takes::Restart(why)) => format!("at a restart: {why}"),
             (Self::InForce, _) => "in force".to_owned(),
             (Self::Waits(1), _) => "waits for another person".to_owned(),
