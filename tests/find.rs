@@ -357,11 +357,14 @@ fn what_a_person_has_done_is_found_by_the_person_with_what_and_why() {
     let expected = [
         ("limit", "account A order_qty_max 10 (fat fingers)"),
         ("locate", "100 of X (from the bank)"),
-        ("override", "order late (agreed by phone)"),
+        (
+            "override",
+            "order late (agreed by phone); others must ask for it too",
+        ),
         ("adjust", "trade of 100 X at 10.5, cash -1.2 (E-4711)"),
         ("settle", "1 X: 0 filled, 0 left"),
         ("kill", "account A"),
-        ("raise", "account A"),
+        ("raise", "account A; others must ask for it too"),
     ];
     assert_eq!(said, expected);
     assert!(
@@ -369,7 +372,11 @@ fn what_a_person_has_done_is_found_by_the_person_with_what_and_why() {
             .iter()
             .all(|of| of["person"] == "alice" && of["account"] == "A")
     );
-    assert_eq!(found(&gate, |of| of.person = some("bob")).len(), 1);
+    let by_bob = found(&gate, |of| of.person = some("bob"));
+    assert_eq!(
+        (by_bob.len(), &by_bob[0]["what"]),
+        (1, &Value::from("account A"))
+    );
     assert_eq!(found(&gate, |of| of.person = some("gate")).len(), 0);
     assert_eq!(found(&gate, |of| of.text = some("fat FINGERS")).len(), 1);
     let correlated = |of: &Value| of["correlation"] == 0;

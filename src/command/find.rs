@@ -154,7 +154,7 @@ fn read(
                 .collect(),
         };
         if let (Some(decision), Some(core)) = (&decision, rebuild.core()) {
-            about.decided(decision, core, &sent);
+            about.decided(head, decision, core, &sent);
         }
         wanted.follow(&about);
         let row = Row {

@@ -43,6 +43,8 @@ pub(super) struct About {
     pub(super) orders: Vec<(Text, OrderId)>,
     /// How many cancels the gate has sent because of it.
     cancels: usize,
+    /// It was asked for, and others must ask for it too.
+    waits: bool,
 }
 
 impl About {
@@ -118,7 +120,14 @@ impl About {
     }
 
     /// What the core has made of it.
-    pub(super) fn decided(&mut self, decision: &Decision, core: &Core, sent: &[&Frame]) {
+    pub(super) fn decided(
+        &mut self,
+        head: &Frame,
+        decision: &Decision,
+        core: &Core,
+        sent: &[&Frame],
+    ) {
+        self.waits = decision.outcome == Outcome::Applied && waits(head, core);
         let is_new = matches!(self.kind, "order" | "basket");
         let accounts: Vec<_> = self.of(Scope::Account).collect();
         if is_new && decision.outcome == Outcome::Accepted {
@@ -270,7 +279,10 @@ impl About {
 
     /// What was asked for, told or done.
     pub(super) fn what(&self, head: &Frame, lines: &[Frame], names: &Names) -> String {
-        let what = self.said(head, lines, names);
+        let mut what = self.said(head, lines, names);
+        if self.waits {
+            what.push_str("; others must ask for it too");
+        }
         match (self.cancels, what.is_empty()) {
             (0, _) => what,
             (cancels, true) => format!("{} cancelled", count("order", cancels)),
@@ -354,6 +366,28 @@ impl About {
             Some(symbol) => format!("{id} {}", names.symbols.name(symbol)),
             None => format!("order {}", number.0),
         }
+    }
+}
+
+/// Whether an act that was taken in does nothing before others ask for it.
+fn waits(head: &Frame, core: &Core) -> bool {
+    match head.kind() {
+        Some(Kind::Limit) => core.limit_persons_missing(head.body()) != 0,
+        Some(Kind::Override) => {
+            let asked: &Override = head.body();
+            let missing = core.override_persons_missing(asked.account, &asked.client_order_id);
+            missing.is_some_and(|missing| missing != 0)
+        }
+        Some(Kind::Raise) => {
+            let control: &Control = head.body();
+            let Some(scope) = Scope::from_byte(control.scope) else {
+                return false;
+            };
+            let level = core.level(scope, control.target);
+            let is_shut = level.is_some_and(|level| level.is_killed || level.is_halted);
+            is_shut || core.is_raise_waiting(scope, control.target)
+        }
+        _ => false,
     }
 }
 
