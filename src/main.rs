@@ -210,6 +210,28 @@ enum Command {
         #[arg(long)]
         note: String,
     },
+    /// Put an edited configuration beside what a running gateway has in force, and its limits in force.
+    #[command(after_help = RELOAD_HELP)]
+    Reload {
+        /// The edited file; its `admin.socket` is where the gateway is asked.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The operators' socket, where the file names another one.
+        #[arg(long, value_name = "PATH")]
+        socket: Option<PathBuf>,
+        /// Why, in a few words; where nothing is said, the name of the file.
+        #[arg(long)]
+        note: Option<String>,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// Put limits in force also where other keys differ, which wait for a restart.
+        #[arg(long)]
+        limits_only: bool,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Correct a book by hand: what no order of the gate explains.
     #[command(after_help = ADJUST_HELP)]
     Adjust {
@@ -257,6 +279,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Search a journal: every command, decision, fill and act, by who, what, when and what came of it.
+    #[command(after_help = FIND_HELP)]
+    Find(Find),
     /// Compare a journal's books with what the broker says of executions, positions and cash. Ends with 1
     /// where they differ.
     #[command(
@@ -284,6 +309,19 @@ those of [reconcile] in the journal's last run."
     Versions {
         /// The journal's directory.
         journal: PathBuf,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What journals say of whole trading days: orders, refusals, fills, profit, drawdown.
+    #[command(after_help = STATISTICS_HELP)]
+    Statistics {
+        /// The journals' directories: of one gate over time, or of several, which are added up.
+        #[arg(required = true)]
+        journal: Vec<PathBuf>,
+        /// What has a line each: day, account, strategy or symbol.
+        #[arg(long, default_value = "day", value_parser = command::statistics::By::from_text)]
+        by: command::statistics::By,
         /// For machines.
         #[arg(long)]
         json: bool,
@@ -383,6 +421,55 @@ struct Events {
 }
 
 #[derive(Debug, Args)]
+struct Find {
+    /// The journal's directory.
+    journal: PathBuf,
+    /// From then on, as in 2026-01-31T09:30:00Z.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Before then.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Of this account alone.
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// Of this strategy alone.
+    #[arg(long, value_name = "NAME")]
+    strategy: Option<String>,
+    /// Of this symbol alone.
+    #[arg(long, value_name = "NAME")]
+    symbol: Option<String>,
+    /// About one order: its client order id, or the gate's number of it.
+    #[arg(long, value_name = "ID")]
+    order: Option<String>,
+    /// Of this kind; may be repeated. Those below; of any, where none is named.
+    #[arg(long)]
+    kind: Vec<String>,
+    /// That ended so: accepted or refused for what strategies ask; applied or not_permitted for what
+    /// persons do; also duplicate, late_fill, over_fill, implausible, order_unknown.
+    #[arg(long)]
+    outcome: Option<String>,
+    /// Where this control failed, first or beside others, as in QtyAboveMax.
+    #[arg(long, value_name = "NAME")]
+    reason: Option<String>,
+    /// Done by this person; `gate`: by the gate in a person's stead.
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+    /// What follows from one command, by the number that the gate gave to it.
+    #[arg(long, value_name = "N")]
+    correlation: Option<u64>,
+    /// Where the line has this in it, be it large or small.
+    #[arg(long, value_name = "WORD")]
+    text: Option<String>,
+    /// At most so many: the last.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    count: Option<u32>,
+    /// For machines: one object per line, with the event as `journal dump` writes it.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct Only {
     /// Of this account alone.
     #[arg(long)]
@@ -443,6 +530,78 @@ The gate says no, and why, where no book could take it: an unknown name, a trade
 a split while an order is live in the symbol or where a position would not come out whole, a full
 table of positions. Every correction is a record of the journal and an event, and counts in the
 loss limits at once.";
+
+const FIND_HELP: &str = "\
+All that is said must hold. Names are those of the configurations in the journal.
+
+Kinds:
+  order basket cancel replace              what strategies ask
+  exit                                     an order that the gate sends by itself
+  fill report link                         what brokers say
+  quote session tick run                   prices, sessions, the gate's clock, its starts
+  kill raise settle locate override limit adjust
+                                           what persons do
+
+Examples:
+  What an operator has done, and why:
+    portcullis find journal --person alice
+  Every refusal of an account on one morning:
+    portcullis find journal --account main --outcome refused \\
+      --since 2026-01-31T09:30:00Z --until 2026-01-31T12:00:00Z
+  How often a control has spoken, and the limit and the value each time:
+    portcullis find journal --reason QtyAboveMax
+  All that concerns one order, also behind a replace and a restart:
+    portcullis find journal --order 4711
+  The last 20 fills and orders of the gate's own in a symbol:
+    portcullis find journal --symbol X --kind fill --kind exit --count 20
+
+Ends with 1 where the journal is not whole, and says what is missing.";
+
+const STATISTICS_HELP: &str = "\
+passed     orders that the gate accepted; refused: the others, with the most frequent reasons below
+cancels    that passed; replaces are in --json
+fill %     orders that had their first fill, of those that passed: may be more than 100 where they
+           passed on another day
+o/t        new orders and replaces that passed, for each fill
+qty        bought and sold together; value: what that came to
+realized   what closed parts have brought, fees left aside; at the rate of that moment, where a
+           symbol settles in another currency than the firm's
+profit     realized and unrealized, fees taken off, and what corrections brought, from the end of the
+           day before: as `portcullis portfolio` says it
+drawdown   of a day: how far the firm's profit was below its highest of that day at the most; of any
+           other line: the deepest there ever was; of several journals the deepest of one
+exits      positions that the gate began to close; kills: by persons and by the gate; adjusted:
+           corrections of books. They stand with the names that they say: those of the firm with all.
+gain days  of all trading days that have a record
+
+A trading day is that of gateway.trading_day, or a day of UTC, and is called by the date of its last
+moment in UTC. A dash stands for a part of nothing. --json has every digit and every reason.
+
+Examples:
+  portcullis statistics journal
+  portcullis statistics journal --by strategy
+  portcullis statistics monday/journal tuesday/journal --json";
+
+const RELOAD_HELP: &str = "\
+The file is checked as `portcullis check` does; one that is not sound changes nothing. Then every
+difference to what is in force is listed: a limit that is one number is put in force as if
+`portcullis limit` had said it, as a version in the journal, by the person who reloads; what loosens it
+beyond gateway.loosen_factor or [hard_limits] waits until another person reloads the same file.
+Everything else - windows, ages, permissions, symbols, the rule itself - is read at a start: where the
+file changes any of it, nothing is put in force, unless --limits-only is written.
+
+Each limit is an event of its own: orders between two of them are decided under the first and not the
+second. Those that tighten go first. If the gate ends in between, the rest was not put in force; reload
+again. A dry run reckons from the limits in force: where one person has loosened a limit before, the
+gate counts the steps together, and may want a second person all the same. What is read from price
+files at a start is compared only as far as the file writes it.
+
+Ends with 1 where nothing could be put in force or the gate has refused a limit; the table says which
+are in force. Ends with 3 where it is not known.
+
+Examples:
+  portcullis reload --config gate.toml --dry-run
+  portcullis reload --config gate.toml --note 'limits of June'";
 
 const PORTFOLIO_HELP: &str = "\
 equity    capital (limits.capital of the level, or none) and profit
@@ -565,6 +724,7 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             account.as_deref(),
             json,
         )?),
+        Command::Find(asked) => find(asked),
         Command::Reconcile {
             journal,
             statement,
@@ -578,6 +738,9 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             report(command::reconcile::run(&journal, sources, json)?)
         }
         Command::Versions { journal, json } => report(command::versions::run(&journal, json)?),
+        Command::Statistics { journal, by, json } => {
+            report(command::statistics::run(&journal, by, json)?)
+        }
         Command::Replay {
             journal,
             config,
@@ -700,6 +863,27 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
             };
             return ask(at, request);
         }
+        Command::Reload {
+            config,
+            socket,
+            note,
+            dry_run,
+            limits_only,
+            json,
+        } => {
+            let edited = config::load(&config).map_err(Failure::of)?;
+            // What a start would read beside it must be there, too.
+            handover::fill(&mut edited.clone()).map_err(Failure::of)?;
+            let socket = socket.unwrap_or_else(|| edited.admin.socket.clone());
+            let options = command::reload::Options {
+                place: client::Place::Socket(socket),
+                note,
+                is_dry_run: dry_run,
+                limits_only,
+                is_json: json,
+            };
+            report(command::reload::run(&config, &edited, &options)?)
+        }
         Command::Settle {
             at,
             account,
@@ -763,6 +947,26 @@ fn events(asked: Events) -> Result<ExitCode, Failure> {
         return ask(at, request);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn find(asked: Find) -> Result<(), Failure> {
+    let wanted = command::find::Asked {
+        since: asked.since,
+        until: asked.until,
+        account: asked.account,
+        strategy: asked.strategy,
+        symbol: asked.symbol,
+        order: asked.order,
+        kinds: asked.kind,
+        outcome: asked.outcome,
+        reason: asked.reason,
+        person: asked.person,
+        correlation: asked.correlation,
+        text: asked.text,
+        count_max: asked.count.map(|count| count as usize),
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    command::find::run(&asked.journal, &wanted, asked.json, &mut out)
 }
 
 fn filtered(command: portcullis::admin::request::Command, only: Only) -> Request {

@@ -4,6 +4,8 @@
 mod gate;
 #[path = "admin/money.rs"]
 mod money;
+#[path = "admin/reload.rs"]
+mod reload;
 
 use gate::{Directory, Gate, START, config};
 use portcullis::admin::client::{self, ClientError, Options, Place};

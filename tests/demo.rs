@@ -53,6 +53,21 @@ fn a_short_demo_shows_every_mistake_refused_and_replays_without_a_difference() {
         "{text}"
     );
 
+    // The guide's limits are in force.
+    let limits =
+        "The firm: at most 1000000 in any one position, 5000000 in all; of 5000000 it may lose";
+    assert!(text.contains(limits), "{text}");
+    let firm = &summary.json["firm"];
+    assert_eq!(firm["capital"], "5000000");
+    let lost: Vec<_> = firm["limits"].as_array().unwrap().iter().collect();
+    assert_eq!((lost.len(), &firm["halted"]), (2, &serde_json::Value::Null));
+    for (limit, share) in lost.iter().zip(["0.1", "0.2"]) {
+        let of_share: f64 = share.parse::<f64>().unwrap() * 5e6;
+        let max: f64 = limit["max"].as_str().unwrap().parse().unwrap();
+        // A part of what the firm was worth when the day began, or at its highest.
+        assert!((max / of_share - 1.0).abs() < 0.01, "{firm}");
+    }
+
     let picture = std::fs::read_to_string(&summary.picture).unwrap();
     assert!(picture.starts_with("<svg") && picture.contains("</svg>"));
     assert!(2 < picture.matches("<polyline").count());

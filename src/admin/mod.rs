@@ -21,7 +21,7 @@ pub mod socket;
 mod act;
 mod connection;
 mod entry;
-mod money;
+pub(crate) mod money;
 mod reconciliation;
 pub(crate) mod show;
 pub(crate) mod table;

@@ -221,7 +221,8 @@ fn amount(row: &Value, key: &str) -> String {
     cut(&known(row, key))
 }
 
-fn cut(text: &str) -> String {
+/// The same of one that stands in no row.
+pub(crate) fn cut(text: &str) -> String {
     let Some((whole, rest)) = text.split_once('.') else {
         return text.to_owned();
     };
@@ -236,7 +237,12 @@ fn cut(text: &str) -> String {
 
 /// A share in per cent: with as many digits as it has behind the first two.
 fn percent(row: &Value, key: &str) -> String {
-    let Some(share) = row[key].as_str() else {
+    percent_of(row[key].as_str())
+}
+
+/// The same of one that stands in no row.
+pub(crate) fn percent_of(share: Option<&str>) -> String {
+    let Some(share) = share else {
         return UNKNOWN.to_owned();
     };
     let (sign, share) = match share.strip_prefix('-') {

@@ -32,6 +32,8 @@ pub enum Command {
     Portfolio,
     /// Reference prices; by symbol.
     References,
+    /// The configuration in force, limits that were changed included, as one text.
+    Configuration,
     /// What has happened; by severity, kind, account, since.
     Events,
     /// Drops a kill switch: scope and name, and a note if wanted.
@@ -147,7 +149,7 @@ impl Command {
     /// The fields that mean something to it.
     const fn fields(self) -> &'static [&'static str] {
         match self {
-            Self::Status => &[],
+            Self::Status | Self::Configuration => &[],
             Self::Orders => &["account", "strategy", "symbol", "count"],
             Self::Positions => &["scope", "account", "strategy", "symbol", "count"],
             Self::Levels | Self::Portfolio => &["scope", "name", "count"],
@@ -207,6 +209,7 @@ impl Request {
                 symbol: self.symbol(names)?,
                 count_max: self.count_max(),
             })),
+            Command::Configuration => Ok(Action::Ask(Query::Configuration)),
             Command::Events => self.events(names),
             Command::Kill => self.control(Kind::Kill, names),
             Command::Raise => self.control(Kind::Raise, names),

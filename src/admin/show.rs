@@ -74,6 +74,7 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
             ];
             show_rows(&mut out, answer, "references", &columns);
         }
+        Command::Configuration => out.push_str(answer["text"].as_str().unwrap_or_default()),
         Command::Events => show_events(&mut out, answer, paint),
         Command::Kill
         | Command::Raise

@@ -39,6 +39,7 @@ use crate::topology::worker::{Event, Worker};
 use crate::units::Nanos;
 use core_affinity::CoreId;
 use crossbeam::channel::bounded;
+use serde_json::Value;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -149,6 +150,8 @@ pub fn perform(
         tallies: &tallies,
         seen: acted.seen,
         kill: acted.kill,
+        firm: acted.firm,
+        firm_limits: &config.setup.firm,
         audit: audit::audit(journal)?,
         replay: replay::replay(journal)?,
         latencies,
@@ -162,6 +165,8 @@ pub fn perform(
 struct Acted {
     seen: Vec<Result<Seen, String>>,
     kill: Result<String, String>,
+    /// How it stood at the end, as an operator sees it.
+    firm: Result<Value, String>,
     failures: Vec<String>,
 }
 
@@ -237,7 +242,7 @@ fn act(
                 scope.spawn(move || session::run(*role, key, &stage, tally, is_over))
             })
             .collect();
-        let kill = watch(options, config, (&stage, &is_over), tallies, gate, output);
+        let (kill, firm) = watch(options, config, (&stage, &is_over), tallies, gate, output);
         let told = |error: crate::strategy::client::ClientError| error.to_string();
         let seen = sessions
             .into_iter()
@@ -256,6 +261,7 @@ fn act(
         Ok(Acted {
             seen,
             kill,
+            firm,
             failures,
         })
     })
@@ -269,7 +275,7 @@ fn watch(
     tallies: &[Tally],
     gate: &JoinHandle<(End, Vec<Worker>)>,
     output: &mut impl Write,
-) -> Result<String, String> {
+) -> (Result<String, String>, Result<Value, String>) {
     let mut clock = stage.clock.clone();
     let mut board = Board::new(options.show, &ROLES, tallies, stage.start);
     let end = stage.start.after(options.duration);
@@ -290,8 +296,12 @@ fn watch(
             kill = Some(told);
         }
         if end <= now || is_over.load(Ordering::Acquire) || gate.is_finished() {
+            let firm = ask_firm(&config.admin.socket);
             is_over.store(true, Ordering::Release);
-            return kill.unwrap_or_else(|| Err("it ended before".to_owned()));
+            return (
+                kill.unwrap_or_else(|| Err("it ended before".to_owned())),
+                firm,
+            );
         }
         thread::sleep(draw_at.min(end).since(now).to_duration().min(LOOK));
     }
@@ -320,6 +330,21 @@ fn kill_account(socket: &Path) -> Result<String, String> {
         "alice killed account {KILLED_ACCOUNT}; then she alone asked to raise it: {} more must agree, it stays killed",
         raised["persons_missing"]
     ))
+}
+
+/// What the firm is worth, and what it may still lose.
+fn ask_firm(socket: &Path) -> Result<Value, String> {
+    let options = AdminOptions::new(AdminPlace::Socket(socket.to_owned()), true);
+    let request = Request {
+        command: Command::Portfolio,
+        scope: Some("firm".to_owned()),
+        ..Request::default()
+    };
+    let answer = ask(&request, &options).map_err(|error| error.to_string())?;
+    match &answer["portfolio"][0] {
+        Value::Null => Err(format!("the gate answered {answer}")),
+        row => Ok(row.clone()),
+    }
 }
 
 fn latencies(seen: &[Result<Seen, String>], workers: &[Worker]) -> Vec<Series> {

@@ -261,7 +261,8 @@ fn happened(head: &Frame, decision: &Decision, core: &Core, names: &Names) -> (S
     (format!("{what}{outcome}"), became)
 }
 
-fn number(reason: RejectReason, value: i128) -> String {
+/// A limit or a value, in the unit of its reason.
+pub(super) fn number(reason: RejectReason, value: i128) -> String {
     let digits = match reason.unit() {
         Unit::None => return String::new(),
         Unit::Nanos => return span(Nanos::from_raw(u64::try_from(value).unwrap_or(u64::MAX))),

@@ -7,10 +7,13 @@ pub mod demo;
 pub mod drill;
 pub mod events;
 pub mod explain;
+pub mod find;
 pub mod journal;
 pub mod reconcile;
+pub mod reload;
 pub mod replay;
 pub mod run;
+pub mod statistics;
 pub mod trial;
 pub mod versions;
 

@@ -30,7 +30,7 @@ pub mod sessions;
 pub mod subscribers;
 pub mod tail;
 
-mod controls;
+pub(crate) mod controls;
 mod exits;
 mod notation;
 mod reader;

@@ -24,6 +24,7 @@ pub mod replica;
 
 mod acts;
 mod adjust;
+pub(crate) mod configuration;
 pub(crate) mod figures;
 mod places;
 mod portfolio;
@@ -298,6 +299,9 @@ impl Follower {
                     since,
                 };
                 self.publisher.say_events(count_max, &wanted)
+            }
+            (Query::Configuration, Some(view)) => {
+                configuration::say(self.replica.configuration(), view.core)
             }
             (_, Some(view)) => view.say(query, &self.acts),
             (_, None) => json!({}),

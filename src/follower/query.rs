@@ -65,6 +65,8 @@ pub enum Query {
         /// At most so many rows.
         count_max: usize,
     },
+    /// The configuration in force, limits that were changed included.
+    Configuration,
     /// The number of an order that an operator names as its strategy did.
     Order {
         /// Whose.

@@ -89,6 +89,11 @@ impl Replica {
         self.rebuild.reconcile()
     }
 
+    /// What the last run opened with; see [`Rebuild::configuration`].
+    pub fn configuration(&self) -> &str {
+        self.rebuild.configuration()
+    }
+
     /// Runs of the gateway so far.
     pub const fn run_count(&self) -> u64 {
         self.runs

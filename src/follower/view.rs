@@ -37,7 +37,10 @@ impl View<'_> {
     pub(super) fn say(&self, query: Query, acts: &Acts) -> Value {
         match query {
             // These are not views of the core.
-            Query::Act { .. } | Query::Order { .. } | Query::Events { .. } => json!({}),
+            Query::Act { .. }
+            | Query::Order { .. }
+            | Query::Events { .. }
+            | Query::Configuration => json!({}),
             Query::Status => self.status(acts),
             Query::Orders {
                 account,

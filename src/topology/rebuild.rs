@@ -25,6 +25,7 @@ pub struct Rebuild {
     core: Option<Core>,
     setup: Setup,
     reconcile: Reconcile,
+    configuration: String,
     assembler: Assembler,
     /// What the last step sent; nobody receives it but who looks.
     pub effects: Effects,
@@ -132,6 +133,13 @@ pub fn read_opening(text: &[u8], sequence: u64) -> Result<Config, RebuildError> 
     Ok(config)
 }
 
+/// The text of an opening record that was read, from the configuration on.
+fn without_seed(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let toml = text.split_once('\n').map_or("", |(_, toml)| toml);
+    toml.to_owned()
+}
+
 impl Rebuild {
     /// Before the first record. `journal` stands in errors.
     pub fn new(journal: &Path) -> Self {
@@ -140,6 +148,7 @@ impl Rebuild {
             core: None,
             setup: Setup::default(),
             reconcile: Reconcile::default(),
+            configuration: String::new(),
             assembler: Assembler::default(),
             effects: Effects::default(),
         }
@@ -165,6 +174,11 @@ impl Rebuild {
         &self.reconcile
     }
 
+    /// The configuration that the last run opened with, as [`config::effective::effective_toml`] wrote it.
+    pub fn configuration(&self) -> &str {
+        &self.configuration
+    }
+
     /// The core and its setup.
     pub fn into_core(self) -> Option<(Core, Setup)> {
         let setup = self.setup;
@@ -185,6 +199,7 @@ impl Rebuild {
             let config = read_opening(&text, sequence)?;
             self.open(config.setup)?;
             self.reconcile = config.reconcile;
+            self.configuration = without_seed(&text);
             return Ok(Taken::Opened);
         }
         let core = self.core.as_mut().ok_or_else(broken)?;

@@ -5,8 +5,11 @@ use super::latency::{self, Series};
 use super::session::{Seen, Tally};
 use super::strategies::{Behaviour, KILLED_ACCOUNT, Role};
 use super::table;
+use crate::admin::money::cut;
+use crate::admin::table::Table;
 use crate::follower::replay::Report;
 use crate::reject::RejectReason;
+use crate::risk::setup::Limits;
 use crate::units::Notional;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,6 +51,9 @@ pub(super) struct Run<'a> {
     pub(super) tallies: &'a [Tally],
     pub(super) seen: Vec<Result<Seen, String>>,
     pub(super) kill: Result<String, String>,
+    /// As an operator saw it at the end.
+    pub(super) firm: Result<Value, String>,
+    pub(super) firm_limits: &'a Limits,
     pub(super) audit: Audit,
     pub(super) replay: Report,
     pub(super) latencies: Vec<Series>,
@@ -119,6 +125,14 @@ impl Run<'_> {
                 false,
                 format!("the kill of account {KILLED_ACCOUNT}: {problem}"),
             );
+        }
+        match &self.firm {
+            Err(problem) => must(false, format!("what the firm may lose: {problem}")),
+            Ok(firm) => must(
+                firm["limits"].as_array().is_some_and(|of| of.len() == 2)
+                    && firm["halted"].is_null(),
+                format!("two limits on what the firm may lose, and none reached: {firm}"),
+            ),
         }
         must(
             self.audit.killed == [KILLED_ACCOUNT],
@@ -217,6 +231,7 @@ impl Run<'_> {
             audit.orders_open,
             audit.killed.join(", ")
         );
+        self.show_firm(&mut out);
         let (Ok(kill) | Err(kill)) = &self.kill;
         let _ = writeln!(out, "{kill}");
         for (role, seen) in self.roles.iter().zip(&self.seen) {
@@ -250,6 +265,30 @@ impl Run<'_> {
             let _ = writeln!(out, "DOES NOT HOLD: {failure}");
         }
         out
+    }
+
+    /// What the firm as a whole may hold and lose, and how far it was from that.
+    fn show_firm(&self, out: &mut String) {
+        let most = |limit: Option<Notional>| limit.map_or_else(|| "off".to_owned(), whole);
+        let limits = self.firm_limits;
+        let _ = writeln!(
+            out,
+            "The firm: at most {} in any one position, {} in all; of {} it may lose",
+            most(limits.position_value_max),
+            most(limits.gross_exposure_max),
+            most(limits.capital)
+        );
+        let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let Ok(firm) = &self.firm else { return };
+        let mut table = Table::new(&["limit", "at most", "lost", "used"]);
+        for limit in firm["limits"].as_array().into_iter().flatten() {
+            let of = |key: &str| cut(&word(&limit[key]));
+            let name = word(&limit["limit"]);
+            table.row(vec![name, of("max"), of("lost"), word(&limit["used"])]);
+        }
+        table.write(out);
+        let (equity, risk) = (cut(&word(&firm["equity"])), word(&firm["risk"]));
+        let _ = writeln!(out, "it is worth {equity}, its risk is {risk}\n");
     }
 
     fn json(&self) -> Value {
@@ -288,7 +327,7 @@ impl Run<'_> {
         json!({
             "seed": self.seed, "orders": self.audit.orders, "accepted": self.audit.accepted,
             "fills": self.audit.fills, "refused": reasons, "strategies": strategies,
-            "killed": self.audit.killed, "latencies": latency::json(&self.latencies),
+            "killed": self.audit.killed, "firm": self.firm.as_ref().ok(), "latencies": latency::json(&self.latencies),
             "picture": self.picture.to_string_lossy(),
             "replay": { "decisions": self.replay.decisions, "differences": self.replay.difference_count },
             "failures": self.failures,

@@ -98,6 +98,12 @@ fn the_demo_arms_every_account() {
             .iter()
             .all(|account| account.has_limits)
     );
+    let firm = &config.setup.firm;
+    assert_eq!(firm.position_value_max, Notional::parse("1000000").ok());
+    assert_eq!(firm.gross_exposure_max, Notional::parse("5000000").ok());
+    assert_eq!(firm.capital, Notional::parse("5000000").ok());
+    let shares = (firm.day_loss_share_max, firm.drawdown_share_max);
+    assert_eq!(shares, (Some(100_000), Some(200_000)));
     for name in ["alpha", "beta", "coins"] {
         let account = config
             .setup
