@@ -190,8 +190,28 @@ impl Rolling {
     }
 
     fn part(window: Nanos, now: Nanos) -> u64 {
-        let width = window.raw().div_ceil(PARTS as u64 - 1).max(1);
-        now.raw() / width
+        now.raw() / Self::width(window)
+    }
+
+    fn width(window: Nanos) -> u64 {
+        window.raw().div_ceil(PARTS as u64 - 1).max(1)
+    }
+
+    /// The same under another window. What was highest in a part counts as if it had stood to its end.
+    fn under(&self, old: Nanos, new: Nanos, now: Nanos) -> Self {
+        let mut rolling = Self::new(self.last);
+        for (part, highest) in self.parts.iter().flatten() {
+            let end = (part + 1)
+                .saturating_mul(Self::width(old))
+                .saturating_sub(1);
+            let part = Self::part(new, Nanos::from_raw(end).min(now));
+            let place = &mut rolling.parts[(part % PARTS as u64) as usize];
+            let is_older = place.is_none_or(|(of, other)| (of, other) < (part, *highest));
+            if is_older {
+                *place = Some((part, *highest));
+            }
+        }
+        rolling
     }
 
     /// The highest since the beginning of the window, this one counted.
@@ -274,7 +294,7 @@ impl Losses {
 impl Core {
     /// Gives every level that may lose no more than so much a row, and takes over what was known.
     pub(super) fn arm_losses(&mut self, setup: &Setup) {
-        let mut old = std::mem::take(&mut self.losses);
+        let (mut old, now) = (std::mem::take(&mut self.losses), self.now);
         let mut rows = Vec::new();
         let mut arm = |level: &mut Level, limits: &Limits| {
             level.losses = NO_LOSSES;
@@ -288,8 +308,12 @@ impl Core {
             let bounds = LossBounds::new(limits);
             let (rolling, halted) = match before {
                 Some(row) => {
-                    let is_same = row.bounds.rolling_window == bounds.rolling_window;
-                    (row.rolling.take().filter(|_| is_same), row.halted)
+                    let (was, is) = (row.bounds.rolling_window, bounds.rolling_window);
+                    let rolling = row.rolling.take().map(|rolling| match was == is {
+                        true => rolling,
+                        false => Box::new(rolling.under(was, is, now)),
+                    });
+                    (rolling, row.halted)
                 }
                 None => (None, None),
             };

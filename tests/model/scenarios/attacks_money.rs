@@ -585,7 +585,6 @@ fn a_restart_forgives_no_loss() {
 
 /// Tried: a window that is another by a nanosecond behind a restart, and has seen nothing.
 #[test]
-#[ignore = "another window, however near, forgets the highest that the old one has seen"]
 fn a_restart_under_another_window_forgets_no_high() {
     let mut gate = Gate::new(|setup| {
         setup.mark_age_max = Nanos::from_raw(1_000 * DAY);
