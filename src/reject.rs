@@ -172,7 +172,7 @@ reject_reasons! {
     ParentQtyAboveMax = 105, Qty, "The children of the parent order, live ones counted as filled, would come to more than its quantity.";
     ParentsFull = 106, Count, "The table of parent orders is full: raise `capacity.parents`.";
     // Of money.
-    CurrencyRateUnknown = 107, None, "What the symbol's currency is worth is not known now: see `rate` or `rate_symbol` of the currency.";
+    CurrencyRateUnknown = 107, None, "What the symbol's currency is worth is not known now, or that of something held has never been: see `rate` or `rate_symbol` of the currency.";
     LossAboveMax = 109, Notional, "The level told has lost more than it may, and the order does not only reduce a position: persons must raise it.";
     LossUnknown = 110, Count, "The level told may lose only so much, and so many of its positions cannot be valued now: only what reduces passes.";
     ExitUnderWay = 111, None, "The gate is closing the account's position in this symbol: nothing else passes there until it is closed.";

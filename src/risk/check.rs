@@ -498,6 +498,11 @@ impl Core {
                 )
             });
         }
+        if is_valued && self.currencies.are_lacking() {
+            let only_reduces = exposure.cell(account_cell).only_reduces(terms.side, more);
+            let breached = !only_reduces && self.holds_unrated();
+            found.note(Reason::CurrencyRateUnknown, breached);
+        }
         let beside: Beside<'_> = match route.has_beside {
             true => exposure.beside(terms.account.0, terms.symbol.0).collect(),
             false => Beside::new(),
@@ -576,6 +581,18 @@ impl Core {
             covered,
             is_marked: fits && fresh.is_some(),
             tail_charge: u128::MAX,
+        })
+    }
+
+    /// True where the firm holds something in a currency that has had no rate yet: what that comes to in any
+    /// sum is not known.
+    #[cold]
+    fn holds_unrated(&self) -> bool {
+        let mut symbols = (0u32..).zip(&self.quoted);
+        symbols.any(|(at, symbol)| {
+            let cell = self.exposure.symbol_cell(at);
+            let is_held = [Side::Buy, Side::Sell].map(|side| cell.worst_wide(side)) != [0; 2];
+            is_held && self.currencies.last_rate(symbol.currency).is_none()
         })
     }
 

@@ -1,6 +1,7 @@
 //! Checks: every control that looks at one order alone, in its group.
 
 use super::answer::Cell;
+use super::exposure::worst;
 use super::order::{Level, Who, unsigned, value_of};
 use super::{Good, Model};
 use portcullis::message::{Header, LinkState, OrderType, Scope, Side, Text, TimeInForce, flags};
@@ -354,6 +355,28 @@ impl Model {
         };
         if notional < min.raw() && !self.only_reduces(who, side, more) {
             findings.bound(NotionalBelowMin, true, wide(min.raw()), wide(notional));
+        }
+    }
+
+    /// Group 3: the firm holds something in a currency that has had no rate yet, and sums of values are limited.
+    pub(super) fn check_unrated(&self, findings: &mut Findings, who: Who, side: Side, more: u64) {
+        let mut levels = self.path(who).into_iter();
+        let is_valued = levels.any(|level| {
+            let limits = self.limits(level);
+            limits.position_value_max.is_some()
+                || limits.gross_exposure_max.is_some()
+                || limits.net_exposure_max.is_some()
+        });
+        let is_unrated = |symbol: u32| {
+            let cell = self.symbol_cell(symbol);
+            let is_held = worst(&cell, Side::Buy) != 0 || worst(&cell, Side::Sell) != 0;
+            is_held && self.has_never_had_a_rate(symbol)
+        };
+        let mut symbols = 0..self.setup.symbols.len() as u32;
+        let is_any = symbols.any(is_unrated);
+        let breached = (is_valued || self.has_tail(who)) && is_any;
+        if breached && !self.only_reduces(who, side, more) {
+            findings.fact(CurrencyRateUnknown, true);
         }
     }
 

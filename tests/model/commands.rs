@@ -281,6 +281,7 @@ impl Model {
         self.check_losses(findings, who, side, added.leaves);
         self.check_funds(findings, who, side, added.notional);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
+        self.check_unrated(findings, who, side, added.leaves);
         covered
     }
 
@@ -453,6 +454,7 @@ impl Model {
         self.check_funds(findings, order.who, order.side, added.notional);
         let (who, side) = (order.who, order.side);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
+        self.check_unrated(findings, who, side, added.leaves);
 
         self.check_room_for_id(findings);
         Some(valuation.value_price)

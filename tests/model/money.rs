@@ -590,6 +590,10 @@ impl Model {
         self.money.rate_is_sound[self.setup.symbols[symbol as usize].currency as usize]
     }
 
+    pub(super) fn has_never_had_a_rate(&self, symbol: u32) -> bool {
+        self.money.rates[self.setup.symbols[symbol as usize].currency as usize].is_none()
+    }
+
     /// A book, made where there was none.
     fn book(&mut self, key: (bool, u32, u32)) -> &mut Book {
         let (is_account, owner, _) = key;

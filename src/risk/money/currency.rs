@@ -16,6 +16,8 @@ pub(crate) struct Currencies {
     rows: Vec<Row>,
     /// By symbol: some currency follows it.
     drives: Vec<bool>,
+    /// Some currency has had no rate yet.
+    are_lacking: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,18 @@ impl Currencies {
                 drives[symbol.0 as usize] = true;
             }
         }
-        Self { rows, drives }
+        let are_lacking = rows.iter().any(|row| row.rate == 0);
+        Self {
+            rows,
+            drives,
+            are_lacking,
+        }
+    }
+
+    /// True where some currency has had no rate yet.
+    #[inline(always)]
+    pub(crate) const fn are_lacking(&self) -> bool {
+        self.are_lacking
     }
 
     /// Bytes that they take.
@@ -104,6 +117,7 @@ impl Currencies {
                 changed(at as u32);
             }
         }
+        self.are_lacking = self.rows.iter().any(|row| row.rate == 0);
     }
 
     /// Goes on with what is known.
@@ -113,6 +127,7 @@ impl Currencies {
                 *row = *old;
             }
         }
+        self.are_lacking = self.rows.iter().any(|row| row.rate == 0);
     }
 
     /// Enters them into a hash of the state.

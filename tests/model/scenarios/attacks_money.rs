@@ -439,7 +439,6 @@ fn what_cannot_be_valued_leaves_no_room_for_more() {
 
 /// The same in a currency that has no rate yet: it counts as if one of it were one of ours.
 #[test]
-#[ignore = "a position in a currency that has had no rate yet counts at a rate of one"]
 fn what_has_no_rate_leaves_no_room_for_more() {
     let mut desk = desk(|setup| {
         foreign(setup);
