@@ -11,7 +11,7 @@
 //!
 //! Reading order: [`entry`] is one line of our books, [`books`] all of them; [`execution`] and [`told`]
 //! are the drop copy's, [`statement`] the statement's; [`compare`] and [`holdings`] find what differs,
-//! [`explain`] what accounts for it, [`judge`] what follows.
+//! [`explain`] what accounts for it, [`standing`] what no longer does, [`judge`] what follows.
 //!
 //! Invariants:
 //! - Trading never goes on through a difference above the threshold that counts: its account is killed
@@ -23,6 +23,7 @@
 //!   and what comes after all takes its adjustment back.
 //! - All that is remembered is bounded.
 
+pub mod account;
 pub mod books;
 pub mod compare;
 pub mod entry;
@@ -36,6 +37,7 @@ pub mod places;
 pub mod reconciler;
 pub mod show;
 pub mod source;
+pub mod standing;
 pub mod statement;
 pub mod told;
 pub mod worker;
