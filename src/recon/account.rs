@@ -32,11 +32,16 @@ pub struct Told {
 impl Told {
     /// What it says of one account.
     pub(super) fn of(&self, id: AccountId) -> Self {
-        let mut of = self.clone();
-        of.accounts.retain(|account| *account == id);
-        of.positions.retain(|book, _| book.0 == id);
-        of.cash.retain(|key, _| key.0 == id);
-        of
+        let books = (id, SymbolId(0))..=(id, SymbolId(u32::MAX));
+        let positions = self.positions.range(books);
+        let cash = self.cash.range((id, 0)..=(id, u32::MAX));
+        Self {
+            as_of: self.as_of,
+            accounts: BTreeSet::from([id]),
+            has_positions: self.has_positions,
+            positions: positions.map(|(book, held)| (*book, *held)).collect(),
+            cash: cash.map(|(key, cash)| (*key, *cash)).collect(),
+        }
     }
 }
 

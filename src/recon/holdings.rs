@@ -123,9 +123,27 @@ impl Account<'_> {
         for (number, currency) in (self.symbols.len()..).zip(&self.currencies) {
             // What a fill on its way has cost is told with it.
             if self.tolerance[number] < rest[number].abs() && !has_open {
-                findings.extend(self.cash_differs(*currency, rest[number], told));
+                let mut finding = self.cash_differs(*currency, rest[number], told);
+                if let Some(finding) = finding.as_mut().filter(|_| self.leans(*currency, agreed)) {
+                    finding.waits_for_statement = true;
+                    finding.detail = "fills at the statement's edge account for the position, but \
+                        not for this cash: nothing is booked before a later statement"
+                        .to_owned();
+                }
+                findings.extend(finding);
             }
         }
+    }
+
+    /// True where positions of the currency agree by what is at the edge alone. Then what differs in cash
+    /// may be that they do not: another fill than those may be the one.
+    fn leans(&self, currency: u32, agreed: &BTreeSet<Book>) -> bool {
+        let differs = self.at_its_instant();
+        let mut symbols = self.symbols.iter().zip(differs);
+        symbols.any(|(symbol, differs)| {
+            let is_agreed = agreed.contains(&(self.id, *symbol));
+            differs != 0 && is_agreed && self.ours.places.currency(*symbol) == currency
+        })
     }
 
     /// Takes what events have cost out of what differs in cash.

@@ -390,6 +390,41 @@ fn a_difference_is_found_whatever_is_filled_between() {
     }
 }
 
+/// Tried: a fill behind the statement at a slightly better price, whose difference in cash is small enough to be
+/// healed: then all would agree, in cash as well, but for what is lost.
+#[test]
+fn cash_is_not_healed_on_the_word_of_a_fill_that_may_be_another() {
+    let small = Terms {
+        heal_value_max: 100 * 10i128.pow(17),
+        ..terms(0)
+    };
+    let (mut world, mut broker) = (World::new(small, false), Broker::default());
+    let id = order(&mut world, &mut broker, 10);
+    fill(&world, &mut broker, id, 10);
+    for count in 0..2 {
+        assert!(!world.is_killed(0) && world.reconciler.counts().healed == 0);
+        looks(&mut world, &mut broker, 30 * count);
+        let statement = broker.statement(1, world.now);
+        world.advance(Nanos::from_secs(1));
+        told(&mut world, &mut broker, 10, PRICE / 100);
+        world.reconciler.state(&statement);
+        let verdict = looks(&mut world, &mut broker, 4);
+        assert!(
+            kinds(&verdict).contains(
+                &[
+                    (FindingKind::CashDiffers, Standing::Stands),
+                    (FindingKind::PositionDiffers, Standing::OnItsWay),
+                ][count as usize]
+            ),
+            "{:?}",
+            kinds(&verdict)
+        );
+    }
+    looks(&mut world, &mut broker, 4);
+    assert!(world.is_killed(0), "the position is found");
+    assert_eq!(world.reconciler.counts().healed, 0);
+}
+
 /// Not to be: fills at the statement's instant that are in it, or are not yet, taken for a difference.
 #[test]
 fn what_is_truly_at_the_edge_is_explained_each_time() {
