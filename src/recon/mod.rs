@@ -18,7 +18,8 @@
 //!   at the look that finds it. What is on its way for less than the settle time does not count, as
 //!   long as live orders account for it: those are at risk in full.
 //! - The same journal and the same files give the same books and the same findings, whatever the order
-//!   in which the broker's lines came, and however often the gate was started.
+//!   in which the broker's lines came, and however often the gate was started; but what takes two
+//!   statements to see is seen after a start once there were two again.
 //! - An adjustment says which execution or which statement it stands for, so nothing is adjusted twice,
 //!   and what comes after all takes its adjustment back.
 //! - All that is remembered is bounded.

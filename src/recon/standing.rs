@@ -12,7 +12,7 @@
 //! - Two statements are compared that are more than twice the settle time apart: their edges share nothing.
 //! - What differs at either is found from our books as they are now, so a fill that comes late after all
 //!   takes the difference away at both.
-//! - Two statements of each account are remembered.
+//! - Two statements of each account are remembered, in memory alone: after a restart it takes two again.
 
 use super::account::{Account, Told};
 use super::compare::Compared;
