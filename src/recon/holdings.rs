@@ -5,58 +5,25 @@
 //! A statement is of one instant, and executions near it may or may not be in it: of the instants
 //! within the settle time around it, the one is taken at which most agrees. What still differs is
 //! explained by the smallest set of events: executions at that edge, executions that only we have,
-//! fills of orders in doubt or on their way.
+//! fills of orders in doubt or on their way. What differs as it did at an earlier statement is not
+//! explained by the edge: see [`standing`](super::standing).
 
+use super::account::{Account, Slack, Told};
 use super::books::Book;
 use super::compare::{Compared, Cover, Live, Ours};
 use super::entry::Moved;
 use super::explain::{Bound, Candidate, Found, smallest};
 use super::finding::{Adjustment, Cause, Finding, FindingKind, Grace, Way, statement_note};
-use super::instant::{self, Timed, distance};
-use crate::units::{AccountId, Money, Nanos, Position, Price, SymbolId};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// A statement, by the places of the configuration.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Told {
-    /// Executions up to here are in it.
-    pub as_of: Nanos,
-    /// Those that it names.
-    pub accounts: BTreeSet<AccountId>,
-    /// It speaks of positions.
-    pub has_positions: bool,
-    /// What is held, in 1e-8, and at which average price.
-    pub positions: BTreeMap<Book, (i128, Option<Price>)>,
-    /// In 1e-17.
-    pub cash: BTreeMap<(AccountId, u32), i128>,
-}
-
-/// By how much sums may be apart, and executions in time.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Slack {
-    /// Brokers round: cash, in 1e-17.
-    pub cash: i128,
-    /// How far from the statement's instant an execution may be on either side of it.
-    pub time: Nanos,
-}
-
-/// One account's numbers: symbols first, then currencies.
-struct Account<'a> {
-    ours: &'a Ours<'a>,
-    id: AccountId,
-    symbols: Vec<SymbolId>,
-    currencies: Vec<u32>,
-    /// What the statement has more than we have now.
-    more: Vec<i128>,
-    tolerance: Vec<i128>,
-    /// What we have booked, and have yet to, by time.
-    timed: Vec<Timed>,
-}
+use super::instant::{Timed, distance};
+use super::standing::Earlier;
+use crate::units::{Money, Nanos, Position, Price, SymbolId};
+use std::collections::BTreeSet;
 
 /// Compares all accounts that a statement names. Books that agree are entered into `agreed`.
 pub fn holdings(
     ours: &Ours<'_>,
     told: &Told,
+    earlier: &Earlier,
     compared: &Compared,
     slack: Slack,
     agreed: &mut BTreeSet<Book>,
@@ -73,141 +40,28 @@ pub fn holdings(
     }
     let mut cover = Cover::new(&ours.live);
     for id in &told.accounts {
-        let account = Account::new(ours, told, compared, *id, slack);
-        account.look(told, compared, slack, &mut cover, agreed, &mut findings);
+        let before = earlier.before(*id, told.as_of, slack.time);
+        let lists = before.into_iter().chain([told]);
+        let mut account = Account::new(ours, told, lists, compared, *id, slack);
+        if let Some(before) = before {
+            account.standing = account.stands(before, told, compared);
+        }
+        account.look(told, compared, &mut cover, agreed, &mut findings);
     }
     findings
 }
 
-impl<'a> Account<'a> {
-    fn new(
-        ours: &'a Ours<'a>,
-        told: &Told,
-        compared: &Compared,
-        id: AccountId,
-        slack: Slack,
-    ) -> Self {
-        let is_of = |book: &&Book| book.0 == id && told.has_positions;
-        let symbols: BTreeSet<_> = told
-            .positions
-            .keys()
-            .chain(ours.positions.keys())
-            .filter(is_of)
-            .map(|book| book.1)
-            .collect();
-        let currencies = told.cash.keys().filter(|(account, _)| *account == id);
-        let currencies = currencies.filter(|key| ours.cash.contains_key(key));
-        let currencies: Vec<_> = currencies.map(|key| key.1).collect();
-        let symbols: Vec<_> = symbols.into_iter().collect();
-        let position = |symbol: &SymbolId| {
-            let told = told.positions.get(&(id, *symbol)).map_or(0, |held| held.0);
-            told - ours.positions.get(&(id, *symbol)).copied().unwrap_or(0)
-        };
-        let cash = |currency: &u32| told.cash[&(id, *currency)] - ours.cash[&(id, *currency)];
-        let more = symbols.iter().map(position);
-        let more: Vec<_> = more.chain(currencies.iter().map(cash)).collect();
-        let mut tolerance = vec![0; symbols.len()];
-        tolerance.resize(more.len(), slack.cash);
-        let mut account = Self {
-            ours,
-            id,
-            symbols,
-            currencies,
-            more,
-            tolerance,
-            timed: Vec::new(),
-        };
-        account.collect(told, compared, slack);
-        account
-    }
-
-    /// Everything that has happened near the statement's instant or behind it, and what will be booked.
-    fn collect(&mut self, told: &Told, compared: &Compared, slack: Slack) {
-        let from = Nanos::from_raw(told.as_of.raw().saturating_sub(slack.time.raw()));
-        // What the drop copy has is booked in any case: a statement that is older has it not.
-        for (symbol, moved) in instant::to_come(compared, self.id) {
-            self.move_by(symbol, &-moved);
-        }
-        self.timed = instant::collect(self.ours, compared, self.id, from);
-    }
-
-    /// The statement has so much more.
-    fn move_by(&mut self, symbol: SymbolId, moved: &Moved) {
-        for (number, effect) in self.effects(symbol, moved) {
-            self.more[number] += effect;
-        }
-    }
-
-    /// What something moves of our numbers.
-    fn effects(&self, symbol: SymbolId, moved: &Moved) -> Vec<(usize, i128)> {
-        let mut effects = Vec::with_capacity(2);
-        if let Ok(number) = self.symbols.binary_search(&symbol)
-            && moved.qty != 0
-        {
-            effects.push((number, moved.qty));
-        }
-        let currency = self.ours.places.currency(symbol);
-        let number = self.currencies.iter().position(|of| *of == currency);
-        if let Some(number) = number
-            && moved.cash() != 0
-        {
-            effects.push((self.symbols.len() + number, moved.cash()));
-        }
-        effects
-    }
-
-    /// What the statement has more than we had at an instant.
-    fn more_at(&self, cut: Nanos) -> Vec<i128> {
-        let mut more = self.more.clone();
-        for timed in self.timed.iter().filter(|timed| cut < timed.time) {
-            for (number, effect) in self.effects(timed.symbol, &timed.moved) {
-                more[number] += effect;
-            }
-        }
-        more
-    }
-
-    fn off_count(&self, more: &[i128]) -> usize {
-        let pairs = more.iter().zip(&self.tolerance);
-        pairs.filter(|(more, most)| **most < more.abs()).count()
-    }
-
-    /// The instant at which most agrees, and what differs there.
-    fn best_cut(&self, as_of: Nanos, slack: Nanos) -> (Nanos, Vec<i128>) {
-        let more = self.more_at(as_of);
-        let mut best = (self.off_count(&more), as_of, more);
-        let mut cuts: Vec<_> = self
-            .timed
-            .iter()
-            .flat_map(|timed| [timed.time, Nanos::from_raw(timed.time.raw() - 1)])
-            .filter(|cut| distance(*cut, as_of) <= slack)
-            .collect();
-        cuts.sort_by_key(|cut| (distance(*cut, as_of), *cut));
-        cuts.dedup();
-        for cut in cuts.into_iter().take(CUTS_MAX) {
-            if best.0 == 0 {
-                break;
-            }
-            let more = self.more_at(cut);
-            let count = self.off_count(&more);
-            if count < best.0 {
-                best = (count, cut, more);
-            }
-        }
-        (best.1, best.2)
-    }
-
+impl Account<'_> {
     fn look(
         &self,
         told: &Told,
         compared: &Compared,
-        slack: Slack,
         cover: &mut Cover,
         agreed: &mut BTreeSet<Book>,
         findings: &mut Vec<Finding>,
     ) {
-        let (cut, more) = self.best_cut(told.as_of, slack.time);
-        let (candidates, causes) = self.candidates(compared, told.as_of, cut, slack.time);
+        let (cut, more) = self.best_cut();
+        let (candidates, causes) = self.candidates(compared, cut);
         let mut rest = more.clone();
         // All together first, so that cash tells apart what quantities do not; then each alone, and with
         // fills of orders, of which nobody knows the price.
@@ -256,18 +110,40 @@ impl<'a> Account<'a> {
                 agreed.insert(book);
                 continue;
             }
-            findings.push(match rest[number] {
+            let mut finding = match rest[number] {
                 0 => self.explained(book, more[number], &of, (told, compared)),
                 differs => self.unexplained(book, differs, told, cover),
-            });
+            };
+            if self.standing.symbols.contains(symbol) {
+                finding.detail = self.standing.detail();
+            }
+            findings.push(finding);
         }
         let has_open = chosen.iter().any(|at| candidates[*at].is_open);
         for (number, currency) in (self.symbols.len()..).zip(&self.currencies) {
             // What a fill on its way has cost is told with it.
             if self.tolerance[number] < rest[number].abs() && !has_open {
-                findings.extend(self.cash_differs(*currency, rest[number], told));
+                let mut finding = self.cash_differs(*currency, rest[number], told);
+                if let Some(finding) = finding.as_mut().filter(|_| self.leans(*currency, agreed)) {
+                    finding.waits_for_statement = true;
+                    finding.detail = "fills at the statement's edge account for the position, but \
+                        not for this cash: nothing is booked before a later statement"
+                        .to_owned();
+                }
+                findings.extend(finding);
             }
         }
+    }
+
+    /// True where positions of the currency agree by what is at the edge alone. Then what differs in cash
+    /// may be that they do not: another fill than those may be the one.
+    fn leans(&self, currency: u32, agreed: &BTreeSet<Book>) -> bool {
+        let differs = self.at_its_instant();
+        let mut symbols = self.symbols.iter().zip(differs);
+        symbols.any(|(symbol, differs)| {
+            let is_agreed = agreed.contains(&(self.id, *symbol));
+            differs != 0 && is_agreed && self.ours.places.currency(*symbol) == currency
+        })
     }
 
     /// Takes what events have cost out of what differs in cash.
@@ -294,12 +170,10 @@ impl<'a> Account<'a> {
 
     /// What may account for a difference, in this order: executions at the edge of the statement's
     /// time, executions that only we have, fills of orders in doubt, fills on their way.
-    fn candidates(
+    pub(super) fn candidates(
         &self,
         compared: &Compared,
-        as_of: Nanos,
         cut: Nanos,
-        slack: Nanos,
     ) -> (Vec<Candidate>, Vec<(Cause, Moved)>) {
         let (mut candidates, mut causes) = (Vec::new(), Vec::new());
         let mut add = |cause, symbol, moved: Moved, is_open| {
@@ -307,11 +181,11 @@ impl<'a> Account<'a> {
             candidates.push(Candidate { effects, is_open });
             causes.push((cause, moved));
         };
-        let near = self
-            .timed
-            .iter()
-            .filter(|timed| timed.is_uncertain || distance(timed.time, as_of) <= slack);
-        for timed in near.take(EDGE_MAX) {
+        let is_near = |timed: &&Timed| {
+            let is_near = distance(timed.time, self.as_of) <= self.slack.time;
+            (timed.is_uncertain || is_near) && !self.is_certain(timed)
+        };
+        for timed in self.timed.iter().filter(is_near).take(EDGE_MAX) {
             // What is before the cut is counted, what is behind it is not.
             let moved = if timed.time <= cut {
                 -timed.moved
@@ -472,7 +346,5 @@ fn open_fill(live: &Live) -> Moved {
     }
 }
 
-/// Instants around the statement's that are looked at.
-const CUTS_MAX: usize = 256;
 /// Candidates of each kind.
 const EDGE_MAX: usize = 64;

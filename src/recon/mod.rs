@@ -11,18 +11,20 @@
 //!
 //! Reading order: [`entry`] is one line of our books, [`books`] all of them; [`execution`] and [`told`]
 //! are the drop copy's, [`statement`] the statement's; [`compare`] and [`holdings`] find what differs,
-//! [`explain`] what accounts for it, [`judge`] what follows.
+//! [`explain`] what accounts for it, [`standing`] what no longer does, [`judge`] what follows.
 //!
 //! Invariants:
 //! - Trading never goes on through a difference above the threshold that counts: its account is killed
 //!   at the look that finds it. What is on its way for less than the settle time does not count, as
 //!   long as live orders account for it: those are at risk in full.
 //! - The same journal and the same files give the same books and the same findings, whatever the order
-//!   in which the broker's lines came, and however often the gate was started.
+//!   in which the broker's lines came, and however often the gate was started; but what takes two
+//!   statements to see is seen after a start once there were two again.
 //! - An adjustment says which execution or which statement it stands for, so nothing is adjusted twice,
 //!   and what comes after all takes its adjustment back.
 //! - All that is remembered is bounded.
 
+pub mod account;
 pub mod books;
 pub mod compare;
 pub mod entry;
@@ -36,6 +38,7 @@ pub mod places;
 pub mod reconciler;
 pub mod show;
 pub mod source;
+pub mod standing;
 pub mod statement;
 pub mod told;
 pub mod worker;

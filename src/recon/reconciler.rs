@@ -2,15 +2,17 @@
 //!
 //! Pure. Files and acts are somebody else's.
 
+use super::account::{self, Slack};
 use super::books::Books;
 use super::compare::{Compared, Live, Ours, executions};
 use super::execution::Execution;
 use super::finding::{Finding, FindingKind, Grace};
-use super::holdings::{self, Slack, holdings};
+use super::holdings::holdings;
 use super::judge::{Halt, Judge, Terms, Verdict};
 use super::ledger::{self, Ledgers};
 use super::places::Places;
 use super::source::SourceError;
+use super::standing::Earlier;
 use super::statement::Statement;
 use super::told::Told;
 use crate::events::derive::Seen;
@@ -40,7 +42,9 @@ pub struct Reconciler {
     /// The cash of accounts before the gate.
     opening: BTreeMap<(AccountId, u32), i128>,
     drop_copy: Option<Told>,
-    statement: Option<holdings::Told>,
+    statement: Option<account::Told>,
+    /// Those before it.
+    earlier: Earlier,
     /// Names of the statement that the configuration has not.
     foreign: BTreeSet<String>,
     judge: Judge,
@@ -92,6 +96,7 @@ impl Reconciler {
             opening,
             drop_copy: has_drop_copy.then(|| Told::new(history)),
             statement: None,
+            earlier: Earlier::default(),
             foreign: BTreeSet::new(),
             judge: Judge::default(),
             troubles: [None, None],
@@ -189,10 +194,10 @@ impl Reconciler {
         }
         self.is_quiet = false;
         self.foreign.clear();
-        let mut told = holdings::Told {
+        let mut told = account::Told {
             as_of: statement.as_of,
             has_positions: statement.has_positions,
-            ..holdings::Told::default()
+            ..account::Told::default()
         };
         for ((account, symbol), held) in &statement.positions {
             let Some(account) = self.account(account) else {
@@ -223,6 +228,7 @@ impl Reconciler {
                 }
             }
         }
+        self.earlier.take(&told, self.terms.settle_time);
         self.statement = Some(told);
         true
     }
@@ -304,7 +310,14 @@ impl Reconciler {
         let mut findings = Vec::new();
         let mut agreed = BTreeSet::new();
         if let Some(statement) = &self.statement {
-            findings = holdings(&ours, statement, &compared, slack, &mut agreed);
+            findings = holdings(
+                &ours,
+                statement,
+                &self.earlier,
+                &compared,
+                slack,
+                &mut agreed,
+            );
         }
         self.vouch(&mut compared, &agreed);
         findings.extend(self.lost(now));
