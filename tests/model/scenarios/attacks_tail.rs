@@ -366,6 +366,22 @@ fn a_level_counts_all_of_its_own() {
     }
 }
 
+/// Tried: the least that is too much, on both sides of the shortfall.
+#[test]
+fn a_shortfall_is_met_exactly() {
+    for (side, most, beyond) in [(Buy, 100, 101), (Sell, 200, 202)] {
+        let mut desk = Desk::new(|setup| {
+            setup.tail = terms();
+            setup.accounts[0].limits.expected_shortfall_max = notional(100);
+        });
+        desk.quote_of(0, 10, 10);
+        desk.refuses((side, beyond, 10), ShortfallAboveMax, 100, 101);
+        desk.passes(side, most, 10);
+        let last = in_symbol(&desk, 0, side, 2);
+        fails(&mut desk, last, ShortfallAboveMax);
+    }
+}
+
 /// Tried: a price that moves a level over its limit, and then an exit that is twice as large as what it leaves: it
 /// makes no figure worse than it is, and is the same loss on the other side when it has filled.
 #[test]
