@@ -46,9 +46,8 @@ impl Exposure {
             let of = &self.tail.cells[book.kind.list()][place as usize];
             let cell = &self.tail_cells(book.kind)[place as usize];
             let (held, is_unknown) = table.held(cell, self.mark(cell.symbol), book.bounds.needs);
-            for side in 0..2 {
-                let moves = table.moves(cell.symbol, side);
-                kernel::fold(&mut losses, moves, held[side] - of.held[side]);
+            for (side, (is, was)) in held.into_iter().zip(of.held).enumerate() {
+                kernel::fold(&mut losses, table.moves(cell.symbol, side), is - was);
             }
             unknown -= u32::from(of.is_unknown);
             unknown += u32::from(is_unknown);
