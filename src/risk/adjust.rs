@@ -104,8 +104,11 @@ impl Core {
             orders: 0,
         };
         let before = self.exposure.cell(places.account_cell).position;
-        // Until there is a price, what is held counts as what it came at, not as nothing.
-        if self.exposure.mark(places.symbol) == Price::default() {
+        // Until there is a price, what is held counts as what it came at, not as nothing. A price of
+        // exactly zero is one.
+        let at = places.symbol as usize;
+        let has_price = self.references[at].has_price(self.reference_kind(at));
+        if !has_price && self.exposure.mark(places.symbol) == Price::default() {
             self.exposure.revalue(places.symbol, unit, |_| {});
         }
         self.exposure.book(places, &change);

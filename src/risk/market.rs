@@ -96,6 +96,11 @@ pub(super) const fn multiplier(symbol: &setup::Symbol) -> u64 {
 }
 
 impl Reference {
+    /// True where there was ever a good price of a kind.
+    pub(super) const fn has_price(&self, kind: ReferenceKind) -> bool {
+        self.source(kind).good.is_some()
+    }
+
     const fn source(&self, kind: ReferenceKind) -> &Source {
         match kind {
             ReferenceKind::Mid => &self.mid,

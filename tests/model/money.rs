@@ -748,8 +748,10 @@ impl Model {
             return Answer::of(Outcome::Applied);
         }
         let cost = if qty < 0 { -bought } else { bought };
+        let priced = self.reference_kind(symbol) as usize;
+        let reference = &self.references[symbol as usize][priced];
         let mark = &mut self.marks[symbol as usize];
-        if *mark == 0 {
+        if *mark == 0 && reference.good.is_none() {
             *mark = unit.into();
         }
         self.move_positions(who, qty);

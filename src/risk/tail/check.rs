@@ -313,7 +313,7 @@ impl Book {
     /// where it is soon used up again it is done the less often.
     fn renews_headroom(&mut self) -> bool {
         const SERVES: u32 = 8;
-        const PATIENCE_MAX: u32 = 255;
+        const PATIENCE_MAX: u32 = 1_023;
         if self.wait != 0 {
             self.wait -= 1;
             return false;
@@ -337,8 +337,9 @@ impl Book {
         scratch: &mut Vec<i64>,
     ) -> bool {
         let days = i128::from(terms.days);
-        let room = (i128::from(max) - i128::from(self.threshold)) * days;
-        if excess.at_most() * i128::from(ONE) <= room {
+        // Losses have 61 bits, days 33, a sum of losses 74, a million 20: no product is near its end.
+        let room = (i128::from(max) - i128::from(self.threshold)).wrapping_mul(days);
+        if excess.at_most().wrapping_mul(ONE.into()) <= room {
             return true;
         }
         let more = asked.on_side(effect.more);

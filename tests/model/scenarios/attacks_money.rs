@@ -437,6 +437,28 @@ fn what_cannot_be_valued_leaves_no_room_for_more() {
     );
 }
 
+/// A mid of exactly nothing is a price: what is booked then is worth nothing, as the price says.
+#[test]
+fn a_price_of_nothing_is_not_taken_for_none() {
+    let mut desk = desk(|setup| {
+        setup.symbols[0].price_min = Some(Price::from_raw(-100));
+        setup.accounts[0].limits.gross_exposure_max = notional(1_000);
+    });
+    desk.quote(-1, 1, Outcome::Applied);
+    adjusts(
+        &mut desk,
+        moved(AdjustKind::Transfer, 0, 10, 100),
+        Outcome::Applied,
+    );
+    desk.quote_of(1, 10, 10);
+    for (qty, outcome) in [(101, Outcome::Refused), (100, Outcome::Accepted)] {
+        let mut order = desk.order(Buy, qty, 10);
+        order.symbol = SymbolId(1);
+        desk.send(order);
+        assert_eq!(desk.last.outcome, outcome, "{:?}", desk.last);
+    }
+}
+
 /// The same in a currency that has no rate yet: it counts as if one of it were one of ours.
 #[test]
 fn what_has_no_rate_leaves_no_room_for_more() {
