@@ -253,6 +253,8 @@ impl Model {
             if !is_cancel_open && open.is_none() {
                 order.doubt_is_over();
             }
+            // What an order gives back as it ends is still its own if a fill comes late.
+            self.uncover(serial);
             // A broker that works on nothing has done with the replace, or never had it.
             let works_on_nothing = [OrderState::Open, OrderState::PartiallyFilled]
                 .map(|state| state as u8)
@@ -272,7 +274,6 @@ impl Model {
                     *self.order_of_serial(serial) = worse;
                 }
             }
-            self.uncover(serial);
             let order = self.order_of_serial(serial);
             let is_replaced = order.replace.is_some();
             let is_more = leaves > order.own_leaves();
