@@ -13,7 +13,7 @@ mod usage;
 use crate::child::{self, Folder, Process};
 use crate::ids::Ids;
 use crate::latency::Latency;
-use crate::session::Session;
+use crate::session::{self, Session};
 use outcome::{First, Outcome};
 use place::{Caller, Place, Product};
 use portcullis::market::client::{ClientOptions, FeedClient};
@@ -139,6 +139,7 @@ impl Bench {
         };
         bench.connect(place, &log_path)?;
         bench.quote()?;
+        bench.ready()?;
         Ok(bench)
     }
 
@@ -194,9 +195,23 @@ impl Bench {
         let (bid, ask) = ((product.price, Qty::ZERO), (product.price_above, Qty::ZERO));
         feed.quote(symbol.id, bid, ask, self.clock.now())
             .and_then(|_| feed.flush())
-            .map_err(failed)?;
-        // An order that came before it would be refused.
-        self.rest(SETTLE)
+            .map_err(failed)
+    }
+
+    /// Until an order passes: the gate listens to strategies before it has reached its brokers, and the
+    /// quote is on its way.
+    fn ready(&mut self) -> Result<(), String> {
+        let deadline = self.clock.now().after(START_TIMEOUT);
+        loop {
+            match self.ask(0)? {
+                (_, Answer::Refused(Some(reason)))
+                    if session::is_starting(reason) && self.clock.now() < deadline =>
+                {
+                    self.rest(LOOK_INTERVAL)?;
+                }
+                (_, answer) => return self.passed(0, &answer),
+            }
+        }
     }
 
     /// Nothing but signs of life for so long.
@@ -257,8 +272,23 @@ impl Bench {
         Ok(())
     }
 
-    /// Sends an order that fills nothing, and waits for the gate's word on it.
+    /// What the answer to an order took that must pass.
     fn order(&mut self, at: usize) -> Result<Nanos, String> {
+        let (latency, answer) = self.ask(at)?;
+        self.passed(at, &answer).map(|()| latency)
+    }
+
+    fn passed(&self, at: usize, answer: &Answer) -> Result<(), String> {
+        let Answer::Refused(reason) = answer else {
+            return Ok(());
+        };
+        let reason = reason.map_or("no reason that is known", RejectReason::text);
+        let name = self.strategies[at].session.name;
+        Err(format!("{name}: the gate refused an order: {reason}"))
+    }
+
+    /// Sends an order that fills nothing, and waits for the gate's word on it.
+    fn ask(&mut self, at: usize) -> Result<(Nanos, Answer), String> {
         let number = self.number_next;
         self.number_next += 1;
         let (ids, product) = (self.ids, &self.product);
@@ -305,11 +335,7 @@ impl Bench {
             let now = self.clock.now();
             polled.map_err(|error| format!("{name}: {error}"))?;
             match answer {
-                Some(Answer::Accepted) => return Ok(now.since(sent)),
-                Some(Answer::Refused(reason)) => {
-                    let reason = reason.map_or("no reason that is known", RejectReason::text);
-                    return Err(format!("{name}: the gate refused an order: {reason}"));
-                }
+                Some(answer) => return Ok((now.since(sent), answer)),
                 None if PATIENCE < now.since(sent) => {
                     self.process.check()?;
                     return Err(format!("{name}: the gate does not answer"));

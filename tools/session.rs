@@ -8,6 +8,7 @@ use portcullis::protocol::native::client::{Client, Event};
 use portcullis::protocol::native::key::Key;
 use portcullis::protocol::native::parser::{self, Decoded, Path};
 use portcullis::protocol::native::session::InitiatorOptions;
+use portcullis::reject::RejectReason;
 use portcullis::strategy::client::{ClientError, Target};
 use portcullis::sys::clock::Clock;
 use portcullis::sys::poller::Poller;
@@ -185,6 +186,15 @@ impl Session {
         let _ = self.link.flush();
         ClientError::Fault(fault)
     }
+}
+
+/// True for what a gate refuses while it starts: it listens before it has reached its brokers and before
+/// any price has reached its core.
+pub(crate) const fn is_starting(reason: RejectReason) -> bool {
+    matches!(
+        reason,
+        RejectReason::BrokerLinkDown | RejectReason::GateNotReady | RejectReason::ReferenceAbsent
+    )
 }
 
 const LOGON_TIMEOUT: Nanos = Nanos::from_secs(5);

@@ -10,7 +10,7 @@ use crate::ids::Ids;
 use crate::latency::Latency;
 use crate::link::Link;
 use crate::schedule::Schedule;
-use crate::session::Session;
+use crate::session::{self, Session};
 use portcullis::message::{
     BrokerRequest, Execution, Frame, Header, Kind, NewOrder, OrderType, Refusal, Side, TimeInForce,
 };
@@ -90,15 +90,7 @@ impl Route {
                 None => return Ok(()),
                 Some(reason) => reason,
             };
-            let is_transient = matches!(
-                refused,
-                Some(
-                    RejectReason::BrokerLinkDown
-                        | RejectReason::GateNotReady
-                        | RejectReason::ReferenceAbsent
-                )
-            );
-            if !is_transient || deadline < clock.now() {
+            if !refused.is_some_and(session::is_starting) || deadline < clock.now() {
                 return Err(refusal(refused));
             }
             child::pause();
