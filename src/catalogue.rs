@@ -581,9 +581,10 @@ pub const SECTIONS: &[Section] = &[
                 number: 27,
                 name: "Forced exits",
                 meaning: "A position is closed by the gate at a loss, at a gain, once its price has turned \
-                          from its best, at no gain once it had one, after a time, or where a level has \
-                          lost too much. What stands in its way is cancelled, nothing else passes there, \
-                          and one order at a time only reduces; what does not fill is tried again.",
+                          from its best, at no gain once it had one, after a time, where a level has lost \
+                          too much, or because a person wants it. What stands in its way is cancelled, \
+                          nothing else passes there, and one order at a time only reduces; what does not \
+                          fill is tried again.",
                 demanded_by: "FIA",
                 status: Status::Built,
                 reasons: &[ExitUnderWay],

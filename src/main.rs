@@ -121,6 +121,17 @@ enum Command {
         #[command(flatten)]
         only: Only,
     },
+    /// When a running gateway closes positions, and which it is closing.
+    Exits {
+        #[command(flatten)]
+        at: Operators,
+        /// Of this account alone.
+        #[arg(long)]
+        account: Option<String>,
+        /// In this symbol alone.
+        #[arg(long)]
+        symbol: Option<String>,
+    },
     /// What each level of a running gateway has at risk.
     Levels(Operators),
     /// What each level of a running gateway has earned, is worth, and may still lose.
@@ -260,6 +271,41 @@ enum Command {
         #[arg(long, allow_hyphen_values = true)]
         cash: Option<String>,
         /// Why, in a few words; of a fill, the broker's id of it.
+        #[arg(long)]
+        note: String,
+    },
+    /// Set when the gate closes a position, or have it closed now.
+    #[command(after_help = EXIT_HELP)]
+    Exit {
+        #[command(flatten)]
+        at: Operators,
+        /// Whose position.
+        #[arg(long)]
+        account: String,
+        /// In what.
+        #[arg(long)]
+        symbol: String,
+        /// Close it at such a loss: basis points of what it has cost, or off.
+        #[arg(long, value_name = "BPS")]
+        stop_loss: Option<String>,
+        /// Close it at such a gain: likewise.
+        #[arg(long, value_name = "BPS")]
+        take_profit: Option<String>,
+        /// Close it once its price has turned so far from its best, from now on: basis points of that, or
+        /// off.
+        #[arg(long, value_name = "BPS")]
+        trailing_stop: Option<String>,
+        /// Once it has gained so much, close it where it gains nothing: basis points of what it has cost,
+        /// or off.
+        #[arg(long, value_name = "BPS")]
+        break_even: Option<String>,
+        /// Close it so long from now, as 30m; or off.
+        #[arg(long, value_name = "TIME")]
+        hold_max: Option<String>,
+        /// Close it now.
+        #[arg(long)]
+        now: bool,
+        /// Why, in a few words.
         #[arg(long)]
         note: String,
     },
@@ -512,6 +558,15 @@ enum JournalCommand {
     },
 }
 
+const EXIT_HELP: &str = r"What is not named stays as it is. The position keeps its terms until it is closed or
+an order that adds to it brings others.
+
+Examples (each with --config gate.toml --account main --symbol X):
+    portcullis exit --stop-loss 50 --take-profit 200 --note 'the desk wants it tighter'
+    portcullis exit --trailing-stop 75 --hold-max 30m --note 'news at noon'
+    portcullis exit --stop-loss off --note 'hedged elsewhere'
+    portcullis exit --now --note 'out'";
+
 const ADJUST_HELP: &str = r"Examples (each with --config gate.toml):
   A fill that was never reported: 100 bought at 10.50, with a fee of 1.20.
     portcullis adjust trade --account main --strategy S --symbol X --qty 100 --price 10.50 \
@@ -539,7 +594,7 @@ Kinds:
   exit                                     an order that the gate sends by itself
   fill report link                         what brokers say
   quote session tick run                   prices, sessions, the gate's clock, its starts
-  kill raise settle locate override limit adjust
+  kill raise settle locate override limit adjust exit-terms
                                            what persons do
 
 Examples:
@@ -804,6 +859,46 @@ fn execute(command: Command, cores: &[core_affinity::CoreId]) -> Result<ExitCode
                 price,
                 cash,
                 note: Some(note),
+                ..Request::default()
+            };
+            return ask(at, request);
+        }
+        Command::Exit {
+            at,
+            account,
+            symbol,
+            stop_loss,
+            take_profit,
+            trailing_stop,
+            break_even,
+            hold_max,
+            now,
+            note,
+        } => {
+            let request = Request {
+                command: Act::Exit,
+                account: Some(account),
+                symbol: Some(symbol),
+                stop_loss_bps: stop_loss,
+                take_profit_bps: take_profit,
+                trailing_stop_bps: trailing_stop,
+                break_even_bps: break_even,
+                hold_max,
+                close: now.then_some(true),
+                note: Some(note),
+                ..Request::default()
+            };
+            return ask(at, request);
+        }
+        Command::Exits {
+            at,
+            account,
+            symbol,
+        } => {
+            let request = Request {
+                command: Act::Exits,
+                account,
+                symbol,
                 ..Request::default()
             };
             return ask(at, request);

@@ -12,8 +12,8 @@ use portcullis::command::find::{self, Asked};
 use portcullis::command::{Failure, journal};
 use portcullis::config::parse;
 use portcullis::message::{
-    Adjust, AdjustKind, Exec, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Side,
-    Text,
+    Adjust, AdjustKind, Exec, ExitChange, Kind, LimitChange, LimitKey, Locate, Override, Scope,
+    Settle, Side, Text,
 };
 use portcullis::reject::RejectReason;
 use portcullis::risk::decision::{Decision, Outcome};
@@ -313,6 +313,15 @@ fn act_all(gate: &mut Gate, doubtful: OrderId) {
         kind: AdjustKind::Trade as u8,
         ..Adjust::default()
     };
+    let exit = ExitChange {
+        account,
+        symbol,
+        operator,
+        stop_loss_bps: 50_00,
+        hold_max: Nanos::from_secs(90),
+        note: note("tighter"),
+        ..ExitChange::default()
+    };
     let settle = Settle {
         order_id: doubtful,
         operator,
@@ -324,6 +333,7 @@ fn act_all(gate: &mut Gate, doubtful: OrderId) {
         gate.frame(Kind::Locate, none, locate),
         gate.frame(Kind::Override, none, asked),
         gate.frame(Kind::Adjust, none, adjust),
+        gate.frame(Kind::Exit, none, exit),
         gate.frame(Kind::Settle, none, settle),
         gate.frame(Kind::Kill, none, control(0, operator)),
         gate.frame(Kind::Raise, none, control(0, operator)),
@@ -362,6 +372,7 @@ fn what_a_person_has_done_is_found_by_the_person_with_what_and_why() {
             "order late (agreed by phone); others must ask for it too",
         ),
         ("adjust", "trade of 100 X at 10.5, cash -1.2 (E-4711)"),
+        ("exit-terms", "X: stop_loss_bps 50, hold_max 90s (tighter)"),
         ("settle", "1 X: 0 filled, 0 left"),
         ("kill", "account A"),
         ("raise", "account A; others must ask for it too"),

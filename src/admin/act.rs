@@ -2,10 +2,11 @@
 
 use crate::admin::request::{Action, Named};
 use crate::admin::{Admin, Waiting, What, failed, unconfirmed};
+use crate::follower::exit;
 use crate::follower::query::Query;
 use crate::message::{
-    Adjust, AdjustKind, Body, Control, Frame, Header, Kind, LimitChange, LimitKey, Locate,
-    Override, Scope, Settle,
+    Adjust, AdjustKind, Body, Control, ExitChange, Frame, Header, Kind, LimitChange, LimitKey,
+    Locate, Override, Scope, Settle,
 };
 use crate::units::{AccountId, Nanos, OrderId, StrategyId};
 
@@ -74,6 +75,14 @@ impl Admin {
                     format!("{kind} of {qty} {symbol} at {price}, cash {cash}, {whose} ({note})");
                 let adjust = Adjust { operator, ..adjust };
                 self.push(place, Kind::Adjust, adjust, &about, now);
+            }
+            Action::Exit(change) => {
+                let account = self.names.accounts.name(change.account.0);
+                let symbol = self.names.symbols.name(change.symbol.0);
+                let (wanted, note) = (exit::wanted(&change), change.note);
+                let about = format!("{symbol} of {account}: {wanted} ({note})");
+                let change = ExitChange { operator, ..change };
+                self.push(place, Kind::Exit, change, &about, now);
             }
             Action::Settle(Named::Number(order_id), settle) => {
                 self.settle(place, Settle { order_id, ..settle }, now);

@@ -21,6 +21,7 @@ pub mod socket;
 mod act;
 mod connection;
 mod entry;
+mod exits;
 pub(crate) mod money;
 mod reconciliation;
 pub(crate) mod show;
@@ -404,6 +405,7 @@ fn unconfirmed(kind: Kind, timeout: Nanos) -> Value {
         Kind::Override => "override",
         Kind::Limit => "limit",
         Kind::Adjust => "adjust",
+        Kind::Exit => "exit",
         _ => "settle",
     };
     json!({ "ok": true, "confirmed": false, "act": act, "waited_nanos": timeout.raw() })

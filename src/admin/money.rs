@@ -196,7 +196,7 @@ pub(super) fn show_adjust(answer: &Value) -> String {
     )
 }
 
-fn finish(out: &mut String, answer: &Value, name: &str, table: &Table) {
+pub(super) fn finish(out: &mut String, answer: &Value, name: &str, table: &Table) {
     let found = rows(answer, name).len() as u64;
     if found == 0 {
         let _ = writeln!(out, "no {name}");

@@ -5,12 +5,13 @@
 //! The client writes what the stage reads: one structure for both.
 
 mod adjust;
+mod exit;
 
 use crate::events::filter::Wanted;
 use crate::follower::names::Names;
 use crate::follower::query::{Query, ROWS_MAX};
 use crate::message::{
-    Adjust, Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text,
+    Adjust, Control, ExitChange, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text,
 };
 use crate::units::{AccountId, OrderId, Price, Qty, StrategyId, SymbolId};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,10 @@ pub enum Command {
     Limit,
     /// Corrects a book: kind, account, symbol, perhaps strategy, qty, price, cash, and a note.
     Adjust,
+    /// When positions are closed; by account, symbol.
+    Exits,
+    /// Sets when a position is closed, or has it closed now: account, symbol, terms, and a note.
+    Exit,
 }
 
 /// One line. What a command does not use must be absent.
@@ -115,6 +120,24 @@ pub struct Request {
     /// What still stands: a decimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<String>,
+    /// At which loss a position is closed: basis points of its cost, or `off`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_loss_bps: Option<String>,
+    /// At which gain: likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take_profit_bps: Option<String>,
+    /// Once its price has turned so far from its best: basis points of that, or `off`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trailing_stop_bps: Option<String>,
+    /// Once it has gained so much, at no gain: basis points of its cost, or `off`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_even_bps: Option<String>,
+    /// After how long from now, as `30m`, or `off`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_max: Option<String>,
+    /// True: the position is closed now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close: Option<bool>,
 }
 
 /// What a request means.
@@ -134,6 +157,8 @@ pub(super) enum Action {
     Limit(LimitChange),
     /// Likewise.
     Adjust(Adjust),
+    /// Likewise.
+    Exit(ExitChange),
 }
 
 /// How an order is named.
@@ -162,6 +187,18 @@ impl Command {
             Self::Limit => &["scope", "name", "limit", "value", "note"],
             Self::Adjust => &[
                 "kind", "account", "strategy", "symbol", "qty", "price", "cash", "note",
+            ],
+            Self::Exits => &["account", "symbol", "count"],
+            Self::Exit => &[
+                "account",
+                "symbol",
+                "stop_loss_bps",
+                "take_profit_bps",
+                "trailing_stop_bps",
+                "break_even_bps",
+                "hold_max",
+                "close",
+                "note",
             ],
         }
     }
@@ -218,6 +255,12 @@ impl Request {
             Command::Override => self.ask_override(names),
             Command::Limit => self.change_limit(names),
             Command::Adjust => self.adjust(names),
+            Command::Exits => Ok(Action::Ask(Query::Exits {
+                account: self.account(names)?,
+                symbol: self.symbol(names)?,
+                count_max: self.count_max(),
+            })),
+            Command::Exit => self.change_exit(names),
         }
     }
 
@@ -388,6 +431,12 @@ impl Request {
             ("price", self.price.is_some()),
             ("cash", self.cash.is_some()),
             ("leaves", self.leaves.is_some()),
+            ("stop_loss_bps", self.stop_loss_bps.is_some()),
+            ("take_profit_bps", self.take_profit_bps.is_some()),
+            ("trailing_stop_bps", self.trailing_stop_bps.is_some()),
+            ("break_even_bps", self.break_even_bps.is_some()),
+            ("hold_max", self.hold_max.is_some()),
+            ("close", self.close.is_some()),
         ];
         match unused
             .iter()

@@ -2,9 +2,9 @@
 //!
 //! Pure.
 
-use crate::admin::money;
 use crate::admin::request::{Command, Request};
 use crate::admin::table::{OFF, Table};
+use crate::admin::{exits, money};
 use crate::units::Nanos;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -47,6 +47,7 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
             show_rows(&mut out, answer, "orders", &columns);
         }
         Command::Positions => money::show_positions(&mut out, answer),
+        Command::Exits => exits::show_exits(&mut out, answer, paint),
         Command::Levels => {
             let columns = [
                 ("scope", "scope"),
@@ -82,7 +83,8 @@ pub(super) fn show(request: &Request, answer: &Value, paint: Paint) -> String {
         | Command::Locate
         | Command::Override
         | Command::Limit
-        | Command::Adjust => {
+        | Command::Adjust
+        | Command::Exit => {
             out = show_act(answer, paint);
             out.push('\n');
             return out;
@@ -133,6 +135,7 @@ fn show_act(answer: &Value, paint: Paint) -> String {
         ),
         "limit" => show_limit(answer, &what),
         "adjust" => money::show_adjust(answer),
+        "exit" => exits::show_exit(answer),
         "override" => {
             let order = format!(
                 "order {} of {}",

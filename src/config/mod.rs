@@ -32,7 +32,7 @@ pub mod tail;
 
 pub(crate) mod controls;
 mod exits;
-mod notation;
+pub(crate) mod notation;
 mod reader;
 mod schema;
 mod symbols;

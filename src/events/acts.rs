@@ -6,8 +6,10 @@ use super::derive::{Seen, Teller, level, level_name, name};
 use super::event::Facts;
 use super::kind::EventKind;
 use super::orders::of_order;
+use crate::follower::exit;
 use crate::message::{
-    Adjust, AdjustKind, Control, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle, Text,
+    Adjust, AdjustKind, Control, ExitChange, Kind, LimitChange, LimitKey, Locate, Override, Scope,
+    Settle, Text,
 };
 use crate::risk::decision::Outcome;
 use crate::units::{AccountId, Money, Price};
@@ -30,6 +32,7 @@ pub(super) fn act(seen: &Seen<'_>, out: &mut Teller<'_>) {
         }
         Some(Kind::Limit) => EventKind::LimitChanged,
         Some(Kind::Adjust) => EventKind::Adjustment,
+        Some(Kind::Exit) => EventKind::ExitChanged,
         _ => EventKind::OverrideAsked,
     };
     out.tell(kind, || {
@@ -39,6 +42,7 @@ pub(super) fn act(seen: &Seen<'_>, out: &mut Teller<'_>) {
             Some(Kind::Locate) => locate(seen),
             Some(Kind::Limit) => limit(seen, kind),
             Some(Kind::Adjust) => adjust(seen),
+            Some(Kind::Exit) => change_exit(seen),
             _ => ask_override(seen),
         };
         let operator = facts.operator.as_deref().unwrap_or("?");
@@ -198,6 +202,26 @@ fn adjust(seen: &Seen<'_>) -> (Facts, String) {
     };
     let symbol = names.symbols.name(symbol);
     (facts, format!("adjusted {whose} in {symbol}: {what}{cash}"))
+}
+
+fn change_exit(seen: &Seen<'_>) -> (Facts, String) {
+    let change = seen.head.body::<ExitChange>();
+    let names = seen.names;
+    let facts = Facts {
+        account: name(&names.accounts, change.account.0),
+        symbol: name(&names.symbols, change.symbol.0),
+        operator: Some(names.operator(change.operator).to_owned()),
+        value: Some(exit::wanted(change)),
+        note: some_note(&change.note),
+        ..Facts::default()
+    };
+    let did = format!(
+        "set the exit of {} in {}: {}",
+        names.accounts.name(change.account.0),
+        names.symbols.name(change.symbol.0),
+        exit::wanted(change)
+    );
+    (facts, did)
 }
 
 fn locate(seen: &Seen<'_>) -> (Facts, String) {

@@ -141,7 +141,8 @@ impl Deriver {
                 | Kind::Locate
                 | Kind::Override
                 | Kind::Limit
-                | Kind::Adjust,
+                | Kind::Adjust
+                | Kind::Exit,
             ) => {
                 acts::act(seen, &mut out);
             }

@@ -181,6 +181,7 @@ const ACT: &[&str] = &[
     "note",
 ];
 /// Of a book that was corrected.
+const CHANGED_EXIT: &[&str] = &["account", "symbol", "operator", "value", "note"];
 const CORRECTED: &[&str] = &[
     "account",
     "strategy",
@@ -235,7 +236,7 @@ event_kinds! {
     LossHalted = "loss_halted", Critical, "any", LOSS, "A level has lost more than it may: only what reduces passes, until the time it says or until persons raise it.";
     LossResumed = "loss_resumed", Warning, "Raise, Tick", LOSS, "A level that was halted for its losses trades again.";
     LossWarning = "loss_warning", Warning, "Report, Settle, Adjust, Quote", LOSS, "A limit on losses is used up to the share of `gateway.warn_share`.";
-    Exit = "exit", Warning, "Quote, Report, Adjust, Tick", EXIT, "The gate closes a position by itself; the reason says why.";
+    Exit = "exit", Warning, "Quote, Report, Adjust, Exit, Tick", EXIT, "The gate closes a position by itself; the reason says why.";
     ExitDone = "exit_done", Notice, "Report, Adjust, Tick", EXIT, "A position that the gate closes is closed.";
     ExitFailing = "exit_failing", Critical, "any", EXIT, "The gate could not close a position in `exits.attempts_max` attempts: it goes on, somebody must look.";
     LimitWarning = "limit_warning", Warning, "NewOrder", JUDGED, "A limit is used up to the share of `gateway.warn_share`.";
@@ -256,7 +257,8 @@ event_kinds! {
     LimitChanged = "limit_changed", Notice, "Limit", CHANGED, "An operator changed a limit: it holds from here on.";
     LimitAsked = "limit_asked", Warning, "Limit", CHANGED, "An operator asked for a limit that others must ask for too.";
     Adjustment = "adjustment", Warning, "Adjust", CORRECTED, "A book was corrected, by an operator or by the gate: position, cost or cash.";
-    ActRefused = "act_refused", Warning, "Kill, Raise, Settle, Locate, Override, Limit, Adjust", ACT, "An operator's act was not permitted.";
+    ExitChanged = "exit_changed", Notice, "Exit", CHANGED_EXIT, "An operator set when a position is closed, or had it closed.";
+    ActRefused = "act_refused", Warning, "Kill, Raise, Settle, Locate, Override, Limit, Adjust, Exit", ACT, "An operator's act was not permitted.";
     Discrepancy = "discrepancy", Warning, "none", FOUND, "Our books are not as the broker says, within what is healed.";
     Unreconciled = "unreconciled", Critical, "none", FOUND, "Our books are not as the broker says, beyond what is healed: trading is halted.";
     FollowerDiffers = "follower_differs", Critical, "any", &[], "The follower would have decided otherwise: stop the gate, keep the journal.";

@@ -5,9 +5,9 @@
 //! Who asks after an act may do so before its record is read or shortly after: the last acts are
 //! remembered, so that no order of the two threads loses an answer.
 
-use crate::follower::adjust;
 use crate::follower::names::Names;
 use crate::follower::query::{Question, Reply, Said};
+use crate::follower::{adjust, exit};
 use crate::message::{
     Control, Frame, Kind, LimitChange, LimitKey, Locate, Override, Scope, Settle,
 };
@@ -99,6 +99,7 @@ impl Acts {
             Some(Kind::Locate) => locate(head.body(), decision.outcome, names),
             Some(Kind::Limit) => change_limit(head.body(), decision.outcome, core, names),
             Some(Kind::Adjust) => adjust::said(head.body(), decision.outcome, core, setup, names),
+            Some(Kind::Exit) => exit::said(head.body(), decision.outcome, core, names),
             Some(Kind::Override) => ask_override(head.body(), decision.outcome, core, names),
             _ => return,
         };

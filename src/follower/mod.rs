@@ -25,6 +25,7 @@ pub mod replica;
 mod acts;
 mod adjust;
 pub(crate) mod configuration;
+pub(crate) mod exit;
 pub(crate) mod figures;
 mod places;
 mod portfolio;

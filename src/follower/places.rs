@@ -4,8 +4,8 @@
 
 use crate::follower::names::{Names, Table};
 use crate::message::{
-    Adjust, Cancel, Control, Frame, Kind, Link, Locate, NewOrder, Override, Quote, Replace, Report,
-    Scope, Settle,
+    Adjust, Cancel, Control, ExitChange, Frame, Kind, Link, Locate, NewOrder, Override, Quote,
+    Replace, Report, Scope, Settle,
 };
 use crate::units::{AccountId, BrokerId, StrategyId, SymbolId};
 
@@ -92,6 +92,12 @@ impl Places {
                 if adjust.operator != u32::MAX {
                     adjust.operator = place(&self.operators, adjust.operator);
                 }
+            }
+            Some(Kind::Exit) => {
+                let change = frame.body_mut::<ExitChange>();
+                change.account = account(change.account);
+                change.symbol = symbol(change.symbol);
+                change.operator = place(&self.operators, change.operator);
             }
             Some(Kind::Override) => {
                 let asked = frame.body_mut::<Override>();

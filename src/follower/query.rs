@@ -40,6 +40,15 @@ pub enum Query {
         /// At most so many rows.
         count_max: usize,
     },
+    /// When positions are closed, of those that have terms or are being closed.
+    Exits {
+        /// Of this account alone.
+        account: Option<AccountId>,
+        /// In this symbol alone.
+        symbol: Option<SymbolId>,
+        /// At most so many rows.
+        count_max: usize,
+    },
     /// What each level has at risk, and its limits.
     Levels {
         /// Levels of this kind alone. `None`: all that have something at risk or are killed.

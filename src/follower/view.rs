@@ -6,13 +6,14 @@
 //! many rows there were.
 
 use crate::follower::acts::Acts;
+use crate::follower::exit;
 use crate::follower::names::Names;
 use crate::follower::query::{Query, ROWS_MAX};
 use crate::message::{LinkState, Scope};
 use crate::risk::cell::Cell;
 use crate::risk::core::{Core, Counts};
 use crate::risk::order::Order;
-use crate::risk::setup::{Limits, Setup};
+use crate::risk::setup::{ExitTerms, Limits, Setup};
 use crate::units::{
     AccountId, BrokerId, Nanos, Notional, Position, Price, Qty, StrategyId, SymbolId, write_decimal,
 };
@@ -54,6 +55,11 @@ impl View<'_> {
                 symbol,
                 count_max,
             } => self.positions(books, owner, symbol, count_max),
+            Query::Exits {
+                account,
+                symbol,
+                count_max,
+            } => self.exits(account, symbol, count_max),
             Query::Levels {
                 scope,
                 target,
@@ -143,6 +149,36 @@ impl View<'_> {
             }
         }
         rows.finish("positions")
+    }
+
+    fn exits(
+        &self,
+        account: Option<AccountId>,
+        symbol: Option<SymbolId>,
+        count_max: usize,
+    ) -> Value {
+        let mut rows = Rows::new(count_max);
+        for cell in self.core.account_positions() {
+            let (of, within) = (AccountId(cell.owner), SymbolId(cell.symbol));
+            let is_wanted = account.is_none_or(|account| account == of)
+                && symbol.is_none_or(|symbol| symbol == within);
+            let has_terms = || self.core.exit_terms(of, within).0 != ExitTerms::NONE;
+            let is_leaving = || {
+                let mut exits = self.core.exits();
+                exits.any(|exit| (exit.account, exit.symbol) == (of, within))
+            };
+            if is_wanted && (has_terms() || is_leaving()) {
+                rows.push(|| {
+                    let mut row = json!({
+                        "account": self.names.accounts.name(of.0),
+                        "symbol": self.names.symbols.name(within.0),
+                    });
+                    exit::add(&mut row, self.core, of, within);
+                    row
+                });
+            }
+        }
+        rows.finish("exits")
     }
 
     fn levels(&self, scope: Option<Scope>, target: Option<u32>, count_max: usize) -> Value {

@@ -34,8 +34,8 @@ use super::rules::Rules;
 use super::setup::{self, Borrow, Capacity, ExitPolicy, ExitTerms, Setup, ShortSales};
 use super::short::{self, Locates};
 use crate::message::{
-    Adjust, Basket, Cancel, Control, Frame, Header, Kind, LimitChange, Link, Locate, NewOrder,
-    Override, Quote, Replace, Report, SessionChange, Settle, Text,
+    Adjust, Basket, Cancel, Control, ExitChange, Frame, Header, Kind, LimitChange, Link, Locate,
+    NewOrder, Override, Quote, Replace, Report, SessionChange, Settle, Text,
 };
 use crate::reject::{Failed, RejectReason};
 use crate::units::{AccountId, BrokerId, Nanos, Notional, OrderId, StrategyId, SymbolId};
@@ -425,6 +425,7 @@ impl Core {
             Some(Kind::Locate) => plain(self.locate(event.body::<Locate>())),
             Some(Kind::Limit) => plain(self.change_limit(event.body::<LimitChange>())),
             Some(Kind::Adjust) => plain(self.adjust(event.body::<Adjust>())),
+            Some(Kind::Exit) => plain(self.change_exit(event.body::<ExitChange>())),
             Some(Kind::Override) => plain(self.ask_override(event.body::<Override>())),
             _ => plain(Outcome::NotPermitted),
         };

@@ -3,22 +3,28 @@
 //! Pure. Hot path of prices and fills, for positions that have terms; else there is nothing here.
 //!
 //! Terms belong to an account's position in a symbol. Its first fill brings those of its order or, where
-//! that has none, of its strategy; a fill that adds to it may bring others. They are measured in
+//! that has none, of its strategy; a fill that adds to it may bring others, and so may an operator. They
+//! are measured in
 //! what the position has gained or lost at the price that its orders are measured by, as a part of what
 //! it has cost, and worked out anew with each fill, so that a price costs a few comparisons. A price
 //! that cannot be believed triggers nothing; the first that can does.
 //!
 //! Once begun, an exit ends with the position: [`super::exit_orders`] carries it out.
 
+use super::cell::NO_CELL;
 use super::core::Core;
+use super::decision::Outcome;
 use super::level::Whose;
 use super::money::worth::mul_div;
 use super::setup::ExitTerms;
-use crate::message::{NewOrder, Scope};
+use crate::message::{Body as _, ExitChange, NewOrder, Scope};
 use crate::units::{AccountId, Amount, Nanos, OrderId, Position, StrategyId, SymbolId};
 
 /// Parts are in 1e-8.
 const SCALE: u64 = 100_000_000;
+/// A hundredth of a basis point, and a whole one.
+const FINE: u64 = SCALE / 1_000_000;
+const WHOLE: u64 = SCALE / 10_000;
 
 /// Why a position is closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,6 +42,8 @@ pub enum ExitCause {
     TimeStop = 5,
     /// A level has lost too much.
     LossLimit = 6,
+    /// An operator wants it.
+    Operator = 7,
 }
 
 impl ExitCause {
@@ -48,6 +56,7 @@ impl ExitCause {
             Self::BreakEven => "break_even",
             Self::TimeStop => "time_stop",
             Self::LossLimit => "loss_limit",
+            Self::Operator => "operator",
         }
     }
 }
@@ -280,6 +289,8 @@ impl Exits {
                 if row.terms != ExitTerms::NONE {
                     add(cell, row.best.unwrap_or_default() as u64);
                     add(row.stop_at.raw() as u64, row.until.raw());
+                    add(row.target_at.raw() as u64, row.even_at.raw() as u64);
+                    add(row.trail_at as u64, u64::from(row.is_even));
                 }
                 continue;
             };
@@ -388,6 +399,58 @@ impl Core {
         }
     }
 
+    /// An operator sets when a position is closed, or has it closed now; or nothing changes.
+    pub(super) fn change_exit(&mut self, change: &ExitChange) -> Outcome {
+        let is_known = (change.operator as usize) < self.raises.operator_count();
+        let is_clean = change.reserved_is_zero() && change.close <= 1;
+        let asks = change.close == 1 || change.tells_terms();
+        let cell = self.exposure.find(true, change.account.0, change.symbol.0);
+        if !is_known || !is_clean || !asks || cell == NO_CELL || self.exits.is_leaving(cell) {
+            return Outcome::NotPermitted;
+        }
+        let position = self.exposure.cell(cell).position;
+        if position == Position::ZERO {
+            return Outcome::NotPermitted;
+        }
+        let now = self.now;
+        let pricing = self.exposure.books.pricing(change.symbol.0);
+        let believed = pricing.sum.filter(|_| pricing.is_sound);
+        let ledger = self.exposure.books.ledger(cell).copied();
+        let row = &mut self.exits.rows[cell as usize];
+        let before = row.terms;
+        row.terms = before.changed(change);
+        row.measure(ledger.unwrap_or_default().cost);
+        if change.break_even_bps != 0 {
+            row.is_even = false;
+        }
+        // Its best counts from when somebody asks for it.
+        if before.trailing.is_none() {
+            row.best = believed;
+        }
+        row.trail(0 < position.raw());
+        if change.hold_max != Nanos::ZERO {
+            row.until = row.terms.hold_max.map_or(Nanos::MAX, |of| now.after(of));
+        }
+        let until = row.until;
+        self.exits.next_until = self.exits.next_until.min(until);
+        self.exits.due = self.exits.due.min(until);
+        if change.close == 1 {
+            self.leave(cell, ExitCause::Operator);
+        } else if let Some(sum) = believed {
+            self.watch_cell(cell, sum);
+        }
+        Outcome::Applied
+    }
+
+    /// When an account's position in a symbol is closed: its terms and, where it is held for a time, until
+    /// when.
+    pub fn exit_terms(&self, account: AccountId, symbol: SymbolId) -> (ExitTerms, Option<Nanos>) {
+        let cell = self.exposure.find(true, account.0, symbol.0);
+        let row = self.exits.rows.get(cell as usize).unwrap_or(&NO_TERMS);
+        let until = (row.until != Nanos::MAX).then_some(row.until);
+        (row.terms, until)
+    }
+
     /// The positions in a symbol are others in a ratio, and so are its prices.
     pub(super) fn split_exits(&mut self, symbol: SymbolId, (new, old): (i128, i128)) {
         let mut cell = self.exposure.first_in(symbol.0);
@@ -491,16 +554,46 @@ impl ExitTerms {
         hold_max: None,
     };
 
+    /// What becomes of them where an operator changes some.
+    fn changed(self, change: &ExitChange) -> Self {
+        let part = |part: u32, before: Option<u64>| match part {
+            0 => before,
+            ExitChange::PART_OFF => None,
+            part => Some(u64::from(part) * FINE),
+        };
+        Self {
+            stop_loss: part(change.stop_loss_bps, self.stop_loss),
+            take_profit: part(change.take_profit_bps, self.take_profit),
+            trailing: part(change.trailing_stop_bps, self.trailing),
+            break_even: part(change.break_even_bps, self.break_even),
+            hold_max: match change.hold_max {
+                Nanos::ZERO => self.hold_max,
+                ExitChange::TIME_OFF => None,
+                time => Some(time),
+            },
+        }
+    }
+
     /// What an order says of the position that it makes; `None` where it says nothing.
     pub(super) fn of_order(order: &NewOrder) -> Option<Self> {
-        // In the order, a hundredth of a basis point; here, a ten-thousandth.
-        let part = |bps: u32| (bps != 0).then_some(u64::from(bps) * 100);
-        let (stop_loss, take_profit) = (part(order.stop_loss_bps), part(order.take_profit_bps));
-        let is_any = stop_loss.is_some() || take_profit.is_some();
-        is_any.then_some(Self {
-            stop_loss,
-            take_profit,
-            ..Self::NONE
+        let NewOrder {
+            trailing_stop_bps,
+            break_even_bps,
+            hold_max_secs,
+            ..
+        } = *order;
+        let fine = order.stop_loss_bps | order.take_profit_bps;
+        let whole = trailing_stop_bps | break_even_bps | hold_max_secs;
+        if fine == 0 && whole == 0 {
+            return None;
+        }
+        let part = |bps: u32, scale: u64| (bps != 0).then_some(u64::from(bps) * scale);
+        Some(Self {
+            stop_loss: part(order.stop_loss_bps, FINE),
+            take_profit: part(order.take_profit_bps, FINE),
+            trailing: part(trailing_stop_bps.into(), WHOLE),
+            break_even: part(break_even_bps.into(), WHOLE),
+            hold_max: (hold_max_secs != 0).then(|| Nanos::from_secs(hold_max_secs.into())),
         })
     }
 }

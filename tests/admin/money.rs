@@ -423,3 +423,86 @@ fn a_level_that_has_lost_too_much_is_halted_and_says_when_it_may_trade_again() {
         ["null", "0"]
     );
 }
+
+#[test]
+fn a_person_sets_when_a_position_is_closed_and_closes_it() {
+    let mut desk = Desk::new();
+    desk.gate.quote(0, "99", "101");
+    desk.trade("o1", Side::Buy, "10", "100");
+    let ask = |desk: &mut Desk, fields: Value| {
+        let mut request = json!({"command": "exit", "account": "A", "symbol": "X", "note": "news"});
+        for (key, value) in fields.as_object().unwrap() {
+            request[key] = value.clone();
+        }
+        desk.ask(ALICE, &request)
+    };
+    let list = json!({"command": "exits"});
+    assert_eq!(desk.ask(BOB, &list)["total"], 0);
+    let said = ask(
+        &mut desk,
+        json!({"stop_loss_bps": "250", "trailing_stop_bps": "0.5", "hold_max": "30m"}),
+    );
+    assert_eq!(said["outcome"], "Applied", "{said}");
+    let terms = [
+        "position",
+        "stop_loss_bps",
+        "take_profit_bps",
+        "trailing_stop_bps",
+        "break_even_bps",
+        "hold_max",
+        "leaving",
+    ];
+    let wanted = ["10", "250", "null", "0.5", "null", "30m", "null"];
+    assert_eq!(fields(&said, terms), wanted);
+    assert_eq!(fields(&desk.row(&list), terms), wanted);
+    let said = ask(
+        &mut desk,
+        json!({"trailing_stop_bps": "off", "hold_max": "off"}),
+    );
+    let wanted = ["10", "250", "null", "null", "null", "null", "null"];
+    assert_eq!(fields(&said, terms), wanted);
+    assert_eq!(said["until"], json!(null));
+
+    // Wrong ones say what is wrong, and nothing is sent.
+    for (fields, expected) in [
+        (json!({}), "what is to change?"),
+        (json!({"stop_loss_bps": "0"}), "stop_loss_bps: "),
+        (json!({"stop_loss_bps": "-5"}), "stop_loss_bps: "),
+        (json!({"take_profit_bps": "much"}), "take_profit_bps: "),
+        (json!({"take_profit_bps": "42949672.95"}), "42949672.94"),
+        (json!({"trailing_stop_bps": "10000"}), "never be reached"),
+        (json!({"hold_max": "0s"}), "hold_max: "),
+        (json!({"hold_max": "soon"}), "hold_max: "),
+        (json!({"close": true, "qty": "5"}), "qty: "),
+        (json!({"close": true, "note": ""}), "note: required"),
+        (json!({"close": true, "account": "Z"}), "account"),
+    ] {
+        let said = ask(&mut desk, fields);
+        let error = said["error"].as_str().unwrap_or_default();
+        assert!(error.contains(expected), "{expected}: {said}");
+    }
+    let nothing = ask(&mut desk, json!({"close": true, "symbol": "Y"}));
+    assert_eq!(nothing["why"], "A holds nothing of Y", "{nothing}");
+
+    let said = ask(&mut desk, json!({"close": true}));
+    assert_eq!(
+        fields(&said, ["outcome", "leaving"]),
+        ["Applied", "operator"]
+    );
+    let again = ask(&mut desk, json!({"close": true}));
+    let why = "the gate closes the position of A in X already (operator)";
+    assert_eq!(again["why"], why);
+    assert_eq!(desk.row(&list)["leaving"], "operator");
+
+    let events = desk.ask(BOB, &json!({"command": "events", "kind": "exit_changed"}));
+    let texts = events["events"].as_array().unwrap().iter();
+    let texts: Vec<_> = texts.map(|event| event["text"].as_str().unwrap()).collect();
+    let wanted = [
+        "alice set the exit of A in X: stop_loss_bps 250, trailing_stop_bps 0.5, hold_max 30m (news)",
+        "alice set the exit of A in X: trailing_stop_bps off, hold_max off (news)",
+        "alice set the exit of A in X: closed now (news)",
+    ];
+    assert_eq!(texts, wanted);
+    let refused = desk.ask(BOB, &json!({"command": "events", "kind": "act_refused"}));
+    assert_eq!(refused["total"], 2, "{refused}");
+}

@@ -6,14 +6,18 @@
 //! nothing is under way any more, it is nothing.
 
 use super::world::*;
-use portcullis::message::{OrderType, Side};
+use portcullis::message::{ExitChange, Kind, OrderType, Side};
 use portcullis::risk::setup::ExitTerms;
-use portcullis::units::{OrderId, Qty};
+use portcullis::units::{OrderId, Qty, StrategyId};
 
 /// What may happen beside requests and reports, each once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Act {
     Price,
+    /// An operator wants the position closed now.
+    Close,
+    /// An operator takes the stop away, and sets a target that is met already.
+    Retarget,
     CancelSale,
     ReplaceSale,
     CancelPurchase,
@@ -100,14 +104,14 @@ impl Story {
         let of_exit = self.exit();
         match act {
             Act::Price | Act::CancelSale | Act::ReplaceSale | Act::CancelPurchase => true,
+            Act::Close | Act::Retarget => true,
             Act::FillSaleInPart => self.leaves(self.sale.1) > 1,
             Act::FillSale => self.leaves(self.sale.1) > 0,
             Act::FillPurchase => self.leaves(self.purchase.1) > 0,
             Act::FillExitInPart => of_exit.is_some_and(|(_, leaves)| leaves > 3),
             Act::DropExit => of_exit.is_some(),
             Act::RejectExit => self.world.requests.front().is_some_and(|(kind, request)| {
-                *kind == portcullis::message::Kind::BrokerNew
-                    && request.order_type == OrderType::Market as u8
+                *kind == Kind::BrokerNew && request.order_type == OrderType::Market as u8
             }),
             Act::Wait => self.world.core.exits().next().is_some(),
         }
@@ -117,6 +121,10 @@ impl Story {
         let (sale, purchase) = (self.sale, self.purchase);
         match act {
             Act::Price => self.world.quote(94, 100),
+            Act::Close => self.change(|change| change.close = 1),
+            Act::Retarget => self.change(|change| {
+                (change.stop_loss_bps, change.take_profit_bps) = (ExitChange::PART_OFF, 1);
+            }),
             Act::CancelSale => self.world.cancel(sale.0),
             Act::ReplaceSale => self.world.replace(sale.0, 7, 103),
             Act::CancelPurchase => self.world.cancel(purchase.0),
@@ -139,6 +147,12 @@ impl Story {
                 self.world.wait();
             }
         }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut ExitChange)) {
+        let mut body = ExitChange::default();
+        change(&mut body);
+        self.world.step(Kind::Exit, StrategyId::NONE, body);
     }
 
     fn check(&self, way: &Way, did: &[String]) {
@@ -275,6 +289,11 @@ fn no_order_of_events_flips_or_doubles_a_position() {
         &[Price, CancelSale, FillSaleInPart, FillExitInPart],
         &[Price, CancelSale, RejectExit, FillPurchase],
         &[Price, ReplaceSale, DropExit, FillSale],
+        &[Close, FillSale, CancelSale],
+        &[Close, ReplaceSale, FillSaleInPart],
+        &[Close, Price, FillPurchase, FillExitInPart],
+        &[Close, RejectExit, Wait, FillSaleInPart],
+        &[Retarget, Price, Close, FillSale],
     ] {
         count += explore(acts);
     }

@@ -2,9 +2,9 @@
 
 use super::names;
 use portcullis::message::{
-    Adjust, AdjustKind, Basket, Cancel, Control, FRAME_SIZE, Frame, HEADER_SIZE, Header, Kind,
-    LimitChange, LimitKey, Link, Locate, NewOrder, Override, Quote, Replace, Report, Scope,
-    SessionChange, Settle, TEXT_SIZE, Text, Tick, flags,
+    Adjust, AdjustKind, Basket, Cancel, Control, ExitChange, FRAME_SIZE, Frame, HEADER_SIZE,
+    Header, Kind, LimitChange, LimitKey, Link, Locate, NewOrder, Override, Quote, Replace, Report,
+    Scope, SessionChange, Settle, TEXT_SIZE, Text, Tick, flags,
 };
 use portcullis::protocol::scenario::OPERATOR_UNKNOWN;
 use portcullis::protocol::scenario::read::read_line;
@@ -47,7 +47,7 @@ fn write_and_read(head: &Frame, continuations: &[Frame]) -> String {
     line.to_owned()
 }
 
-const EVENTS: [Kind; 16] = [
+const EVENTS: [Kind; 17] = [
     Kind::NewOrder,
     Kind::Cancel,
     Kind::Replace,
@@ -64,6 +64,7 @@ const EVENTS: [Kind; 16] = [
     Kind::Limit,
     Kind::Basket,
     Kind::Adjust,
+    Kind::Exit,
 ];
 
 /// Continuation frames of `bytes`, zeros behind.
@@ -275,6 +276,28 @@ fn worded(
                 ..Adjust::default()
             };
             Frame::new(kind, header, adjust)
+        }
+        Kind::Exit => {
+            let time = match c % 3 {
+                0 => Nanos::ZERO,
+                1 => ExitChange::TIME_OFF,
+                _ => Nanos::from_raw(c / 3),
+            };
+            let part = |raw: u64| [0, ExitChange::PART_OFF, raw as u32][raw as usize % 3];
+            let change = ExitChange {
+                hold_max: time,
+                account: AccountId(id(a)),
+                symbol: SymbolId(id(b)),
+                operator: [id(d), OPERATOR_UNKNOWN][usize::from(id(d) == u32::MAX)],
+                stop_loss_bps: part(a),
+                take_profit_bps: part(b),
+                trailing_stop_bps: part(c),
+                break_even_bps: part(d),
+                note: text,
+                close: (a % 2) as u8,
+                ..ExitChange::default()
+            };
+            Frame::new(kind, header, change)
         }
         Kind::Limit => {
             let key = LimitKey::ALL[a as usize % LimitKey::ALL.len()];

@@ -1,11 +1,12 @@
 //! About: what a record of the journal is, whom it concerns, and how people say it.
 
 use super::super::explain::number;
+use crate::follower::exit;
 use crate::follower::names::Names;
 use crate::message::{
-    Adjust, AdjustKind, Basket, BrokerRequest, Cancel, Control, Exec, Frame, Kind, LimitChange,
-    LimitKey, Link, LinkState, Locate, NewOrder, OrderType, Override, Quote, Replace, Report,
-    Scope, SessionChange, Settle, Side, Text, TimeInForce,
+    Adjust, AdjustKind, Basket, BrokerRequest, Cancel, Control, Exec, ExitChange, Frame, Kind,
+    LimitChange, LimitKey, Link, LinkState, Locate, NewOrder, OrderType, Override, Quote, Replace,
+    Report, Scope, SessionChange, Settle, Side, Text, TimeInForce,
 };
 use crate::protocol::scenario::answer::outcome_text;
 use crate::reject::{RejectReason, Unit};
@@ -14,9 +15,27 @@ use crate::risk::decision::{Decision, Outcome};
 use crate::units::{AccountId, OrderId, Price, StrategyId, SymbolId};
 
 /// What a record may be, as users ask for it.
-pub(super) const KINDS: [&str; 19] = [
-    "order", "basket", "cancel", "replace", "exit", "fill", "report", "quote", "link", "session",
-    "kill", "raise", "settle", "locate", "override", "limit", "adjust", "tick", "run",
+pub(super) const KINDS: [&str; 20] = [
+    "order",
+    "basket",
+    "cancel",
+    "replace",
+    "exit",
+    "fill",
+    "report",
+    "quote",
+    "link",
+    "session",
+    "kill",
+    "raise",
+    "settle",
+    "locate",
+    "override",
+    "limit",
+    "adjust",
+    "exit-terms",
+    "tick",
+    "run",
 ];
 
 /// Whom a record comes from.
@@ -193,6 +212,12 @@ impl About {
                 self.level(Scope::Symbol, adjust.symbol.0);
                 ("adjust", adjust.operator)
             }
+            Kind::Exit => {
+                let change: &ExitChange = head.body();
+                self.level(Scope::Account, change.account.0);
+                self.level(Scope::Symbol, change.symbol.0);
+                ("exit-terms", change.operator)
+            }
             _ => {
                 self.kind = "tick";
                 return;
@@ -353,6 +378,11 @@ impl About {
             }
             Some(Kind::Limit) => limit(head.body(), names),
             Some(Kind::Adjust) => adjustment(head.body(), names),
+            Some(Kind::Exit) => {
+                let change: &ExitChange = head.body();
+                let (wanted, note) = (exit::wanted(change), noted(&change.note));
+                format!("{}: {wanted}{note}", symbol(change.symbol))
+            }
             _ => String::new(),
         }
     }

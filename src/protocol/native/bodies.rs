@@ -4,7 +4,7 @@
 //!
 //! The layout is in the tables of [`crate::protocol::native`]; a test keeps the two the same.
 
-use crate::message::{BODY_SIZE, Body, Frame, Header, Kind, Text, bodies, wire_enum};
+use crate::message::{BODY_SIZE, Body, Frame, Header, Kind, Text, wire_bodies, wire_enum};
 use crate::units::{Nanos, Price, Qty, StrategyId};
 use bytemuck::{Pod, Zeroable};
 
@@ -30,7 +30,7 @@ wire_enum! {
     }
 }
 
-bodies! {
+wire_bodies! {
     /// Acceptor to initiator, the first message of a connection.
     Challenge {
         /// Who is silent for two and a half of these is taken for dead.

@@ -208,11 +208,13 @@
 //! | 94 | 1 | `time_in_force` | 1 day, 2 until cancelled, 3 immediate or cancel, 4 fill or kill |
 //! | 95 | 1 | `mark` | of a sale, a `SaleMark`; 0 nothing said |
 //! | 96 | 2 | `passthrough_size` | bytes in the continuation frames |
-//! | 98 | 6 | `reserved_0` | 0 |
+//! | 98 | 2 | `trailing_stop_bps` | where the position is closed by the gate: once its price has turned so far from its best, in basis points of that; 0 in all five: as the strategy's are |
+//! | 100 | 2 | `break_even_bps` | likewise, at no gain once it has gained so much, in basis points of its cost |
+//! | 102 | 2 | `hold_max_secs` | likewise, after so many seconds |
 //! | 104 | 8 | `parent` | number of the parent order, the strategy's own in the account; 0 none |
 //! | 112 | 8 | `parent_qty` | how much the parent is: its children never come to more |
-//! | 120 | 4 | `stop_loss_bps` | where the position is closed by the gate: such a loss, in 1e-2 of a basis point of its cost; 0 in both: as the strategy's are |
-//! | 124 | 4 | `take_profit_bps` | likewise, such a gain |
+//! | 120 | 4 | `stop_loss_bps` | likewise, at such a loss, in 1e-2 of a basis point of its cost |
+//! | 124 | 4 | `take_profit_bps` | likewise, at such a gain |
 //!
 //! #### Cancel
 //!

@@ -178,6 +178,7 @@ const fn is_event(kind: Kind) -> bool {
             | Kind::Raise
             | Kind::Settle
             | Kind::Adjust
+            | Kind::Exit
             | Kind::Locate
             | Kind::Override
             | Kind::Limit

@@ -1,14 +1,14 @@
 //! Read: one line of a scenario to the event that it says.
 
 use crate::message::{
-    Adjust, AdjustKind, Basket, Body, Cancel, Control, Exec, Frame, Header, Kind, LimitChange,
-    LimitKey, Link, Liquidity, Locate, NewOrder, OrderState, OrderType, Override, Quote, Replace,
-    Report, SaleMark, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce,
+    Adjust, AdjustKind, Basket, Body, Cancel, Control, Exec, ExitChange, Frame, Header, Kind,
+    LimitChange, LimitKey, Link, Liquidity, Locate, NewOrder, OrderState, OrderType, Override,
+    Quote, Replace, Report, SaleMark, Scope, SessionChange, Settle, Side, Text, Tick, TimeInForce,
 };
 use crate::protocol::scenario::fields::{self, Fields};
 use crate::protocol::scenario::names::{Names, Table};
 use crate::protocol::scenario::terms::{
-    ADJUST, BASKET, CANCEL, CONTROL, LIMIT, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE,
+    ADJUST, BASKET, CANCEL, CONTROL, EXIT, LIMIT, LINE, LINE_HEADER, LINK, LOCATE, ORDER, OVERRIDE,
     QUOTE, REPLACE, REPORT, SESSION, SETTLE, TICK, byte, flag_bits, frames, id_required,
     link_state, passthrough, qty, qty_required, time, word,
 };
@@ -90,6 +90,7 @@ fn read(bytes: &[u8], names: &Names) -> Result<Option<(Nanos, Command)>, LineErr
         "override" => reader.ask_override(object),
         "limit" => reader.limit(object),
         "adjust" => reader.adjust(object),
+        "exit" => reader.exit(object),
         "tick" => reader.tick(object),
         _ => frames(&line, time).map(|(head, rest)| Command::Event(head, rest)),
     };
@@ -162,6 +163,9 @@ impl Reader<'_> {
         let order = NewOrder {
             stop_loss_bps: fields.decimal("stop_loss_bps", bps)?.unwrap_or(0),
             take_profit_bps: fields.decimal("take_profit_bps", bps)?.unwrap_or(0),
+            trailing_stop_bps: fields.integer("trailing_stop_bps")?.unwrap_or(0),
+            break_even_bps: fields.integer("break_even_bps")?.unwrap_or(0),
+            hold_max_secs: fields.integer("hold_max_secs")?.unwrap_or(0),
             parent: fields.integer("parent")?.unwrap_or(0),
             parent_qty: qty(&fields, "parent_qty")?.unwrap_or(Qty::ZERO),
             mark: mark.unwrap_or(0),
@@ -174,7 +178,6 @@ impl Reader<'_> {
             order_type,
             time_in_force: time_in_force.unwrap_or(TimeInForce::Day as u8),
             passthrough_size,
-            ..NewOrder::default()
         };
         let strategy = self.strategy(&fields)?;
         let strategy = strategy.or_else(|| self.names.strategy_unsaid(account));
@@ -390,6 +393,32 @@ impl Reader<'_> {
             ..Adjust::default()
         };
         self.event(Kind::Adjust, &fields, adjust)
+    }
+
+    fn exit(&self, object: &str) -> Result<Command, LineError> {
+        let fields = Fields::read("exit", EXIT, object)?;
+        if fields.raw("operator").is_none() {
+            return Err(fields.missing("operator", "write the name of who sets it"));
+        }
+        let part = |key| fields.decimal(key, ExitChange::parse_part);
+        let time = match fields.raw("hold_max") {
+            Some("\"off\"") => Some(ExitChange::TIME_OFF),
+            _ => fields.integer("hold_max")?.map(Nanos::from_raw),
+        };
+        let change = ExitChange {
+            hold_max: time.unwrap_or(Nanos::ZERO),
+            account: self.account(&fields)?,
+            symbol: self.symbol(&fields)?,
+            operator: self.operator(&fields)?,
+            stop_loss_bps: part("stop_loss_bps")?.unwrap_or(0),
+            take_profit_bps: part("take_profit_bps")?.unwrap_or(0),
+            trailing_stop_bps: part("trailing_stop_bps")?.unwrap_or(0),
+            break_even_bps: part("break_even_bps")?.unwrap_or(0),
+            note: fields.text("note")?.unwrap_or(Text::EMPTY),
+            close: u8::from(fields.flag("close")?),
+            ..ExitChange::default()
+        };
+        self.event(Kind::Exit, &fields, change)
     }
 
     fn limit(&self, object: &str) -> Result<Command, LineError> {

@@ -170,6 +170,7 @@ pub(super) const LINE: &[&str] = &[
     "override",
     "limit",
     "adjust",
+    "exit",
     "tick",
     "frame",
 ];
@@ -192,7 +193,8 @@ fields! {
     QUOTE = ["symbol", "bid", "ask", "bid_qty", "ask_qty", "last", "close", "source_time"];
     ORDER = [
         "account", "strategy", "id", "symbol", "side", "type", "qty", "price", "tif", "mark",
-        "parent", "parent_qty", "stop_loss_bps", "take_profit_bps", "passthrough"
+        "parent", "parent_qty", "stop_loss_bps", "take_profit_bps",
+        "trailing_stop_bps", "break_even_bps", "hold_max_secs", "passthrough"
     ];
     CANCEL = ["account", "strategy", "id", "orig"];
     REPLACE = ["account", "strategy", "id", "orig", "qty", "price", "passthrough"];
@@ -208,6 +210,10 @@ fields! {
     LOCATE = ["account", "symbol", "qty", "operator", "note"];
     ADJUST = [
         "account", "strategy", "symbol", "kind", "qty", "price", "cash", "operator", "note"
+    ];
+    EXIT = [
+        "account", "symbol", "stop_loss_bps", "take_profit_bps", "trailing_stop_bps",
+        "break_even_bps", "hold_max", "close", "operator", "note"
     ];
     LIMIT = ["scope", "name", "limit", "value", "operator", "note"];
     OVERRIDE = ["account", "id", "operator", "note"];

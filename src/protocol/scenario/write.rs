@@ -4,10 +4,10 @@
 //! is written as the frame's own bytes.
 
 use crate::message::{
-    Adjust, AdjustKind, Basket, Body, Cancel, Control, Exec, FRAME_SIZE, Frame, Header, Kind,
-    LimitChange, LimitKey, Link, LinkState, Liquidity, Locate, NewOrder, OrderState, OrderType,
-    Override, Quote, Replace, Report, SaleMark, Scope, SessionChange, Settle, Side, Text, Tick,
-    TimeInForce, flags,
+    Adjust, AdjustKind, Basket, Body, Cancel, Control, Exec, ExitChange, FRAME_SIZE, Frame, Header,
+    Kind, LimitChange, LimitKey, Link, LinkState, Liquidity, Locate, NewOrder, OrderState,
+    OrderType, Override, Quote, Replace, Report, SaleMark, Scope, SessionChange, Settle, Side,
+    Text, Tick, TimeInForce, flags,
 };
 use crate::protocol::scenario::is_event;
 use crate::protocol::scenario::names::Names;
@@ -68,6 +68,7 @@ pub fn write_event(
         Kind::Override => ask_override(object.object("override"), frame, names),
         Kind::Limit => limit(object.object("limit"), frame, names),
         Kind::Adjust => adjust(object.object("adjust"), frame, names),
+        Kind::Exit => exit(object.object("exit"), frame, names),
         _ => flags_and_close(object.object("tick"), frame),
     }
     out.push_str("}\n");
@@ -126,6 +127,13 @@ fn order(mut object: Object, frame: &Frame, names: &Names, passthrough: &str) {
         if bps != 0 {
             object.decimal(name, bps.into(), 2);
         }
+    }
+    for (name, whole) in [
+        ("trailing_stop_bps", order.trailing_stop_bps),
+        ("break_even_bps", order.break_even_bps),
+        ("hold_max_secs", order.hold_max_secs),
+    ] {
+        object.integer_unless_zero(name, whole.into());
     }
     if !passthrough.is_empty() {
         object.string("passthrough", passthrough);
@@ -318,6 +326,27 @@ fn adjust(mut object: Object, frame: &Frame, names: &Names) {
     flags_and_close(object, frame);
 }
 
+fn exit(mut object: Object, frame: &Frame, names: &Names) {
+    let change: &ExitChange = frame.body();
+    object.name("account", &names.accounts, change.account.0);
+    object.name("symbol", &names.symbols, change.symbol.0);
+    for (key, part) in change.parts() {
+        if part != 0 {
+            object.string(key, &ExitChange::show_part(part));
+        }
+    }
+    match change.hold_max {
+        ExitChange::TIME_OFF => object.string("hold_max", "off"),
+        time => object.integer_unless_zero("hold_max", time.raw()),
+    }
+    if change.close != 0 {
+        object.truth("close");
+    }
+    object.name("operator", &names.operators, change.operator);
+    object.text_unless_empty("note", &change.note);
+    flags_and_close(object, frame);
+}
+
 fn control(mut object: Object, frame: &Frame, names: &Names) {
     let control: &Control = frame.body();
     let scope = Scope::from_byte(control.scope);
@@ -439,6 +468,11 @@ fn is_plain(kind: Kind, frame: &Frame) -> bool {
             let has_account = adjust.account != AccountId::NONE;
             let is_whose = has_account != (kind == Some(AdjustKind::Split));
             adjust.reserved_is_zero() && kind.is_some() && is_whole && is_whose
+        }
+        Kind::Exit => {
+            let change: &ExitChange = frame.body();
+            let is_sayable = change.close <= 1 && text(&change.note);
+            change.reserved_is_zero() && is_sayable && change.operator != u32::MAX
         }
         Kind::Tick => frame.body::<Tick>().reserved_is_zero(),
         _ => false,

@@ -52,9 +52,6 @@ pub(super) fn new_order(
     if random.once_in(100) {
         order.time_in_force = random.one_of(&[0, 5, 255]);
     }
-    if random.once_in(200) {
-        order.reserved_0[random.below(6) as usize] = 1 << random.below(8);
-    }
     if random.once_in(4) {
         // The same number mostly means the same parent.
         order.parent = random.between(1, 5);

@@ -79,12 +79,6 @@ fn any_reserved_bit_refuses() {
     let mut desk = Desk::new(|_| {});
     let name = desk.passes(Buy, 1, 100);
     for bit in 0..8 {
-        for byte in 0..desk.order(Buy, 1, 100).reserved_0.len() {
-            let mut order = desk.order(Buy, 1, 100);
-            order.reserved_0[byte] = 1 << bit;
-            desk.send(order);
-            desk.refused(ReservedBitSet, 0, 0);
-        }
         for byte in 0..desk.replacement(name, 1, 100).reserved.len() {
             let mut replace = desk.replacement(name, 1, 100);
             replace.reserved[byte] = 1 << bit;

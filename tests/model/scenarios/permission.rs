@@ -67,9 +67,10 @@ fn continuations_up_to_the_capacity_pass_on() {
 #[test]
 fn reserved_bytes_refuse() {
     let mut desk = Desk::new(|_| {});
-    let mut order = desk.order(Buy, 1, 100);
-    order.reserved_0[5] = 1;
-    desk.send(order);
+    let name = desk.passes(Buy, 1, 100);
+    let mut replace = desk.replacement(name, 1, 100);
+    replace.reserved[1] = 1;
+    desk.play(Kind::Replace, 0, replace);
     desk.refused(ReservedBitSet, 0, 0);
 }
 
