@@ -97,7 +97,7 @@ reject_reasons! {
     GroupDisabled = 28, None, "A group that the symbol is in is disabled by `enabled = false`.";
     GroupKilled = 29, None, "The kill switch of a group that the symbol is in is down.";
     // The order as it is written.
-    ClientOrderIdInvalid = 30, None, "The client order id is empty, or has bytes that are not printable ASCII.";
+    ClientOrderIdInvalid = 30, None, "The client order id is empty, has bytes that are not printable ASCII, or begins with `exit-`, as the gate's own do.";
     ClientOrderIdDuplicate = 31, None, "The account has used this client order id before.";
     SideInvalid = 32, None, "The side is neither buy nor sell.";
     OrderTypeInvalid = 33, None, "Not an order type that the gate knows.";

@@ -85,7 +85,7 @@ impl Core {
                 self.check_basket(&mut found, judged, lines.len(), notional);
             }
             match judged.filter(|_| found.failed.is_empty()) {
-                Some(judged) => slots.push(self.accept(header, order, judged, &[], effects)),
+                Some(judged) => slots.push(self.accept(header, order, &judged, &[], effects)),
                 None => {
                     first = Some((at, found));
                     break;

@@ -10,6 +10,7 @@ use super::check::{Findings, Sink, Terms, Valuation};
 use super::core::{Core, about, refused};
 use super::decision::{Decision, Effects, Outcome};
 use super::duplicate::{Content, Seen};
+use super::exit_orders::may_name;
 use super::exposure::Places;
 use super::identity::Place;
 use super::order::{NEVER, Order, Replacement};
@@ -58,31 +59,27 @@ impl Core {
             continuations,
         );
         self.note_command(header);
-        let judged = self.judge(header, order, &mut found);
-        if let Some(judged) = judged.as_ref().filter(|of| !of.crossing.is_empty()) {
+        // Looked at in place: it is large.
+        let mut judged = self.judge(header, order, &mut found);
+        let Some(judged) = &mut judged else {
+            return self.refuse_new(effects, header, order, &found);
+        };
+        if !judged.crossing.is_empty() {
             self.cancel_own(effects, &found, &judged.crossing);
         }
         let is_overridden = !self.overrides.are_none()
-            && judged.is_some()
             && !found.failed.is_empty()
             && self.use_override(order.account, &order.client_order_id, found.failed);
-        let is_clear = is_overridden || found.failed.is_empty();
-        let (judged, is_cut) = match judged {
-            Some(judged) if is_clear => (judged, false),
-            Some(judged) => match self.cut(&judged.terms, judged.route_at, found.failed) {
+        let is_cut = !is_overridden && !found.failed.is_empty();
+        if is_cut {
+            match self.cut(&judged.terms, judged.route_at, found.failed) {
                 Some((terms, valuation)) => {
                     found.tell_cut(terms.qty, order.qty);
-                    let judged = Judged {
-                        terms,
-                        valuation,
-                        ..judged
-                    };
-                    (judged, true)
+                    (judged.terms, judged.valuation) = (terms, valuation);
                 }
                 None => return self.refuse_new(effects, header, order, &found),
-            },
-            None => return self.refuse_new(effects, header, order, &found),
-        };
+            }
+        }
         // What passes in spite of a limit, or cut, must not meet its owner's either.
         if !found.failed.is_only(Reason::SelfMatch) {
             self.cancel_each(effects, &judged.crossing);
@@ -120,7 +117,7 @@ impl Core {
         let previous = self
             .client_order_ids
             .find(order.account, &order.client_order_id);
-        let has_id = order.client_order_id.is_id();
+        let has_id = may_name(&order.client_order_id);
         found.note(Reason::ClientOrderIdInvalid, !has_id);
         found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_ok());
         let symbol = &self.symbols[order.symbol.0 as usize];
@@ -199,18 +196,18 @@ impl Core {
         &mut self,
         header: &Header,
         order: &NewOrder,
-        judged: Judged,
+        judged: &Judged,
         continuations: &[Frame],
         effects: &mut Effects,
     ) -> u32 {
         let Judged {
             route_at,
-            terms,
-            valuation,
+            ref terms,
+            ref valuation,
             time_in_force,
             place,
             ..
-        } = judged;
+        } = *judged;
         let (now, who) = (self.now, (terms.account, terms.strategy, terms.symbol));
         let (account, strategy, symbol) = (terms.account.0, terms.strategy.0, terms.symbol.0);
         let route = self.routes.row_mut(route_at);
@@ -232,7 +229,7 @@ impl Core {
         self.serial += 1;
         let id = OrderId::new(self.serial, slot);
         let broker = self.symbols[symbol as usize].broker;
-        let parent = self.take_parent(&terms, valuation.reserved);
+        let parent = self.take_parent(terms, valuation.reserved);
         *self.orders.get_mut(slot) = Order {
             id,
             price: order.price,
@@ -272,7 +269,7 @@ impl Core {
             .insert(place, order.account, &order.client_order_id, id, now);
         self.note_pace(route_at, Paced::New, Paced::Orders);
         self.note_stages(who);
-        self.exposure.book_new(places, terms.side, &valuation);
+        self.exposure.book_new(places, terms.side, valuation);
         let route = self.routes.row(route_at);
         if route.has_tail {
             let charge = valuation.tail_charge;
@@ -397,7 +394,7 @@ impl Core {
             .find(replace.account, &replace.client_order_id);
         let (of_type, of_time) = (order.order_type as u8, order.time_in_force as u8);
         self.check_phase(&mut found, order.symbol, of_type, of_time);
-        let has_id = replace.client_order_id.is_id();
+        let has_id = may_name(&replace.client_order_id);
         found.note(Reason::ClientOrderIdInvalid, !has_id);
         found.note(Reason::ClientOrderIdDuplicate, has_id && previous.is_ok());
         let terms = Terms {

@@ -343,6 +343,16 @@ impl Core {
     }
 }
 
+/// What the names of the gate's own orders begin with.
+const PREFIX: [u8; 5] = *b"exit-";
+
+/// Whether a strategy may call an order so: a broker that tells orders apart by their names must never take
+/// one for an exit.
+#[inline]
+pub(super) fn may_name(id: &Text) -> bool {
+    id.is_id() && id.bytes()[..PREFIX.len()] != PREFIX
+}
+
 /// `exit-` and a number that no other order has.
 fn name_of(serial: u64) -> Text {
     let mut digits = [0; 20];
@@ -353,5 +363,5 @@ fn name_of(serial: u64) -> Text {
         digits[at] = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    Text::of_parts(b"exit-", &digits[at..])
+    Text::of_parts(&PREFIX, &digits[at..])
 }

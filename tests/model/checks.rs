@@ -179,7 +179,7 @@ impl Model {
 
     /// Group 2: the new id.
     pub(super) fn check_id(&self, findings: &mut Findings, account: u32, id: Text) {
-        if !id.is_id() {
+        if !id.is_id() || id.as_str().starts_with("exit-") {
             findings.fact(ClientOrderIdInvalid, true);
         } else {
             let is_used = |known: &super::RememberedId| {

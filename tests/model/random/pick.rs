@@ -110,6 +110,7 @@ pub(super) fn fresh_id(random: &mut Random, style: &Style, model: &Model) -> Tex
             let at = random.below(model.ids.len() as u64) as usize;
             model.ids[at].client_order_id
         }
+        4 => Text::new("exit-1").unwrap(),
         _ => Text::new(&format!("id-{}", style.next_id)).unwrap(),
     }
 }

@@ -13,7 +13,27 @@ fn an_id_is_valid_and_new_in_its_account() {
     desk.send(order);
     desk.refused(ClientOrderIdInvalid, 0, 0);
 
+    // What the gate calls its own orders.
+    for (name, is_own) in [
+        ("exit-7", true),
+        ("exit-", true),
+        ("exit", false),
+        ("Exit-7", false),
+    ] {
+        let mut order = desk.order(Buy, 1, 100);
+        order.client_order_id = portcullis::message::Text::new(name).unwrap();
+        desk.send(order);
+        match is_own {
+            true => desk.refused(ClientOrderIdInvalid, 0, 0),
+            false => assert_eq!(desk.last.outcome, Outcome::Accepted, "{name}"),
+        }
+    }
     let name = desk.passes(Buy, 1, 100);
+    let mut replace = desk.replacement(name, 1, 100);
+    replace.client_order_id = portcullis::message::Text::new("exit-1").unwrap();
+    desk.play(Kind::Replace, 0, replace);
+    desk.refused(ClientOrderIdInvalid, 0, 0);
+
     let mut order = desk.order(Buy, 1, 100);
     order.client_order_id = id(name);
     desk.send(order);
