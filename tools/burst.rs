@@ -4,6 +4,10 @@
 //! session sends orders that are refused, as fast as the gate takes them. The latency of the steady
 //! one is told for both kinds of round, and the ratio of its 99th percentiles. Each session has a
 //! thread; it ends by itself after its rounds.
+//!
+//! What is measured is the gate, not the machine: where both threads have one processor, the runaway gives
+//! way to the steady one, which sleeps until shortly before its next order is due and so leaves it the
+//! rest.
 
 use crate::arguments::{duration, price, qty};
 use crate::ids::Ids;
@@ -17,6 +21,8 @@ use portcullis::strategy::client::Target;
 use portcullis::sys::clock::Clock;
 use portcullis::sys::random;
 use portcullis::units::{Nanos, Price, Qty};
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
 use serde_json::json;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -195,6 +201,12 @@ impl Sender {
             if give_up <= now {
                 return Err(format!("{unanswered} orders are unanswered"));
             }
+            let due = schedule.peek().filter(|_| unanswered == 0);
+            let spare = due.map_or(Nanos::ZERO, |at| at.since(now.after(WAKING)));
+            if spare != Nanos::ZERO {
+                thread::sleep(Duration::from_nanos(spare.raw()));
+                continue;
+            }
             let (ids, clock) = (self.ids, &mut self.clock);
             self.session.link.is_readable = true;
             let polled = self.session.poll(now, |event| {
@@ -231,6 +243,8 @@ impl Sender {
 
 /// Sends what is refused while it is told to run; how much was.
 fn run_away(mut of: Sender, signals: &Signals) -> Result<u64, String> {
+    // Anybody may ask for less.
+    setpriority_process(Some(gettid()), NICE_MOST).map_err(|error| error.to_string())?;
     let mut refused = 0;
     while !signals.is_over.load(Ordering::Acquire) {
         let now = of.clock.now();
@@ -259,5 +273,9 @@ const LEAD: Nanos = Nanos::from_millis(5);
 const LINGER: Nanos = Nanos::from_secs(20);
 /// So many orders of the runaway wait for their answers at most: more than a gate takes at a time.
 const WAITING_MAX: u64 = 4_096;
+/// The least that a thread may ask for.
+const NICE_MOST: i32 = 19;
+/// Before an order is due, its sender is awake.
+const WAKING: Nanos = Nanos::from_raw(100_000);
 /// Between two looks at a session that has nothing to do.
 const PAUSE: Duration = Duration::from_micros(200);

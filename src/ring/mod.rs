@@ -159,6 +159,27 @@ impl<T> Producer<T> {
         self.free_count_seen()
     }
 
+    /// Counts all messages that were ever staged: with [`is_taken`](Self::is_taken), a place in the
+    /// order of messages.
+    pub const fn position(&self) -> u64 {
+        self.staged
+    }
+
+    /// Whether the consumer has released every message that was staged before a
+    /// [`position`](Self::position) of this ring. Looks at the consumer only if what was last seen of it
+    /// does not suffice.
+    #[inline]
+    pub fn is_taken(&mut self, position: u64) -> bool {
+        // What is still in the ring is no further from the end than the position is.
+        let is_seen =
+            |of: &Self| distance(of.head_seen, of.staged) <= distance(position, of.staged);
+        if is_seen(self) {
+            return true;
+        }
+        self.see_head();
+        is_seen(self)
+    }
+
     /// Messages staged or published whose slots the consumer has not released.
     pub fn len(&self) -> usize {
         distance(

@@ -308,7 +308,10 @@ fn agrees_with_the_oracle(capacity: usize, position: u64, random: &mut Random, s
         staged: VecDeque::new(),
         published: VecDeque::new(),
     };
+    // A place in the order of messages, and how many from there back are still in the ring.
+    let mut mark = (position, 0);
     for step in 0..steps_count as u64 {
+        let mut count_before = oracle.staged.len() + oracle.published.len();
         match random.below(10) {
             0 | 1 => {
                 let is_pushed = producer.push(Box::new(step)).is_ok();
@@ -327,6 +330,8 @@ fn agrees_with_the_oracle(capacity: usize, position: u64, random: &mut Random, s
             5 if random.below(4) == 0 => {
                 producer.unstage();
                 oracle.staged.clear();
+                count_before = oracle.published.len();
+                mark = (producer.position(), count_before);
             }
             5 | 6 => assert_eq!(consumer.pop(), oracle.published.pop_front()),
             7 => {
@@ -355,6 +360,15 @@ fn agrees_with_the_oracle(capacity: usize, position: u64, random: &mut Random, s
             }
         }
         let count = oracle.staged.len() + oracle.published.len();
+        // What is staged only comes behind it; what is taken was before it first.
+        let taken = count_before.saturating_sub(count);
+        mark.1 = usize::saturating_sub(mark.1, taken);
+        if random.below(4) == 0 {
+            assert_eq!(producer.is_taken(mark.0), mark.1 == 0);
+        }
+        if random.below(16) == 0 {
+            mark = (producer.position(), count);
+        }
         assert_eq!(producer.len(), count);
         assert_eq!(producer.is_empty(), count == 0);
         assert_eq!(consumer.len(), oracle.published.len());

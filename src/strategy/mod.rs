@@ -7,10 +7,10 @@
 //! Hot path: from a readable socket to the ring, and from the ring to the socket. Connections come
 //! and go on a cold one.
 //!
-//! What one strategy does is its own trouble. Its commands wait in its socket while the ring is
-//! full; a batch bounds its share of a poll; reports that it does not read are kept up to a bound,
-//! then it is cut off; a panic over its bytes ends its session. Who is not logged on is bounded in
-//! number and in time, and the oldest of them gives way.
+//! What one strategy does is its own trouble. Its commands wait in its socket while some of them are in
+//! the ring, or that is full; a batch bounds its share of a poll; reports that it does not read are kept
+//! up to a bound, then it is cut off; a panic over its bytes ends its session. Who is not logged on is
+//! bounded in number and in time, and the oldest of them gives way.
 //!
 //! Invariants:
 //! - A command reaches the ring whole, once, in sequence, under the name that logged on.
@@ -274,7 +274,10 @@ impl StrategyStage {
                 } => {
                     // A logon needs room to say that the session before is down, and that this is up.
                     let frames_max = 1 + continuations.len().max(1);
-                    if !self.rings.strategy_to_risk.has_room(frames_max) {
+                    let seat = link.seat.and_then(|seat| self.seats.get_mut(seat));
+                    let ring = &mut self.rings.strategy_to_risk;
+                    let may_send = seat.is_none_or(|seat| seat.may_send(ring));
+                    if !may_send || !ring.has_room(frames_max) {
                         self.retry_at = now.after(RETRY);
                         has_more = true;
                         break;
@@ -368,7 +371,7 @@ fn push(
     assert!(staged.is_ok());
     strategy_to_risk.publish();
     failpoint::reach("after_push");
-    seat.command_sequence_next = head.header.sequence + 1;
+    seat.sent(&head.header, 1 + continuations.len());
 }
 
 /// A number that no other command has had or will have: sequences go on across connections and

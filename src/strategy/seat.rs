@@ -3,10 +3,16 @@
 use crate::message::{Frame, Header, Kind, LinkState, Scope, SessionChange, Text};
 use crate::protocol::native::bodies::{Definition, Logon};
 use crate::protocol::native::session::Admission;
+use crate::ring::Producer;
 use crate::strategy::history::History;
 use crate::strategy::options::{CancelOnDisconnect, Options, SessionOptions};
 use crate::units::{AccountId, Nanos, StrategyId};
 use bytemuck::Zeroable;
+
+/// Two batches of so many frames are under way to risk at most, and what the last command of each has more.
+/// Larger ones would let a strategy put its orders by the thousand before those of another; smaller ones
+/// would leave risk waiting for the next.
+const BATCH_FRAMES: usize = 8;
 
 /// A strategy that may log on, and where it stands.
 pub(super) struct Seat {
@@ -21,6 +27,9 @@ pub(super) struct Seat {
     pub(super) slot: Option<usize>,
     /// The sequence of the first command that risk has not been handed.
     pub(super) command_sequence_next: u64,
+    /// Where its last full batch of commands ends in the ring to risk, and how many frames it has sent since.
+    batch_end: u64,
+    batch_frames: usize,
     /// Risk was told that the session is up, and not yet that it is down.
     is_up: bool,
     /// Risk must be told that the session is down, and whether to cancel.
@@ -52,11 +61,34 @@ impl Seat {
             reports_replay: options.reports_replay as u64,
             slot: None,
             command_sequence_next: session.start.inbound_sequence + 1,
+            batch_end: 0,
+            batch_frames: 0,
             is_up: false,
             down: None,
             cancel_at: Nanos::MAX,
             options: session.clone(),
         }
+    }
+
+    /// Whether it may hand risk another command: no more than two batches of one strategy are under way,
+    /// so that who sends too much waits for itself, and nobody else for it.
+    #[inline]
+    pub(super) fn may_send(&mut self, strategy_to_risk: &mut Producer<Frame>) -> bool {
+        if self.batch_frames < BATCH_FRAMES {
+            return true;
+        }
+        if !strategy_to_risk.is_taken(self.batch_end) {
+            return false;
+        }
+        (self.batch_end, self.batch_frames) = (strategy_to_risk.position(), 0);
+        true
+    }
+
+    /// It has handed risk a command of so many frames.
+    #[inline]
+    pub(super) fn sent(&mut self, command: &Header, frames: usize) {
+        self.command_sequence_next = command.sequence + 1;
+        self.batch_frames += frames;
     }
 
     /// The gate has started. The session that there was before went down with it.

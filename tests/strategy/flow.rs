@@ -204,6 +204,44 @@ fn a_thousand_orders_in_one_write_arrive_in_order_and_others_get_their_turn() {
     );
 }
 
+/// A strategy that runs away fills its own socket, not the ring that others need.
+#[test]
+fn who_sends_too_much_waits_for_itself() {
+    let mut gate = Gate::new(options());
+    let mut alpha = gate.log_on(0, "alpha");
+    let mut beta = gate.log_on(1, "beta");
+    for at in 0..1000 {
+        let body = order(&alpha, "A0", &format!("order-{at}"));
+        alpha.new_order(body, &[], gate.now).unwrap();
+    }
+    alpha.flush().unwrap();
+    let under_way = 16;
+    gate.until(|gate| (gate.to_risk.len() == under_way).then_some(()));
+    for _ in 0..100 {
+        assert_eq!(gate.step(), 0, "nothing to do until risk has taken some");
+    }
+    let wait = gate.stage.deadline().since(gate.now);
+    assert!(Nanos::ZERO < wait && wait < Nanos::from_millis(1));
+    let body = order(&beta, "A1", "order");
+    beta.new_order(body, &[], gate.now).unwrap();
+    beta.flush().unwrap();
+    gate.until(|gate| (gate.to_risk.len() == under_way + 1).then_some(()));
+    let mut of_alpha = 0;
+    for at in 0..1001 {
+        let frame = gate.next();
+        if frame.header.strategy == StrategyId(1) {
+            assert_eq!(at, under_way, "behind what was under way");
+        } else {
+            of_alpha += 1;
+            assert_eq!(frame.header.sequence, of_alpha);
+        }
+        alpha.flush().unwrap();
+        gate.step();
+        assert!(gate.to_risk.len() <= under_way + usize::from(at < under_way));
+    }
+    assert_eq!(of_alpha, 1000);
+}
+
 #[test]
 fn a_full_ring_makes_strategies_wait_and_loses_nothing() {
     let mut gate = Gate::with_ring(options(), 8);
