@@ -18,10 +18,13 @@
 //! {"t":"2012-06-21T13:30:01Z","tick":{}}
 //! ```
 //!
-//! Beside these: `basket` with id and `orders`, a list of what `order` says, `raise` as `kill`, `link` with broker and state, `session` with strategy, state and
-//! `cancel_orders`, `settle` with operator, filled and leaves, `locate` with account, symbol, qty and
-//! operator, `override` with account, id and operator, and `frame`, a whole event as hexadecimal
-//! digits, for what no other form can say. `sequence` and `correlation` may stand beside `t`, also
+//! Beside these: `basket` with id and `orders`, a list of what `order` says, `raise` as `kill`, `link`
+//! with broker and state, `session` with strategy, state and `cancel_orders`, `settle` with operator,
+//! filled and leaves, `locate` with account, symbol, qty and operator, `override` with account, id and
+//! operator, `limit` with scope, name, limit, value and operator, `adjust` with kind, account, symbol,
+//! qty, price and cash, `exit` with account, symbol, terms (basis points, `hold_max` in nanoseconds, each
+//! or `off`) and `close`, and `frame`, a whole event as hexadecimal digits, for what no other form can
+//! say. `sequence` and `correlation` may stand beside `t`, also
 //! `strategy` where the command has none of its own and yet the event's header names one, and in any
 //! command `busy`, `journal_full`, `journal_failed` and `not_ready`: what the gate knew of itself.
 //!
