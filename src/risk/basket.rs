@@ -7,8 +7,7 @@
 //! and nothing has left. What stays is what a refused order leaves too: windows against duplicates
 //! remember the lines, and a response has counted a refusal.
 
-use super::check::{Findings, Sink};
-use super::command::Judged;
+use super::check::{Findings, Sink, Terms, Valuation};
 use super::core::{Core, about, refused};
 use super::decision::{Decision, EFFECTS_MAX, Effects, Outcome};
 use super::exposure::Places;
@@ -76,16 +75,21 @@ impl Core {
             let order = line.body::<NewOrder>();
             self.counts.orders += 1;
             let mut found = Findings::NONE;
-            let judged = self.judge(header, order, &mut found);
+            let terms = Terms::of_new(header.strategy, order);
+            let mut valuation = Valuation::default();
+            let judged = self.judge(header, order, &terms, &mut found, &mut valuation);
             if let Some(judged) = &judged {
-                notional = notional.saturating_add(judged.valuation.reserved_notional);
+                notional = notional.saturating_add(valuation.reserved_notional);
                 let is_met = !judged.crossing.is_empty() && found.failed.is_empty();
                 let price = i128::from(order.price.raw());
                 found.check(Reason::SelfMatch, is_met, || (price, price));
-                self.check_basket(&mut found, judged, lines.len(), notional);
+                self.check_basket(&mut found, &terms, lines.len(), notional);
             }
             match judged.filter(|_| found.failed.is_empty()) {
-                Some(judged) => slots.push(self.accept(header, order, &judged, &[], effects)),
+                Some(judged) => {
+                    let worth = (&terms, &valuation);
+                    slots.push(self.accept(header, order, worth, &judged, &[], effects));
+                }
                 None => {
                     first = Some((at, found));
                     break;
@@ -111,14 +115,7 @@ impl Core {
     }
 
     /// Limits on baskets: of the strategy, of the line's account and of the firm.
-    fn check_basket(
-        &self,
-        found: &mut Findings,
-        judged: &Judged,
-        lines: usize,
-        notional: Notional,
-    ) {
-        let terms = &judged.terms;
+    fn check_basket(&self, found: &mut Findings, terms: &Terms, lines: usize, notional: Notional) {
         let strategy = &self.strategies[terms.strategy.0 as usize].rules;
         let account = &self.accounts[terms.account.0 as usize].rules;
         let of_strategy = Whose::new(crate::message::Scope::Strategy, terms.strategy.0);

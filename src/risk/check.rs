@@ -172,20 +172,15 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Those of a new order.
+    /// Those of a new order. What names no side or type is refused, and taken for one until then.
     #[inline(always)]
-    pub(super) fn of_new(
-        strategy: StrategyId,
-        order: &NewOrder,
-        side: Side,
-        order_type: OrderType,
-    ) -> Self {
+    pub(super) fn of_new(strategy: StrategyId, order: &NewOrder) -> Self {
         Self {
             account: order.account,
             strategy,
             symbol: order.symbol,
-            side,
-            order_type,
+            side: Side::from_byte(order.side).unwrap_or(Side::Buy),
+            order_type: OrderType::from_byte(order.order_type).unwrap_or(OrderType::Limit),
             price: order.price,
             qty: order.qty,
             reserved: Qty::ZERO,
@@ -200,8 +195,9 @@ impl Terms {
     }
 }
 
-/// What the checks worked out and the writes use.
-#[derive(Clone, Copy, Debug)]
+/// What the checks worked out and the writes use. Filled where it lies: to read as a whole what was just
+/// written in parts makes the processor wait.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Valuation {
     /// What one unit is valued at.
     pub(super) value_price: Price,
@@ -386,7 +382,7 @@ impl Core {
         has_qty
     }
 
-    /// Groups 3 to 5: the limits of all levels. `None` where the order cannot be valued.
+    /// Groups 3 to 5: the limits of all levels. False where the order cannot be valued.
     #[inline(always)]
     pub(super) fn check_limits(
         &self,
@@ -394,7 +390,8 @@ impl Core {
         terms: &Terms,
         route: &Route,
         now: Nanos,
-    ) -> Option<Valuation> {
+        valuation: &mut Valuation,
+    ) -> bool {
         let exposure = &self.exposure;
         let levels: [&Level; 4] = [
             &exposure.symbols[terms.symbol.0 as usize],
@@ -433,16 +430,19 @@ impl Core {
             (true, Some(reference)) => {
                 reference.market_price(if collar == u64::MAX { 0 } else { collar })
             }
-            (true, None) => return None,
+            (true, None) => return false,
         };
         if !symbol.has_rate {
-            return refuse(found, Reason::CurrencyRateUnknown);
+            found.note(Reason::CurrencyRateUnknown, true);
+            return false;
         }
         let Some(value_price) = valued(price, symbol.multiplier, symbol.is_inverse) else {
-            return refuse(found, Reason::ExposureOverflow);
+            found.note(Reason::ExposureOverflow, true);
+            return false;
         };
         let Some(value_price) = slipped(value_price, terms.slippage) else {
-            return refuse(found, Reason::ExposureOverflow);
+            found.note(Reason::ExposureOverflow, true);
+            return false;
         };
 
         // Limits on this order alone.
@@ -524,7 +524,7 @@ impl Core {
             is_new: terms.is_new,
             has_net: exposure.has_net,
         };
-        let (grown, fits) = sums.check(found, notional, route.bounded);
+        let fits = sums.check(found, notional, route.bounded, &mut valuation.grown);
         let whose = levels.iter().chain(&beside).map(|level| level.whose);
         found.note(Reason::ExitUnderWay, self.exits.is_leaving(account_cell));
         // What reduces the account's position may open one of the strategy's own.
@@ -573,15 +573,12 @@ impl Core {
             let of = i128::from(self.capacity.client_order_ids);
             (of, of)
         });
-        Some(Valuation {
-            value_price,
-            reserved,
-            reserved_notional,
-            grown,
-            covered,
-            is_marked: fits && fresh.is_some(),
-            tail_charge: u128::MAX,
-        })
+        valuation.value_price = value_price;
+        (valuation.reserved, valuation.reserved_notional) = (reserved, reserved_notional);
+        valuation.covered = covered;
+        valuation.is_marked = fits && fresh.is_some();
+        valuation.tail_charge = u128::MAX;
+        true
     }
 
     /// True where the firm holds something in a currency that has had no rate yet: what that comes to in any

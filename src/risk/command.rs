@@ -26,12 +26,10 @@ use crate::message::{
 use crate::reject::RejectReason as Reason;
 use crate::units::{AccountId, Amount, Notional, OrderId, Qty, StrategyId};
 
-/// What the checks of a new order leave to its acceptance.
+/// What the checks of a new order leave to its acceptance, beside its terms and what it is worth.
 #[derive(Debug)]
 pub(super) struct Judged {
     route_at: usize,
-    pub(super) terms: Terms,
-    pub(super) valuation: Valuation,
     time_in_force: TimeInForce,
     /// Where its id goes.
     place: Place,
@@ -59,9 +57,10 @@ impl Core {
             continuations,
         );
         self.note_command(header);
-        // Looked at in place: it is large.
-        let mut judged = self.judge(header, order, &mut found);
-        let Some(judged) = &mut judged else {
+        let mut terms = Terms::of_new(header.strategy, order);
+        let mut valuation = Valuation::default();
+        let judged = self.judge(header, order, &terms, &mut found, &mut valuation);
+        let Some(judged) = &judged else {
             return self.refuse_new(effects, header, order, &found);
         };
         if !judged.crossing.is_empty() {
@@ -72,10 +71,10 @@ impl Core {
             && self.use_override(order.account, &order.client_order_id, found.failed);
         let is_cut = !is_overridden && !found.failed.is_empty();
         if is_cut {
-            match self.cut(&judged.terms, judged.route_at, found.failed) {
-                Some((terms, valuation)) => {
+            match self.cut(&terms, judged.route_at, found.failed) {
+                Some(cut) => {
+                    (terms, valuation) = cut;
                     found.tell_cut(terms.qty, order.qty);
-                    (judged.terms, judged.valuation) = (terms, valuation);
                 }
                 None => return self.refuse_new(effects, header, order, &found),
             }
@@ -84,7 +83,8 @@ impl Core {
         if !found.failed.is_only(Reason::SelfMatch) {
             self.cancel_each(effects, &judged.crossing);
         }
-        let slot = self.accept(header, order, judged, continuations, effects);
+        let worth = (&terms, &valuation);
+        let slot = self.accept(header, order, worth, judged, continuations, effects);
         // Who is not told what has become of a quantity would believe in its own.
         if is_cut || self.strategies[header.strategy.0 as usize].acknowledge {
             self.tell_execution(effects, slot, Exec::Accepted, &order.client_order_id);
@@ -97,13 +97,16 @@ impl Core {
         }
     }
 
-    /// Looks at a new order; what is wrong with it is noted. `None` where it cannot be judged to its end.
+    /// Looks at a new order and says what it is worth; what is wrong with it is noted. `None` where it
+    /// cannot be judged to its end.
     #[inline(always)]
     pub(super) fn judge(
         &mut self,
         header: &Header,
         order: &NewOrder,
+        terms: &Terms,
         found: &mut Findings,
+        valuation: &mut Valuation,
     ) -> Option<Judged> {
         let now = self.now;
         let who = (order.account, header.strategy, order.symbol);
@@ -142,33 +145,24 @@ impl Core {
         let mark = SaleMark::from_byte(order.mark);
         let is_marked_wrong = order.mark != 0 && (mark.is_none() || side != Some(Side::Sell));
         found.note(Reason::SaleMarkInvalid, is_marked_wrong);
-        let terms = Terms::of_new(
-            header.strategy,
-            order,
-            side.unwrap_or(Side::Buy),
-            order_type.unwrap_or(OrderType::Limit),
-        );
-        let has_qty = self.check_terms(found, &terms);
-        let mut valuation = match (side, order_type) {
-            (Some(_), Some(_)) if has_qty => self.check_limits(found, &terms, route, now),
-            _ => None,
-        };
+        let may_value = self.check_terms(found, terms) && side.is_some() && order_type.is_some();
+        if !may_value || !self.check_limits(found, terms, route, now, valuation) {
+            return None;
+        }
         let duplicates = route.duplicates;
-        if let (Some(valuation), true) = (&mut valuation, route.has_tail) {
+        if route.has_tail {
             let exposure = &mut self.exposure;
-            exposure.check_tail(found, &terms, &route.books, valuation);
+            exposure.check_tail(found, terms, &route.books, valuation);
         }
-        if valuation.is_some() && duplicates != 0 {
-            self.check_duplicates(found, &terms, duplicates);
+        if duplicates != 0 {
+            self.check_duplicates(found, terms, duplicates);
         }
-        let crossing = match valuation.is_some() && self.own.is_some() {
-            true => self.check_own(found, &terms, self.routes.row(route_at).own_book),
+        let crossing = match self.own.is_some() {
+            true => self.check_own(found, terms, self.routes.row(route_at).own_book),
             false => Crossing::new(),
         };
         Some(Judged {
             route_at,
-            terms,
-            valuation: valuation?,
             time_in_force: time_in_force?,
             place: previous.err()?,
             crossing,
@@ -196,14 +190,13 @@ impl Core {
         &mut self,
         header: &Header,
         order: &NewOrder,
+        (terms, valuation): (&Terms, &Valuation),
         judged: &Judged,
         continuations: &[Frame],
         effects: &mut Effects,
     ) -> u32 {
         let Judged {
             route_at,
-            ref terms,
-            ref valuation,
             time_in_force,
             place,
             ..
@@ -442,21 +435,21 @@ impl Core {
         found.check(Reason::QtyBelowFilled, is_filled, || {
             (order.filled.raw().into(), replace.qty.raw().into())
         });
-        let mut valuation = match may_go_on && !is_filled {
-            true => self.check_limits(&mut found, &terms, route, now),
-            false => None,
-        };
+        may_go_on &= !is_filled;
+        let mut valuation = Valuation::default();
+        let is_valued =
+            may_go_on && self.check_limits(&mut found, &terms, route, now, &mut valuation);
         let own_book = route.own_book;
-        if let (Some(valuation), true) = (&mut valuation, route.has_tail) {
+        if is_valued && route.has_tail {
             let exposure = &mut self.exposure;
-            exposure.check_tail(&mut found, &terms, &route.books, valuation);
+            exposure.check_tail(&mut found, &terms, &route.books, &mut valuation);
         }
-        let crossing = match valuation.is_some() && self.own.is_some() {
+        let crossing = match is_valued && self.own.is_some() {
             true => self.check_own(&mut found, &terms, own_book),
             false => Crossing::new(),
         };
         let is_clear = found.failed.is_empty();
-        let (Some(valuation), Err(place), true) = (valuation, previous, is_clear) else {
+        let (Err(place), true) = (previous, is_valued && is_clear) else {
             self.cancel_own(effects, &found, &crossing);
             self.respond_to_refusal(who, found.failed);
             return self.refuse(

@@ -4,7 +4,7 @@
 //! of the very checks that decide; only windows against duplicates, which looking at would change, are
 //! left out.
 
-use super::check::{Sink, Terms};
+use super::check::{Sink, Terms, Valuation};
 use super::core::Core;
 use super::level::Whose;
 use crate::message::{Header, NewOrder, OrderType, Scope, Side};
@@ -85,19 +85,20 @@ impl Core {
         self.note_stops(&mut margins, header.flags, who);
         let side = Side::from_byte(order.side);
         let order_type = OrderType::from_byte(order.order_type);
-        if let (Some(route), Some(side), Some(order_type)) = (self.work_out(who), side, order_type)
-        {
+        if let (Some(route), Some(_), Some(_)) = (self.work_out(who), side, order_type) {
             let (of_type, of_time) = (order.order_type, order.time_in_force);
             self.check_phase(&mut margins, order.symbol, of_type, of_time);
             self.check_stages(&mut margins, who);
-            let terms = Terms::of_new(header.strategy, order, side, order_type);
+            let terms = Terms::of_new(header.strategy, order);
             if self.check_terms(&mut margins, &terms) {
-                let mut valuation = self.check_limits(&mut margins, &terms, &route, self.now);
-                if let (Some(valuation), true) = (&mut valuation, route.has_tail) {
+                let mut worth = Valuation::default();
+                let now = self.now;
+                let is_valued = self.check_limits(&mut margins, &terms, &route, now, &mut worth);
+                if is_valued && route.has_tail {
                     let exposure = &mut self.exposure;
-                    exposure.check_tail(&mut margins, &terms, &route.books, valuation);
+                    exposure.check_tail(&mut margins, &terms, &route.books, &mut worth);
                 }
-                if valuation.is_some() {
+                if is_valued {
                     self.check_own(&mut margins, &terms, route.own_book);
                 }
             }

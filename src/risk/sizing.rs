@@ -61,34 +61,36 @@ impl Core {
             ..*terms
         };
         // So many lots pass, and so many do not.
+        let mut valuation = Valuation::default();
         let (mut passes, mut fails) = (0, terms.qty.raw() / lot + 1);
         while 1 < fails - passes {
             let lots = passes + (fails - passes) / 2;
-            let (failed, _) = self.try_terms(&with(lots), route_at);
+            let (failed, _) = self.try_terms(&with(lots), route_at, &mut valuation);
             match failed.meets(of_quantity) {
                 true => fails = lots,
                 false => passes = lots,
             }
         }
         let cut = with(passes);
-        let (failed, valuation) = self.try_terms(&cut, route_at);
-        let valuation = valuation.filter(|_| passes != 0 && failed.is_empty())?;
-        Some((cut, valuation))
+        let (failed, is_valued) = self.try_terms(&cut, route_at, &mut valuation);
+        (is_valued && passes != 0 && failed.is_empty()).then_some((cut, valuation))
     }
 
-    /// What an order would fail on such terms, and what it is worth.
-    fn try_terms(&mut self, terms: &Terms, route_at: usize) -> (Failed, Option<Valuation>) {
+    /// What an order would fail on such terms, and whether it is worth something that is known.
+    fn try_terms(
+        &mut self,
+        terms: &Terms,
+        route_at: usize,
+        valuation: &mut Valuation,
+    ) -> (Failed, bool) {
         let mut found = Findings::NONE;
         let has_qty = self.check_terms(&mut found, terms);
         let route = self.routes.row(route_at);
-        let mut valuation = match has_qty {
-            true => self.check_limits(&mut found, terms, route, self.now),
-            false => None,
-        };
-        if let (Some(valuation), true) = (&mut valuation, route.has_tail) {
+        let is_valued = has_qty && self.check_limits(&mut found, terms, route, self.now, valuation);
+        if is_valued && route.has_tail {
             let exposure = &mut self.exposure;
             exposure.check_tail(&mut found, terms, &route.books, valuation);
         }
-        (found.failed, valuation)
+        (found.failed, is_valued)
     }
 }

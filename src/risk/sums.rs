@@ -53,15 +53,16 @@ struct Part {
 }
 
 impl Sums<'_> {
-    /// `bounded` is what any of the levels bounds. Answers what the books of the strategy and of the
-    /// account come to, and whether that fits.
+    /// `bounded` is what any of the levels bounds. Says what the books of the strategy and of the account
+    /// come to, and whether that fits.
     #[inline]
     pub(super) fn check(
         &self,
         found: &mut impl Sink,
         notional: Notional,
         bounded: u8,
-    ) -> ([Grown; 2], bool) {
+        grown: &mut [Grown; 2],
+    ) -> bool {
         if self.is_new && bounded & armed::OPEN_ORDERS != 0 {
             self.each(|level, _| check_count(found, level), [NO_PART; 4]);
         }
@@ -71,19 +72,20 @@ impl Sums<'_> {
         let ([Some(of_firm), Some(of_strategy), Some(of_account)], Some(_)) = (worst, of_desk)
         else {
             found.note(Reason::ExposureOverflow, true);
-            return ([Grown::default(); 2], false);
+            *grown = Default::default();
+            return false;
         };
         let firm_value = self.mark.notional(Qty::from_raw(of_firm));
         let is_wide = Notional::EXPOSURE_MAX < notional
             || self.is_marked && Notional::EXPOSURE_MAX < firm_value;
         found.note(Reason::ExposureOverflow, is_wide);
         let [_, strategy, account] = self.cells;
-        let grown = [
+        *grown = [
             self.grown(strategy, of_strategy),
             self.grown(account, of_account),
         ];
         if is_wide {
-            return (grown, false);
+            return false;
         }
         if bounded & !armed::OPEN_ORDERS != 0 {
             let part = |worst, gross, grown| Part {
@@ -108,7 +110,7 @@ impl Sums<'_> {
                 self.each(|level, part| self.check_net(found, level, part), parts);
             }
         }
-        (grown, true)
+        true
     }
 
     /// Looks at every level with the order's part in it, narrowest first, desk and groups last.
