@@ -1,5 +1,7 @@
 //! Admin: who may do what over a real socket, and whether what is answered is what happened.
 
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "follower/gate.rs"]
 mod gate;
 #[path = "admin/money.rs"]
@@ -7,7 +9,8 @@ mod money;
 #[path = "admin/reload.rs"]
 mod reload;
 
-use gate::{Directory, Gate, START, config};
+use folder::Folder;
+use gate::{Gate, START, config};
 use portcullis::admin::client::{self, ClientError, Options, Place};
 use portcullis::admin::request::{Command, Request};
 use portcullis::admin::{Admin, Ends, Settings, kernel_peers};
@@ -42,7 +45,7 @@ struct Desk {
     poller: Poller,
     uid: Arc<AtomicU32>,
     path: PathBuf,
-    _directory: Directory,
+    _folder: Folder,
 }
 
 impl Desk {
@@ -66,8 +69,8 @@ impl Desk {
         let (follower, views) =
             Follower::new(&gate.journal(), gate.tail(), interval, Doorbell::NONE);
         let (producer, admin_to_risk) = ring(capacity);
-        let directory = Directory::new();
-        let path = directory.path().join("run/admin.sock");
+        let folder = Folder::new("admin");
+        let path = folder.join("run/admin.sock");
         let settings = Settings {
             socket: path.clone(),
             ..Settings::new(&config)
@@ -95,7 +98,7 @@ impl Desk {
             poller,
             uid,
             path,
-            _directory: directory,
+            _folder: folder,
         }
     }
 
@@ -501,9 +504,7 @@ fn the_socket_has_its_mode_and_goes_with_the_stage() {
     assert_eq!(mode(&desk.path), 0o660);
     let path = desk.path.clone();
     assert!(bind(&path).unwrap_err().contains("another gateway answers"));
-    let Desk {
-        admin, _directory, ..
-    } = desk;
+    let Desk { admin, _folder, .. } = desk;
     drop(admin);
     assert!(!path.exists());
 

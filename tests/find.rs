@@ -2,6 +2,8 @@
 
 #[path = "follower/flow.rs"]
 mod flow;
+#[path = "support/folder.rs"]
+mod folder;
 #[allow(dead_code)]
 #[path = "follower/gate.rs"]
 mod gate;
