@@ -1,26 +1,30 @@
 //! Admin: who may do what over a real socket, and whether what is answered is what happened.
 
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "follower/gate.rs"]
 mod gate;
+#[path = "admin/limits.rs"]
+mod limits;
 #[path = "admin/money.rs"]
 mod money;
 #[path = "admin/reload.rs"]
 mod reload;
 
-use gate::{Directory, Gate, START, config};
+use folder::Folder;
+use gate::{Gate, START, config};
 use portcullis::admin::client::{self, ClientError, Options, Place};
 use portcullis::admin::request::{Command, Request};
 use portcullis::admin::{Admin, Ends, Settings, kernel_peers};
 use portcullis::follower::Follower;
 use portcullis::follower::names::Names;
 use portcullis::message::{Frame, Kind, Text};
-use portcullis::reject::RejectReason;
 use portcullis::ring::{Consumer, ring};
 use portcullis::risk::decision::Outcome;
-use portcullis::risk::setup::{Setup, ShortSales};
+use portcullis::risk::setup::Setup;
 use portcullis::sys::poller::{Doorbell, Poller};
 use portcullis::topology::Stage as _;
-use portcullis::units::{AccountId, Nanos, Qty};
+use portcullis::units::{AccountId, Nanos};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -42,7 +46,7 @@ struct Desk {
     poller: Poller,
     uid: Arc<AtomicU32>,
     path: PathBuf,
-    _directory: Directory,
+    _folder: Folder,
 }
 
 impl Desk {
@@ -66,8 +70,8 @@ impl Desk {
         let (follower, views) =
             Follower::new(&gate.journal(), gate.tail(), interval, Doorbell::NONE);
         let (producer, admin_to_risk) = ring(capacity);
-        let directory = Directory::new();
-        let path = directory.path().join("run/admin.sock");
+        let folder = Folder::new("admin");
+        let path = folder.join("run/admin.sock");
         let settings = Settings {
             socket: path.clone(),
             ..Settings::new(&config)
@@ -95,7 +99,7 @@ impl Desk {
             poller,
             uid,
             path,
-            _directory: directory,
+            _folder: folder,
         }
     }
 
@@ -501,9 +505,7 @@ fn the_socket_has_its_mode_and_goes_with_the_stage() {
     assert_eq!(mode(&desk.path), 0o660);
     let path = desk.path.clone();
     assert!(bind(&path).unwrap_err().contains("another gateway answers"));
-    let Desk {
-        admin, _directory, ..
-    } = desk;
+    let Desk { admin, _folder, .. } = desk;
     drop(admin);
     assert!(!path.exists());
 
@@ -608,189 +610,4 @@ fn the_kernel_says_who_is_there() {
     let (here, _there) = mio::net::UnixStream::pair().unwrap();
     let uid = rustix::process::getuid().as_raw();
     assert_eq!(kernel_peers()(&here).unwrap(), uid);
-}
-
-#[test]
-fn what_is_located_and_who_may_pass_is_told() {
-    let mut desk = Desk::new();
-    let locate = json!({"command": "locate", "account": "A", "symbol": "X", "qty": "5"});
-    let said = desk.ask(ALICE, &locate);
-    assert_eq!(said["outcome"], "NotPermitted", "{said}");
-    assert!(
-        said["why"].as_str().unwrap().contains("short_sales"),
-        "{said}"
-    );
-
-    let asked = json!({"command": "override", "account": "A", "id": "7", "note": "agreed"});
-    let said = desk.ask(ALICE, &asked);
-    assert_eq!(said["outcome"], "NotPermitted", "{said}");
-    assert!(
-        said["why"].as_str().unwrap().contains("gateway.soft"),
-        "{said}"
-    );
-    for (line, wanted) in [
-        (
-            json!({"command": "locate", "account": "A", "symbol": "X"}),
-            "qty: required",
-        ),
-        (
-            json!({"command": "locate", "symbol": "X", "qty": "1"}),
-            "account: required",
-        ),
-        (json!({"command": "override", "account": "A"}), "id: "),
-        (
-            json!({"command": "override", "account": "A", "id": "7", "qty": "1"}),
-            "qty: means nothing",
-        ),
-    ] {
-        let said = desk.ask(ALICE, &line);
-        assert!(
-            said["error"].as_str().unwrap().contains(wanted),
-            "{line}: {said}"
-        );
-    }
-}
-
-#[test]
-fn two_persons_let_one_order_pass() {
-    let mut desk = Desk::of(|setup| {
-        setup.soft = vec![RejectReason::QtyAboveMax];
-        setup.accounts[0].limits.order_qty_max = Qty::parse("5").ok();
-        setup.accounts[0].short_sales = ShortSales::Check;
-    });
-    desk.gate.quote(0, "99", "101");
-    let asked = json!({"command": "override", "account": "A", "id": "7", "note": "agreed"});
-    let said = desk.ask(ALICE, &asked);
-    assert_eq!(
-        (&said["outcome"], &said["persons_missing"]),
-        (&json!("Applied"), &json!(1))
-    );
-    assert_eq!(
-        desk.gate.order(0, "6", "6", "100").outcome,
-        Outcome::Refused
-    );
-    let said = desk.ask(ALICE, &asked);
-    assert_eq!(said["outcome"], "NotPermitted", "{said}");
-    let said = desk.ask(BOB, &asked);
-    assert_eq!(
-        (&said["outcome"], &said["persons_missing"]),
-        (&json!("Applied"), &json!(0))
-    );
-    let decision = desk.gate.order(0, "7", "6", "100");
-    assert_eq!(decision.outcome, Outcome::Accepted, "{decision:?}");
-    assert_eq!(decision.reason, Some(RejectReason::QtyAboveMax));
-
-    let locate = json!({"command": "locate", "account": "A", "symbol": "X", "qty": "5"});
-    let said = desk.ask(ALICE, &locate);
-    assert_eq!(
-        (&said["outcome"], &said["qty"]),
-        (&json!("Applied"), &json!("5"))
-    );
-}
-
-/// The change stands in the journal: with who, when, from what to what, and why.
-#[test]
-fn a_limit_is_changed_by_one_person_and_far_by_two() {
-    let mut desk = Desk::of(|setup| {
-        setup.hard_limits.order_qty_max = Qty::parse("25").ok();
-    });
-    desk.gate.quote(0, "99", "101");
-    let change = |value: &str, note: &str| {
-        json!({"command": "limit", "scope": "account", "name": "A", "limit": "order_qty_max", "value": value,
-               "note": note})
-    };
-    let said = desk.ask(ALICE, &change("5", "fat fingers"));
-    assert_eq!(
-        (&said["outcome"], &said["was"]),
-        (&json!("Applied"), &json!("25")),
-        "{said}"
-    );
-    assert_eq!(
-        (&said["value"], &said["version"]),
-        (&json!("5"), &json!(2)),
-        "{said}"
-    );
-    let refused = desk.gate.order(0, "1", "6", "100");
-    assert_eq!(refused.reason, Some(RejectReason::QtyAboveMax));
-
-    let said = desk.ask(ALICE, &change("26", "a large client"));
-    assert_eq!(
-        (&said["persons_missing"], &said["version"]),
-        (&json!(1), &json!(2)),
-        "{said}"
-    );
-    let said = desk.ask(ALICE, &change("26", "a large client"));
-    assert_eq!(said["outcome"], "NotPermitted", "{said}");
-    assert_eq!(
-        desk.gate.order(0, "2", "26", "100").outcome,
-        Outcome::Refused
-    );
-    let said = desk.ask(BOB, &change("26", "seen"));
-    assert_eq!(
-        (&said["was"], &said["version"]),
-        (&json!("5"), &json!(3)),
-        "{said}"
-    );
-    assert_eq!(
-        desk.gate.order(0, "3", "26", "100").outcome,
-        Outcome::Accepted
-    );
-
-    for (request, wanted) in [
-        (change("many", "?"), "value: "),
-        (change("1", ""), "note: required"),
-        (
-            json!({"command": "limit", "scope": "firm", "limit": "order_rate", "value": "1"}),
-            "limit: ",
-        ),
-    ] {
-        let said = desk.ask(ALICE, &request);
-        assert!(
-            said["error"].as_str().unwrap().starts_with(wanted),
-            "{said}"
-        );
-    }
-
-    let told = portcullis::command::versions::run(&desk.gate.journal(), true).unwrap();
-    let told: Value = serde_json::from_str(&told.text).unwrap();
-    let changes: Vec<_> = told["changes"].as_array().unwrap().iter().collect();
-    let of = |change: &Value| {
-        let word = |key: &str| change[key].as_str().unwrap().to_owned();
-        [
-            word("who"),
-            word("level"),
-            word("was"),
-            word("is"),
-            word("why"),
-        ]
-        .join(" ")
-    };
-    assert_eq!(of(changes[0]), "alice account A 25 5 fat fingers");
-    assert_eq!(of(changes[1]), "bob account A 5 26 seen");
-    assert_eq!(changes.len(), 2, "{told}");
-}
-
-/// A restart is no way round the second person.
-#[test]
-fn a_restart_loosens_no_more_than_one_person_may() {
-    let mut old = config().setup;
-    old.firm.order_qty_max = Qty::parse("10").ok();
-    old.loosen_factor = Some(15_000);
-    let mut core = portcullis::risk::core::Core::new(&old);
-    let version = core.limits_version();
-    let with = |qty: &str| {
-        let mut new = old.clone();
-        new.firm.order_qty_max = Qty::parse(qty).ok();
-        new
-    };
-    let error = core.adopt(&old, &with("15.00000001")).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "order_qty_max of firm was 10 when the gate stopped and is 15.00000001 now, which takes two \
-         persons: write the old one, start, and let two of them say `portcullis limit`"
-    );
-    core.adopt(&old, &with("15")).unwrap();
-    assert_eq!(core.limits_version(), version + 1);
-    core.adopt(&old, &with("15")).unwrap();
-    assert_eq!(core.limits_version(), version + 1);
 }

@@ -5,8 +5,11 @@
 
 #[path = "../tools/exchange.rs"]
 mod exchange;
+#[path = "support/folder.rs"]
+mod folder;
 
 use clap::Parser;
+use folder::Folder;
 use portcullis::broker::BrokerStage;
 use portcullis::broker::breaker::BreakerOptions;
 use portcullis::broker::exchange::{Chance, Exchange as Venue, ExchangeOptions, Party};
@@ -28,7 +31,7 @@ use portcullis::units::{AccountId, BrokerId, Nanos, Price, Qty};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
@@ -38,7 +41,7 @@ const ARGUMENTS: &str = "BROKER_TEST_EXCHANGE";
 struct Exchange {
     child: Child,
     address: SocketAddr,
-    directory: PathBuf,
+    folder: Folder,
 }
 
 #[derive(Debug, Parser)]
@@ -58,14 +61,13 @@ fn exchange_process() {
 
 impl Exchange {
     fn start(name: &str, arguments: &str) -> Self {
-        let directory = std::env::temp_dir().join(format!("broker-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        let key = directory.join("gate.key");
+        let folder = Folder::new(&format!("broker-{name}"));
+        let key = folder.join("gate.key");
         std::fs::write(&key, KEY).unwrap();
         let arguments = format!(
             "--gate gate={} --ledger {} --quote 0=99/101 {arguments}",
             key.display(),
-            directory.join("ledger").display(),
+            folder.join("ledger").display(),
         );
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["exchange_process", "--exact", "--nocapture"])
@@ -85,7 +87,7 @@ impl Exchange {
         Self {
             child,
             address,
-            directory,
+            folder,
         }
     }
 
@@ -94,9 +96,7 @@ impl Exchange {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
-        let ledger = read_ledger(&self.directory.join("ledger"));
-        std::fs::remove_dir_all(&self.directory).unwrap();
-        ledger
+        read_ledger(&self.folder.join("ledger"))
     }
 }
 

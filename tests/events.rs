@@ -1,6 +1,15 @@
 //! Events: what happens in a gate is told to the log, to a file and to HTTP servers, in time, once, and
 //! whoever is slow or away harms nobody.
 
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/gateway.rs"]
+mod gateway;
+#[path = "support/running.rs"]
+mod running;
+
+#[path = "events/desk.rs"]
+mod desk;
 #[path = "follower/flow.rs"]
 #[allow(dead_code)]
 mod flow;
@@ -11,10 +20,10 @@ mod gate;
 mod money;
 #[path = "events/receiver.rs"]
 mod receiver;
-#[path = "events/running.rs"]
-mod running;
 
-use flow::Random;
+use desk::{Trader, ask, gateway, open};
+use flow::{Random, seed};
+use folder::Folder;
 use gate::{Gate, config};
 use portcullis::admin::request::{Command, Request};
 use portcullis::command::events::{Form, list, run};
@@ -25,7 +34,6 @@ use portcullis::topology::Stage;
 use portcullis::topology::supervisor::Running;
 use portcullis::units::Nanos;
 use receiver::{Health, Receiver};
-use running::{Folder, Trader, ask, gateway, open, stop};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -177,12 +185,12 @@ fn find<'a>(events: &'a [Value], kind: EventKind, id: Option<&str>) -> &'a Value
 fn each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation() {
     log();
     let folder = Folder::new("told");
-    let tape = folder.0.join("events.jsonl");
+    let tape = folder.join("events.jsonl");
     let well = Receiver::start(Health::Well);
     let sick = Receiver::start(Health::Sick(usize::MAX));
     let hangs = Receiver::start(Health::Hangs);
     let closes = Receiver::start(Health::Closes);
-    let secret = folder.0.join("pager.secret");
+    let secret = folder.join("pager.secret");
     std::fs::write(&secret, "Bearer of-the-test\n").unwrap();
     std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let subscribers = [
@@ -199,12 +207,12 @@ fn each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation() {
         file(&tape, "info"),
         "[[subscriber]]\nname = \"lines\"\nkind = \"log\"\nseverity = \"info\"\n".to_owned(),
     ];
-    let running = open(&folder.0, &subscribers.concat());
-    make_a_day(&folder.0);
+    let running = open(&folder, &subscribers.concat());
+    make_a_day(&folder);
     let kinds = DAY.map(|row| row.0);
     let mut heard = wait_for(&well, &kinds);
     assert!(0 < hangs.calls() && 0 < sick.calls() && 0 < closes.calls());
-    let status = ask(&folder.0, &Request::default());
+    let status = ask(&folder, &Request::default());
     let subscribers = status["subscribers"].as_array().unwrap();
     let of = |name: &str| subscribers.iter().find(|of| of["name"] == name).unwrap();
     for name in ["hangs", "sick", "closes", "nobody"] {
@@ -224,10 +232,7 @@ fn each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation() {
             account: account.map(str::to_owned),
             ..Request::default()
         };
-        ask(&folder.0, &request)["events"]
-            .as_array()
-            .unwrap()
-            .clone()
+        ask(&folder, &request)["events"].as_array().unwrap().clone()
     };
     let grave = asked(Some("critical"), None, None);
     assert!(grave.iter().all(|of| of["severity"] == "critical"));
@@ -236,7 +241,7 @@ fn each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation() {
     assert!(asked(None, Some("breach"), Some("B")).is_empty());
     assert_eq!(asked(None, Some("breach"), Some("A")).len(), 1);
 
-    stop(running);
+    running::stop(running);
     heard.extend(well.requests.try_iter().flat_map(|of| {
         assert!(
             of.head
@@ -250,7 +255,7 @@ fn each_kind_of_subscriber_is_told_in_time_with_severity_and_correlation() {
     assert!(text.contains("ureq"), "the client logs nothing");
     assert_eq!(secret, None);
     let (written, logged) = (lines_of(&tape), logged());
-    let all = all_of(&folder.journal());
+    let all = all_of(&folder.join("journal"));
     // To the last one: what a stop would leave is delivered before it.
     assert_eq!(written, all);
     assert_eq!(heard, all);
@@ -314,12 +319,12 @@ fn a_server_that_was_away_is_told_all_it_has_missed_in_order() {
     let sick = Receiver::start(Health::Sick(4));
     let more =
         "retry_min = \"1ms\"\nretry_max = \"5ms\"\nbreaker_failures = 2\nbreaker_pause = \"5ms\"";
-    let running = open(&folder.0, &webhook("sick", sick.address, "notice", more));
-    make_a_day(&folder.0);
+    let running = open(&folder, &webhook("sick", sick.address, "notice", more));
+    make_a_day(&folder);
     let mut heard = wait_for(&sick, &[EventKind::Kill]);
-    stop(running);
+    running::stop(running);
     heard.extend(sick.requests.try_iter().flat_map(|of| of.events));
-    let all = all_of(&folder.journal());
+    let all = all_of(&folder.join("journal"));
     let all: Vec<_> = all
         .into_iter()
         .filter(|of| of["severity"] != "info")
@@ -334,13 +339,13 @@ fn a_queue_that_is_full_drops_the_oldest_and_says_how_many() {
     let more = "batch_max = 2\nretry_min = \"5ms\"\nretry_max = \"5ms\"\nbreaker_failures = 1000";
     let subscriber = webhook("sick", sick.address, "info", more);
     let subscriber = subscriber.replace("severity", "queue = 3\nseverity");
-    let running = open(&folder.0, &subscriber);
-    make_a_day(&folder.0);
+    let running = open(&folder, &subscriber);
+    make_a_day(&folder);
     sick.heal();
     let mut heard = wait_for(&sick, &[EventKind::EventsDropped]);
-    stop(running);
+    running::stop(running);
     heard.extend(sick.requests.try_iter().flat_map(|of| of.events));
-    let all = all_of(&folder.journal());
+    let all = all_of(&folder.join("journal"));
     // What is told as missing is missing, and nothing else: in its place, as many as are said.
     let mut rest = all.iter();
     for event in &heard {
@@ -360,10 +365,7 @@ fn a_queue_that_is_full_drops_the_oldest_and_says_how_many() {
 #[test]
 fn over_restarts_a_file_and_a_webhook_with_a_position_have_every_event_once() {
     let folder = Folder::new("restart");
-    let (tape, position) = (
-        folder.0.join("events.jsonl"),
-        folder.0.join("pager.position"),
-    );
+    let (tape, position) = (folder.join("events.jsonl"), folder.join("pager.position"));
     let well = Receiver::start(Health::Well);
     let more = format!("position_file = \"{}\"", position.display());
     let mut heard = Vec::new();
@@ -378,8 +380,8 @@ fn over_restarts_a_file_and_a_webhook_with_a_position_have_every_event_once() {
             ),
             _ => webhook("pager", well.address, "info", &more),
         };
-        let running = open(&folder.0, &(file(&tape, "info") + &pager));
-        let mut trader = Trader::connect(&folder.0);
+        let running = open(&folder, &(file(&tape, "info") + &pager));
+        let mut trader = Trader::connect(&folder);
         for order in 0..5 {
             trader.order(
                 (1, 0),
@@ -396,8 +398,8 @@ fn over_restarts_a_file_and_a_webhook_with_a_position_have_every_event_once() {
             trader.order((1, 0), &id, Side::Buy, "1", until);
         }
         drop(trader);
-        stop(running);
-        let all = all_of(&folder.journal());
+        running::stop(running);
+        let all = all_of(&folder.join("journal"));
         assert_eq!(lines_of(&tape), all, "round {round}");
         heard.extend(well.requests.try_iter().flat_map(|of| of.events));
         if round != 1 {
@@ -429,21 +431,16 @@ impl Stage for Tail {
 #[test]
 fn a_stop_lets_what_follows_the_path_come_to_its_end() {
     let folder = Folder::new("tail");
-    let mut gateway = gateway(&folder.0, "");
+    let mut gateway = gateway(&folder, "");
     let left = Arc::new(AtomicUsize::new(3));
     gateway.cold[1].add(Box::new(Tail(Arc::clone(&left))));
-    stop(Running::spawn(gateway, &[]).unwrap());
+    running::stop(Running::spawn(gateway, &[]).unwrap());
     assert_eq!(left.load(Ordering::Relaxed), 0);
 }
 
 #[test]
 fn every_event_of_a_random_flow_says_what_its_kind_may_say_and_nothing_else() {
-    let seed = std::env::var("PORTCULLIS_TEST_SEED").ok();
-    let seed = seed
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(20_261_122);
-    println!("PORTCULLIS_TEST_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random(seed(20_261_122));
     let mut gate = Gate::new(&config());
     for _ in 0..6000 {
         gate.happen(&mut random);

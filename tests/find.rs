@@ -2,11 +2,13 @@
 
 #[path = "follower/flow.rs"]
 mod flow;
+#[path = "support/folder.rs"]
+mod folder;
 #[allow(dead_code)]
 #[path = "follower/gate.rs"]
 mod gate;
 
-use flow::{Random, control};
+use flow::{Random, control, seed};
 use gate::{Gate, START, config, order};
 use portcullis::command::find::{self, Asked};
 use portcullis::command::{Failure, journal};
@@ -122,18 +124,9 @@ fn known(gate: &Gate) -> Vec<Known> {
     all
 }
 
-fn seed() -> u64 {
-    let seed = std::env::var("PORTCULLIS_TEST_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or(20_261_122);
-    println!("PORTCULLIS_TEST_SEED={seed}");
-    seed
-}
-
 /// Two runs of orders, reports, kills and raises by chance.
 fn random_gate() -> Gate {
-    let (mut config, mut random) = (config(), Random(seed()));
+    let (mut config, mut random) = (config(), Random(seed(20_261_122)));
     let mut gate = Gate::new(&config);
     for _ in 0..1_500 {
         gate.happen(&mut random);

@@ -2,16 +2,19 @@
 
 #[path = "follower/flow.rs"]
 mod flow;
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "follower/gate.rs"]
 mod gate;
+#[path = "follower/other.rs"]
+mod other;
 
-use flow::{APPLIED, Random, control};
+use flow::{APPLIED, Random, control, seed};
 use gate::{Gate, START, config, order};
 use portcullis::command::{self, Failure};
 use portcullis::follower::query::{Query, Reply, Said, Views};
 use portcullis::follower::replica::Finding;
-use portcullis::follower::{Follower, RECORDS_MAX, other, replay};
-use portcullis::journal::reader::Reader;
+use portcullis::follower::{Follower, RECORDS_MAX, replay};
 use portcullis::message::{Exec, Kind, Scope, Side};
 use portcullis::reject::RejectReason;
 use portcullis::risk::decision::{Decision, Outcome};
@@ -42,18 +45,9 @@ fn ask(follower: &mut Follower, views: &Views, query: Query, now: Nanos) -> Valu
     }
 }
 
-fn seed() -> u64 {
-    let seed = std::env::var("PORTCULLIS_TEST_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or(20_261_121);
-    println!("PORTCULLIS_TEST_SEED={seed}");
-    seed
-}
-
 #[test]
 fn a_follower_agrees_with_the_gate_and_ends_where_it_is() {
-    let (config, mut random) = (config(), Random(seed()));
+    let (config, mut random) = (config(), Random(seed(20_261_121)));
     let mut gate = Gate::new(&config);
     let (mut follower, _views) = follow(&gate);
     for turn in 0..6000 {
@@ -325,110 +319,8 @@ fn views_show_names_and_only_what_was_asked_for() {
 }
 
 #[test]
-fn the_same_limits_change_nothing() {
-    let (config, mut random) = (config(), Random(seed()));
-    let mut gate = Gate::new(&config);
-    for turn in 0..4000 {
-        if turn == 2000 {
-            gate.restart(&config);
-        }
-        gate.happen(&mut random);
-    }
-    let changes = other::compare(&mut gate.reader(), &gate.journal(), &config.setup, 10).unwrap();
-    assert_eq!(changes.changed, 0, "{changes}");
-    assert_eq!((changes.consequences, changes.reports_dropped), (0, 0));
-    assert_eq!(changes.recorded.difference_count, 0);
-    assert!(1000 < changes.compared);
-
-    // The same things in another order: ids differ, names do not.
-    let mut turned = config.setup.clone();
-    turned.accounts.reverse();
-    turned.symbols.reverse();
-    turned.strategies.reverse();
-    turned.operators.reverse();
-    let changes = other::compare(&mut gate.reader(), &gate.journal(), &turned, 10).unwrap();
-    assert_eq!(changes.changed, 0, "{changes}");
-}
-
-#[test]
-fn other_limits_change_what_they_would_have_changed() {
-    let config = config();
-    let mut gate = Gate::new(&config);
-    gate.quote(0, "99", "101");
-    let small = gate.order(0, "1", "5", "100").order_id;
-    let large = gate.order(0, "2", "20", "100").order_id;
-    assert_eq!(
-        gate.order(0, "3", "26", "100").reason,
-        Some(RejectReason::QtyAboveMax)
-    );
-    assert_eq!(gate.order(0, "4", "1", "100").outcome, Outcome::Accepted);
-    for id in [small, large] {
-        gate.report(id, Exec::New, "0");
-        gate.report(id, Exec::Trade, "5");
-    }
-    assert_eq!(gate.cancel(0, "5", "2").outcome, Outcome::Accepted);
-    gate.report(large, Exec::Canceled, "0");
-    assert_eq!(gate.order(0, "6", "3", "100").outcome, Outcome::Accepted);
-
-    let mut tight = config.setup.clone();
-    tight.accounts[0].limits.order_qty_max = Some(Qty::parse("10").unwrap());
-    let changes = other::compare(&mut gate.reader(), &gate.journal(), &tight, 10).unwrap();
-    let key = (None, Some(RejectReason::QtyAboveMax));
-    assert_eq!(
-        changes.by_reason.into_iter().collect::<Vec<_>>(),
-        [(key, 1)]
-    );
-    assert_eq!((changes.compared, changes.changed), (5, 1));
-    assert_eq!((changes.consequences, changes.reports_dropped), (1, 3));
-    let example = &changes.examples[0];
-    assert_eq!((example.sequence, example.account.as_str()), (4, "A"));
-    assert_eq!(
-        (example.symbol.as_str(), example.client_order_id.as_str()),
-        ("X", "2")
-    );
-
-    let mut loose = config.setup.clone();
-    loose.accounts[0].limits.order_qty_max = None;
-    loose.accounts[0].limits.open_orders_max = Some(2);
-    let changes = other::compare(&mut gate.reader(), &gate.journal(), &loose, 10).unwrap();
-    let full = Some(RejectReason::OrdersOpenAboveMax);
-    let wanted = [
-        ((None, full), 1),
-        ((Some(RejectReason::QtyAboveMax), full), 1),
-    ];
-    assert_eq!(changes.by_reason.into_iter().collect::<Vec<_>>(), wanted);
-    // The third order is accepted alone, and makes no other order wait: no market answers it.
-    loose.accounts[0].limits.open_orders_max = Some(3);
-    let changes = other::compare(&mut gate.reader(), &gate.journal(), &loose, 10).unwrap();
-    let key = (Some(RejectReason::QtyAboveMax), None);
-    assert_eq!(
-        changes.by_reason.into_iter().collect::<Vec<_>>(),
-        [(key, 1)]
-    );
-}
-
-#[test]
-fn a_deadline_that_the_gate_was_late_for_is_not_held_against_other_limits() {
-    let config = config();
-    let mut gate = Gate::new(&config);
-    gate.quote(0, "99", "101");
-    gate.order(0, "1", "5", "100");
-    gate.advance(Nanos::from_secs(2));
-    let replace = gate.replace(0, "2", "1", "6", "100");
-    assert_eq!(
-        gate.record(replace).outcome,
-        Outcome::Accepted,
-        "its tick comes too late"
-    );
-    gate.quote(0, "99", "101");
-    let setup = &config.setup;
-    let changes = other::compare(&mut gate.reader(), &gate.journal(), setup, 10).unwrap();
-    assert_eq!((changes.compared, changes.changed), (2, 0), "{changes}");
-}
-
-#[test]
 fn a_follower_goes_on_from_run_to_run_as_the_gateway_does() {
-    let (mut config, mut random) = (config(), Random(seed()));
+    let (mut config, mut random) = (config(), Random(seed(20_261_121)));
     let mut gate = Gate::new(&config);
     let (mut follower, views) = follow(&gate);
     for _ in 0..300 {
@@ -481,41 +373,6 @@ fn what_would_change_is_one_object_for_machines() {
     assert_eq!(change["before"], "accepted");
     assert_eq!(change["after"], "QtyAboveMax");
     assert!(change["sequence"].is_u64() && change["time"].is_u64());
-}
-
-/// A new version runs as a shadow first: what it would refuse is told while the gate goes on.
-#[test]
-fn a_shadow_tells_what_it_would_refuse_as_it_comes() {
-    let config = config();
-    let mut gate = Gate::new(&config);
-    gate.quote(0, "100", "101");
-    gate.order(0, "1", "7", "100");
-    let mut tight = config.setup.clone();
-    tight.accounts[0].limits.order_qty_max = Some(Qty::parse("7").unwrap());
-    let journal = gate.journal();
-    let mut reader = Reader::open(&journal).unwrap();
-    let (told, mut next) = (std::cell::RefCell::new(Vec::new()), 2);
-    let tell = |change: &other::Change| {
-        let change = change.to_json();
-        told.borrow_mut()
-            .push((change["id"].clone(), change["after"].clone()));
-    };
-    let changes = other::follow(&mut reader, &journal, &tight, tell, || {
-        // All that was written has been told before anything more is.
-        assert_eq!(told.borrow().len(), next - 2);
-        if next == 5 {
-            return false;
-        }
-        let id = next.to_string();
-        assert_eq!(gate.order(0, &id, "8", "100").outcome, Outcome::Accepted);
-        next += 1;
-        true
-    });
-    let changes = changes.unwrap();
-    assert_eq!((changes.compared, changes.changed), (4, 3));
-    assert_eq!(changes.recorded.difference_count, 0);
-    let wanted = ["2", "3", "4"].map(|id| (json!(id), json!("QtyAboveMax")));
-    assert_eq!(*told.borrow(), wanted);
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod journal_recovery;
 #[path = "model/mod.rs"]
 #[allow(dead_code)]
 mod model;
+#[path = "support/random.rs"]
+mod random;
 #[path = "fuzz_corpus/seeds.rs"]
 mod seeds;
 #[path = "fuzz_corpus/session.rs"]
@@ -25,6 +27,7 @@ mod session;
 #[path = "fuzz_corpus/small_world.rs"]
 mod small_world;
 
+use random::{Random, seed};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -121,37 +124,6 @@ fn folder(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus")
         .join(target)
-}
-
-/// The seed of a random test: given, or new and printed.
-fn seed() -> u64 {
-    let seed = match std::env::var("PORTCULLIS_SEED") {
-        Ok(text) => text.parse().expect("PORTCULLIS_SEED is a number"),
-        Err(_) => u64::from(std::process::id()),
-    };
-    println!("PORTCULLIS_SEED={seed}");
-    seed
-}
-
-/// SplitMix64.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ word >> 31
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
 }
 
 /// A corpus that was lost would pass every test.

@@ -3,42 +3,28 @@
 //! A market order for 0.001 BTC/USDT on a venue named `binance` fills, one position is open, a risk
 //! event was recorded, stop; and because a gate must also come back: start again, and it is all there.
 
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/gateway.rs"]
+mod gateway;
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/running.rs"]
+mod running;
+
+use folder::Folder;
 use portcullis::admin::client::{self, Options, Place};
 use portcullis::admin::request::{Command, Request};
-use portcullis::config;
-use portcullis::config::keys::load_keys;
 use portcullis::market::client as market;
 use portcullis::message::{Exec, Execution, NewOrder, OrderType, Side, Text, TimeInForce};
 use portcullis::protocol::native::client as native;
 use portcullis::reject::RejectReason;
-use portcullis::strategy::client::{ClientOptions, StrategyClient, Target};
+use portcullis::strategy::client::{StrategyClient, Target};
 use portcullis::sys::clock::Clock;
-use portcullis::topology::gateway::Gateway;
-use portcullis::topology::supervisor::{End, Running};
-use portcullis::topology::worker::Event;
+use portcullis::topology::supervisor::Running;
 use portcullis::units::{AccountId, Nanos, Price, Qty};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::thread;
-
-/// A folder of its own, gone with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let name = format!("portcullis-guide-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use std::path::Path;
 
 /// The guide's limits: a million in one position, five million in all, 20 % drawdown, 10 % in a day.
 fn start(folder: &Path) -> Running {
@@ -81,15 +67,7 @@ fn start(folder: &Path) -> Running {
         kind = "sim"
         "#
     );
-    let config = config::parse(&text, "guide.toml").unwrap_or_else(|errors| panic!("{errors}"));
-    let keys = load_keys(&config).unwrap();
-    let gateway = Gateway::open(config, &keys, 2).unwrap_or_else(|error| panic!("{error}"));
-    Running::spawn(gateway, &[]).unwrap()
-}
-
-fn stop(running: Running) {
-    running.stopper().send(Event::Signal).unwrap();
-    assert_eq!(running.wait(), End::Drained);
+    Running::spawn(gateway::open(&text), &[]).unwrap()
 }
 
 /// Asks until the follower has read all that the gate has written.
@@ -142,16 +120,7 @@ struct Trader {
 
 impl Trader {
     fn log_on(folder: &Path, mut clock: Clock) -> Self {
-        let options = ClientOptions {
-            target: Target::Unix(folder.join("strategy.sock")),
-            name: Text::new("guide").unwrap(),
-            key: None,
-            report_sequence_last: 0,
-            logon_timeout: Nanos::from_secs(10),
-            queue_bytes_max: 1 << 16,
-        };
-        let mut client = StrategyClient::connect(options, clock.now()).unwrap();
-        client.log_on(&mut clock, |_| {}).unwrap();
+        let client = gateway::log_on(folder, "guide", &mut clock);
         Self { client, clock }
     }
 
@@ -213,26 +182,12 @@ fn has_one_position(folder: &Path) {
     }
 }
 
-fn count(of: &str) -> usize {
-    std::fs::read_dir(of).unwrap().count()
-}
-
-/// The kernel takes a thread off its list a moment after it was joined.
-fn settle(threads: usize) {
-    let is_back = |_: &u32| {
-        thread::yield_now();
-        count("/proc/self/task") == threads
-    };
-    let looked = (0..1_000_000).find(is_back);
-    assert!(looked.is_some(), "{} threads", count("/proc/self/task"));
-}
-
 #[test]
 fn a_market_order_fills_one_position_is_open_a_risk_event_is_recorded_and_it_stops() {
-    let folder = Folder::new();
-    let at = folder.0.as_path();
+    let folder = Folder::new("guide");
+    let at: &Path = &folder;
     let mut clock = Clock::new(Nanos::ZERO);
-    let (threads, files) = (count("/proc/self/task"), count("/proc/self/fd"));
+    let (threads, files) = (process::threads(), process::files());
 
     let running = start(at);
     assert_eq!(ask(at, &of(Command::Positions))["total"], 0);
@@ -268,9 +223,9 @@ fn a_market_order_fills_one_position_is_open_a_risk_event_is_recorded_and_it_sto
     assert_eq!(opened[0]["broker"], "binance");
 
     drop(trader);
-    stop(running);
-    settle(threads);
-    assert_eq!(count("/proc/self/fd"), files);
+    running::stop(running);
+    process::settle(threads);
+    assert_eq!(process::files(), files);
 
     // What it has done, it has done also for the next run.
     let running = start(at);
@@ -280,9 +235,9 @@ fn a_market_order_fills_one_position_is_open_a_risk_event_is_recorded_and_it_sto
     let again = trader.buy("guide-1", "0.001").unwrap_err();
     assert_eq!(again, RejectReason::ClientOrderIdDuplicate);
     drop(trader);
-    stop(running);
-    settle(threads);
-    assert_eq!(count("/proc/self/fd"), files);
+    running::stop(running);
+    process::settle(threads);
+    assert_eq!(process::files(), files);
     for socket in ["strategy.sock", "feed.sock", "admin.sock"] {
         assert!(!at.join(socket).exists(), "{socket} is still there");
     }

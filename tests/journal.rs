@@ -9,16 +9,19 @@ mod crash;
 mod damage;
 #[path = "journal/faults.rs"]
 mod faults;
+#[path = "support/random.rs"]
+mod random;
 #[path = "journal/refusals.rs"]
 mod refusals;
 
-use bench_disk::{Bench, Rng, event};
+use bench_disk::{Bench, event};
 use portcullis::journal::Room;
 use portcullis::journal::opening::{self, Assembler};
 use portcullis::journal::reader::Reader;
 use portcullis::journal::recovery::verify;
 use portcullis::message::Kind;
 use portcullis::units::Nanos;
+use random::Random;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
@@ -143,7 +146,7 @@ fn a_reader_of_a_live_journal_goes_on_where_it_stopped() {
     let bench = Bench::new("live");
     let (mut writer, mut keeper) = bench.open();
     let mut reader = Reader::open(bench.path()).unwrap();
-    let mut rng = Rng::new(11);
+    let mut rng = Random::new(11);
     let mut last = 0;
     for _ in 0..400 {
         for _ in 0..rng.below(6) {

@@ -5,6 +5,10 @@
     reason = "a global allocator that counts is unsafe by its trait"
 )]
 
+#[path = "support/folder.rs"]
+mod folder;
+
+use folder::Folder;
 use portcullis::journal::keeper::Keeper;
 use portcullis::journal::segment::Disk;
 use portcullis::journal::writer::Writer;
@@ -125,15 +129,7 @@ struct Bench {
     to_broker: Consumer<Approved>,
     time: u64,
     from_admin: Producer<Frame>,
-    _directory: Directory,
-}
-
-struct Directory(std::path::PathBuf);
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+    _folder: Folder,
 }
 
 fn journal(directory: &std::path::Path) -> (Writer, Keeper) {
@@ -150,9 +146,8 @@ fn journal(directory: &std::path::Path) -> (Writer, Keeper) {
 
 impl Bench {
     fn new(name: &str, text: &str) -> Self {
-        let name = format!("portcullis-no-alloc-{name}-{}", std::process::id());
-        let directory = Directory(std::env::temp_dir().join(name));
-        let (writer, keeper) = journal(&directory.0);
+        let folder = Folder::new(&format!("no-alloc-{name}"));
+        let (writer, keeper) = journal(&folder);
         let config = portcullis::config::parse(text, "test.toml")
             .unwrap_or_else(|errors| panic!("{errors}"));
         let (from_strategy, strategy_to_risk) = ring(1024);
@@ -183,7 +178,7 @@ impl Bench {
             to_broker,
             time: 1_000_000_000,
             from_admin: admin,
-            _directory: directory,
+            _folder: folder,
         }
     }
 

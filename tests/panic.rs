@@ -1,13 +1,17 @@
 //! Panic: a gate that fails takes back what it has sent, if it was told to.
 
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/gateway.rs"]
+mod gateway;
+
+use folder::Folder;
 use portcullis::broker::exchange::{ExchangeOptions, Liquidity};
 use portcullis::broker::server::{Cut, Server, ServerOptions};
-use portcullis::config;
-use portcullis::config::keys::load_keys;
 use portcullis::message::{Exec, Kind, NewOrder, OrderType, Side, Text, TimeInForce};
 use portcullis::protocol::native::client::Event as Told;
 use portcullis::protocol::native::key::Key;
-use portcullis::strategy::client::{ClientOptions, StrategyClient, Target};
+use portcullis::strategy::client::StrategyClient;
 use portcullis::sys::clock::Clock;
 use portcullis::topology::Stage;
 use portcullis::topology::gateway::Gateway;
@@ -16,30 +20,12 @@ use portcullis::units::{AccountId, Nanos, Price, Qty, SymbolId};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 const ORDERS: usize = 300;
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("portcullis-panic-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A stage that fails when it is told to.
 struct Fuse(Arc<AtomicBool>);
@@ -144,24 +130,13 @@ fn open(folder: &Path, broker: SocketAddr, layout: &str, cancel_on_panic: bool) 
         journal = {{ directory = "{at}/journal", segment_size_bytes = "16MiB", ahead_bytes = "1MiB", reserve_bytes = "1MiB" }}
         "#
     );
-    let config = config::parse(&text, "panic.toml").unwrap_or_else(|errors| panic!("{errors}"));
-    let keys = load_keys(&config).unwrap_or_else(|errors| panic!("{errors}"));
-    Gateway::open(config, &keys, 2).unwrap_or_else(|error| panic!("{error}"))
+    gateway::open(&text)
 }
 
 /// Sends orders until the broker has so many of them.
 fn trade(folder: &Path) -> StrategyClient {
     let mut clock = Clock::new(Nanos::ZERO);
-    let options = ClientOptions {
-        target: Target::Unix(folder.join("strategy.sock")),
-        name: Text::new("S").unwrap(),
-        key: None,
-        report_sequence_last: 0,
-        logon_timeout: Nanos::from_secs(10),
-        queue_bytes_max: 1 << 20,
-    };
-    let mut client = StrategyClient::connect(options, clock.now()).unwrap();
-    client.log_on(&mut clock, |_| {}).unwrap();
+    let mut client = gateway::log_on(folder, "S", &mut clock);
     let (mut sent, mut answered, mut standing) = (0, 0, 0);
     while standing < ORDERS {
         // One refused while the link comes up is followed by another.
@@ -196,12 +171,12 @@ fn trade(folder: &Path) -> StrategyClient {
 fn fail(layout: &str, cancel_on_panic: bool) -> (BTreeSet<u64>, BTreeSet<u64>) {
     let folder = Folder::new(&format!("{layout}-{cancel_on_panic}"));
     let exchange = Exchange::start();
-    let mut gateway = open(&folder.0, exchange.address, layout, cancel_on_panic);
+    let mut gateway = open(&folder, exchange.address, layout, cancel_on_panic);
     let is_lit = Arc::new(AtomicBool::new(false));
     let last = gateway.path.last_mut().unwrap();
     last.add(Box::new(Fuse(Arc::clone(&is_lit))));
     let running = Running::spawn(gateway, &[]).unwrap();
-    let client = trade(&folder.0);
+    let client = trade(&folder);
     is_lit.store(true, Ordering::Release);
     let end = running.wait();
     assert!(matches!(&end, End::Shut { stage: "fuse", .. }), "{end:?}");

@@ -1,37 +1,22 @@
 //! Process: gateways come and go within one process, and leave nothing behind.
 
-use portcullis::config;
-use portcullis::config::keys::load_keys;
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/gateway.rs"]
+mod gateway;
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/running.rs"]
+mod running;
+
+use folder::Folder;
 use portcullis::message::{Exec, NewOrder, OrderType, Side, Text, TimeInForce};
 use portcullis::protocol::native::client;
 use portcullis::reject::RejectReason;
-use portcullis::strategy::client::{ClientOptions, StrategyClient, Target};
 use portcullis::sys::clock::Clock;
-use portcullis::topology::gateway::Gateway;
-use portcullis::topology::supervisor::{End, Running};
-use portcullis::topology::worker::Event;
+use portcullis::topology::supervisor::Running;
 use portcullis::units::{AccountId, Nanos, Price, Qty, SymbolId};
-use std::path::{Path, PathBuf};
-use std::thread;
-
-/// A folder of its own, gone with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("portcullis-process-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use std::path::Path;
 
 fn open(folder: &Path) -> Running {
     let uid = rustix::process::getuid().as_raw();
@@ -55,24 +40,12 @@ fn open(folder: &Path) -> Running {
         journal = {{ directory = "{at}/journal", segment_size_bytes = "16MiB", ahead_bytes = "1MiB", reserve_bytes = "1MiB" }}
         "#
     );
-    let config = config::parse(&text, "process.toml").unwrap_or_else(|errors| panic!("{errors}"));
-    let keys = load_keys(&config).unwrap();
-    let gateway = Gateway::open(config, &keys, 2).unwrap_or_else(|error| panic!("{error}"));
-    Running::spawn(gateway, &[]).unwrap()
+    Running::spawn(gateway::open(&text), &[]).unwrap()
 }
 
 /// Sends an order and waits until the broker has it, or until it is refused.
 fn trade(folder: &Path, id: &str, clock: &mut Clock) -> Option<RejectReason> {
-    let options = ClientOptions {
-        target: Target::Unix(folder.join("strategy.sock")),
-        name: Text::new("S").unwrap(),
-        key: None,
-        report_sequence_last: 0,
-        logon_timeout: Nanos::from_secs(10),
-        queue_bytes_max: 1 << 16,
-    };
-    let mut client = StrategyClient::connect(options, clock.now()).unwrap();
-    client.log_on(clock, |_| {}).unwrap();
+    let mut client = gateway::log_on(folder, "S", clock);
     let order = NewOrder {
         price: Price::parse("10").unwrap(),
         qty: Qty::parse("1").unwrap(),
@@ -103,51 +76,28 @@ fn trade(folder: &Path, id: &str, clock: &mut Clock) -> Option<RejectReason> {
     refused
 }
 
-fn stop(running: Running) {
-    running.stopper().send(Event::Signal).unwrap();
-    assert_eq!(running.wait(), End::Drained);
-}
-
-fn count(of: &str) -> usize {
-    std::fs::read_dir(of).unwrap().count()
-}
-
-/// The kernel takes a thread off its list a moment after it was joined.
-fn settle(threads: usize) {
-    for _ in 0..1_000_000 {
-        if count("/proc/self/task") == threads {
-            return;
-        }
-        thread::yield_now();
-    }
-    panic!(
-        "{} threads, before there were {threads}",
-        count("/proc/self/task")
-    );
-}
-
 #[test]
 fn two_gateways_in_one_process_leave_no_thread_no_socket_and_no_file_open() {
     let folders = [Folder::new("one"), Folder::new("two")];
     let mut clock = Clock::new(Nanos::ZERO);
-    let (threads, files) = (count("/proc/self/task"), count("/proc/self/fd"));
+    let (threads, files) = (process::threads(), process::files());
     for round in 0..3 {
-        let running: Vec<_> = folders.iter().map(|folder| open(&folder.0)).collect();
+        let running: Vec<_> = folders.iter().map(|folder| open(folder)).collect();
         for folder in &folders {
-            let mut trade = |of| trade(&folder.0, &format!("order-{of}"), &mut clock);
+            let mut trade = |of| trade(folder, &format!("order-{of}"), &mut clock);
             assert_eq!(trade(round), None);
             // What was used before the gateway was started again is used.
             for before in 0..=round {
                 assert_eq!(trade(before), Some(RejectReason::ClientOrderIdDuplicate));
             }
         }
-        assert!(threads < count("/proc/self/task"));
-        running.into_iter().for_each(stop);
-        settle(threads);
-        assert_eq!(count("/proc/self/fd"), files, "round {round}");
+        assert!(threads < process::threads());
+        running.into_iter().for_each(running::stop);
+        process::settle(threads);
+        assert_eq!(process::files(), files, "round {round}");
         for folder in &folders {
             for socket in ["strategy.sock", "feed.sock", "admin.sock"] {
-                let path = folder.0.join(socket);
+                let path = folder.join(socket);
                 assert!(!path.exists(), "{} is still there", path.display());
             }
         }

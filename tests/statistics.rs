@@ -3,6 +3,8 @@
 #[allow(dead_code)]
 #[path = "follower/flow.rs"]
 mod flow;
+#[path = "support/folder.rs"]
+mod folder;
 #[allow(dead_code)]
 #[path = "follower/gate.rs"]
 mod gate;

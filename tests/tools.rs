@@ -1,5 +1,9 @@
 //! The tools against a real gate and a bare relay: small, on loopback, ended by their own counts.
 
+#[path = "support/folder.rs"]
+mod folder;
+
+use folder::Folder;
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,35 +12,17 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-/// A folder that goes with its test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("portcullis-tools-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// Writes a file that nobody else may read.
+fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    path
 }
 
 /// A gate with a simulated broker that fills nothing. It ends with this value.
@@ -50,11 +36,11 @@ struct Gate {
 }
 
 impl Gate {
-    fn start(folder: &Folder) -> Self {
+    fn start(folder: &Path) -> Self {
         let mut sessions = [String::new(), String::new()];
         for (name, session) in ["first", "second"].iter().zip(&mut sessions) {
             let digits = format!("{:02x}", name.len()).repeat(32);
-            let path = folder.write(&format!("{name}.key"), &digits);
+            let path = write(folder, &format!("{name}.key"), &digits);
             *session = format!("{name}={}", path.display());
         }
         let uid = rustix::process::getuid().as_raw();
@@ -81,7 +67,7 @@ impl Gate {
             journal = {{ segment_size_bytes = "16MiB", ahead_bytes = "1MiB", reserve_bytes = "1MiB" }}
             "#
         );
-        let config = folder.write("gate.toml", &config);
+        let config = write(folder, "gate.toml", &config);
         let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
             .arg("run")
             .arg("--config")
@@ -141,7 +127,7 @@ fn count(value: &Value) -> u64 {
 fn every_command_of_a_load_is_answered_once_and_as_it_was_meant() {
     let folder = Folder::new("load");
     let gate = Gate::start(&folder);
-    let (target, picture) = (format!("tcp:{}", gate.tcp), folder.0.join("load.svg"));
+    let (target, picture) = (format!("tcp:{}", gate.tcp), folder.join("load.svg"));
     let found = json(&tool(&[
         "load",
         "--target",
@@ -241,7 +227,7 @@ fn a_steady_session_is_answered_beside_a_runaway() {
 fn a_load_comes_by_a_unix_socket_as_well() {
     let folder = Folder::new("unix");
     let _gate = Gate::start(&folder);
-    let target = format!("unix:{}", folder.0.join("strategy.sock").display());
+    let target = format!("unix:{}", folder.join("strategy.sock").display());
     let output = tool(&[
         "load",
         "--target",
@@ -372,7 +358,7 @@ fn the_wire_times_the_gate_and_the_relay_in_pairs() {
         "--idle",
         "park",
         "--folder",
-        folder.0.to_str().unwrap(),
+        folder.to_str().unwrap(),
         "--json",
     ]));
     let measures = found["measures"].as_array().unwrap();
@@ -387,7 +373,7 @@ fn the_wire_times_the_gate_and_the_relay_in_pairs() {
             ["min", "median", "max"].map(|key| ratio[key].as_f64().unwrap());
         assert!(0.0 < least && least <= middle && middle <= most, "{found}");
     }
-    let left = fs::read_dir(&folder.0).unwrap().count();
+    let left = fs::read_dir(&*folder).unwrap().count();
     assert_eq!(left, 0, "the journal of the measurement is still there");
 }
 
@@ -396,7 +382,7 @@ fn a_gate_rests_answers_and_ends() {
     let folder = Folder::new("rest");
     let rest = |more: &[&str]| {
         let common = ["rest", "--seconds", "1", "--orders", "60", "--folder"];
-        let folder = folder.0.to_str().unwrap();
+        let folder = folder.to_str().unwrap();
         tool(&[&common[..], &[folder], more].concat())
     };
     let found = json(&rest(&["--json"]));
@@ -422,7 +408,7 @@ fn a_gate_rests_answers_and_ends() {
     assert_eq!(count(&found["first"]["count"]), 4, "{found}");
     assert_eq!(count(&found["steady"]["count"]), 60, "{found}");
 
-    let config = folder.write("own.toml", OWN);
+    let config = write(&folder, "own.toml", OWN);
     let output = rest(&["--sessions", "1", "--config", config.to_str().unwrap()]);
     let text = String::from_utf8_lossy(&output.stdout);
     let error = String::from_utf8_lossy(&output.stderr);
@@ -434,7 +420,7 @@ fn a_gate_rests_answers_and_ends() {
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
-    let left = fs::read_dir(&folder.0).unwrap().count();
+    let left = fs::read_dir(&*folder).unwrap().count();
     assert_eq!(left, 1, "the journal of the measurement is still there");
 }
 
@@ -455,7 +441,7 @@ fn a_rest_that_cannot_be_says_why() {
         ("small", &small, "1", "only: the gate refused an order: "),
         ("odd", "what", "1", "odd.toml"),
     ] {
-        let config = folder.write(&format!("{name}.toml"), text);
+        let config = write(&folder, &format!("{name}.toml"), text);
         let config = config.to_str().unwrap();
         let output = tool(&["rest", "--sessions", sessions, "--config", config]);
         let error = String::from_utf8_lossy(&output.stderr);
@@ -493,9 +479,9 @@ const MESSAGES: &str = "\
 34200.8,3,11,60,1000000,1
 ";
 
-fn day(folder: &Folder, messages: &str, books: &str) -> [String; 2] {
+fn day(folder: &Path, messages: &str, books: &str) -> [String; 2] {
     [("message", messages), ("orderbook_1", books)].map(|(name, text)| {
-        let path = folder.write(&format!("X_2012-06-21_{name}.csv"), text);
+        let path = write(folder, &format!("X_2012-06-21_{name}.csv"), text);
         path.to_str().unwrap().to_owned()
     })
 }
@@ -584,7 +570,7 @@ fn in_step_every_quote_is_at_the_gate_before_the_row_that_met_it() {
         .map(|row| format!("34200.{row:03},1,{row},10,1000000,1\n"))
         .collect();
     let [messages, orderbook] = day(&folder, &messages, &books);
-    let socket = |name: &str| format!("unix:{}", folder.0.join(name).display());
+    let socket = |name: &str| format!("unix:{}", folder.join(name).display());
     let found = json(&tool(&[
         "play",
         "--messages",

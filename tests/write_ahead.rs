@@ -3,6 +3,10 @@
 //! The broker's end is another thread that looks as early as it can. The orders are long ones: their
 //! records take a while to write, so that a gate that sends first is seen doing it.
 
+#[path = "support/folder.rs"]
+mod folder;
+
+use folder::Folder;
 use portcullis::journal::segment::Disk;
 use portcullis::journal::{Settings, recovery};
 use portcullis::message::{Exec, FRAME_SIZE, Frame, Header, Kind, NewOrder, Report, Text};
@@ -12,7 +16,6 @@ use portcullis::risk::{Rings, Risk};
 use portcullis::sys::poller::Doorbell;
 use portcullis::topology::Stage;
 use portcullis::units::{Nanos, Price, Qty, StrategyId};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -43,14 +46,6 @@ broker = "sim"
 const ORDERS: u64 = 20_000;
 const CONTINUATIONS: usize = 16;
 
-struct Directory(PathBuf);
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn order(number: u64) -> Frame {
     let body = NewOrder {
         price: Price::parse("100").unwrap(),
@@ -73,13 +68,11 @@ fn order(number: u64) -> Frame {
 
 #[test]
 fn an_order_is_in_the_journal_before_a_broker_can_see_it() {
-    let name = format!("portcullis-write-ahead-{}", std::process::id());
-    let directory = Directory(std::env::temp_dir().join(name));
-    let _ = std::fs::remove_dir_all(&directory.0);
+    let folder = Folder::new("write-ahead");
     let settings = Settings {
         segment_size: 256 << 20,
         reserve_size: 1 << 20,
-        ..Settings::new(&directory.0, 7, 1)
+        ..Settings::new(&*folder, 7, 1)
     };
     let opened = recovery::recover(settings, Box::new(Disk)).unwrap().open();
     let (writer, mut keeper) = opened.unwrap();

@@ -174,7 +174,9 @@ pub(super) fn show_adjust(answer: &Value) -> String {
     };
     let did = match text(answer, "kind").as_str() {
         "split" => {
-            return format!("split {symbol}: {qty} for each {price}; its prices are forgotten");
+            return format!(
+                "split {symbol}: {qty} for each {price}; what is held keeps its worth until the next price"
+            );
         }
         "cash" => format!("{cash} in cash"),
         kind => format!("{kind} of {qty} at {price}{paid}"),
@@ -318,6 +320,16 @@ mod tests {
         let wanted = "until 2026-01-03T00:00:00Z, or before if 2 persons raise it; alice asked, 1 more \
                       must within 5m\n";
         assert!(said.ends_with(wanted), "{said}");
+    }
+
+    #[test]
+    fn a_split_says_what_its_positions_are_worth() {
+        let answer =
+            json!({ "kind": "split", "symbol": "X", "qty": "4", "price": "1", "cash": "0" });
+        assert_eq!(
+            show_adjust(&answer),
+            "split X: 4 for each 1; what is held keeps its worth until the next price"
+        );
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! Shares and changes are exact here, in millionths; they become floats where statistics begin.
 
+use crate::config::Config;
 use crate::config::effective::{Writer, list, symbol_names};
+use crate::config::names::{read_name, read_names};
 use crate::config::notation::{Problem, SHARE_DIGITS, parse_scaled, quote, show, write_digits};
 use crate::config::reader::Table;
 use crate::config::values::{choice, count, decimal, name, off_or, text};
-use crate::config::{Config, read_name, read_names};
 use crate::units::{AccountId, DecimalError, Notional, SymbolId, parse_decimal, write_decimal};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

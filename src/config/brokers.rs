@@ -1,6 +1,7 @@
 //! Brokers: the link to each, and what is peculiar to its kind.
 
-use crate::config::notation::{SHARE_DIGITS, parse_scaled};
+use crate::config::effective::Writer;
+use crate::config::notation::{SHARE_DIGITS, parse_scaled, quote, write_digits, write_size};
 use crate::config::process::PATIENCE;
 use crate::config::reader::Table;
 use crate::config::sessions::key_file;
@@ -259,4 +260,73 @@ fn read_native(table: &Table<'_>) -> NativeConfig {
         cancels_max: frames("cancels_max"),
         accept_missed_reports: table.get("accept_missed_reports", flag).unwrap_or_default(),
     }
+}
+
+pub(crate) fn write(out: &mut Writer, broker: &BrokerLink) {
+    let kind = match broker.kind {
+        BrokerKind::Sim(_) => "sim",
+        BrokerKind::Native(_) => "native",
+    };
+    out.table("[[broker]]");
+    out.put("name", quote(&broker.name));
+    out.put("kind", quote(kind));
+    out.span("reconnect_min", broker.reconnect_min);
+    out.span("reconnect_max", broker.reconnect_max);
+    out.put("reports_fees", broker.reports_fees);
+    out.table("[broker.breaker]");
+    let breaker = broker.breaker.unwrap_or_default();
+    let share = |share: u32| write_digits(u64::from(share), SHARE_DIGITS);
+    out.text_or_off("reject_share", breaker.reject_share.map(share));
+    if broker.breaker.is_some() {
+        out.put("reject_share_answers", breaker.reject_share_answers);
+    }
+    out.count_or_off("rejects", breaker.rejects);
+    out.count_or_off("unanswered", breaker.unanswered);
+    if broker.breaker.is_some() {
+        out.span("rejects_window", breaker.rejects_window);
+        out.span("unanswered_time", breaker.unanswered_time);
+        out.span("pause", breaker.pause);
+        out.put("trial_orders", breaker.trial_orders);
+    }
+    match &broker.kind {
+        BrokerKind::Sim(sim) => write_sim(out, sim),
+        BrokerKind::Native(native) => write_native(out, native),
+    }
+}
+
+fn write_sim(out: &mut Writer, sim: &SimConfig) {
+    let share = |share: u32| quote(&write_digits(u64::from(share), SHARE_DIGITS));
+    out.table("[broker.sim]");
+    out.put("seed", sim.seed);
+    out.span("latency", sim.latency);
+    out.span("latency_jitter", sim.latency_jitter);
+    out.word("liquidity", &LIQUIDITIES, &sim.liquidity);
+    out.put("fee_share", share(sim.fee_share));
+    out.put("reject_share", share(sim.reject_share));
+    out.put("cancel_reject_share", share(sim.cancel_reject_share));
+    out.put("lose_share", share(sim.lose_share));
+    out.put("duplicate_share", share(sim.duplicate_share));
+    out.put("restate_share", share(sim.restate_share));
+    out.put("late_fill_share", share(sim.late_fill_share));
+    out.span("late_fill_delay", sim.late_fill_delay);
+    out.count_or_off("disconnect_requests", sim.disconnect_requests);
+    out.count_or_off("silence_request", sim.silence_request);
+    out.span("silence_time", sim.silence_time);
+}
+
+fn write_native(out: &mut Writer, native: &NativeConfig) {
+    out.table("[broker.native]");
+    out.put("address", quote(&native.address.to_string()));
+    out.path("key_file", &native.key_file);
+    out.put("logon_name", quote(&native.logon_name));
+    out.span("connect_timeout", native.connect_timeout);
+    out.span("logon_timeout", native.logon_timeout);
+    out.span("unacknowledged_timeout", native.unacknowledged_timeout);
+    out.put(
+        "send_buffer",
+        quote(&write_size(native.send_buffer_bytes.into())),
+    );
+    out.put("orders_max", native.orders_max);
+    out.put("cancels_max", native.cancels_max);
+    out.put("accept_missed_reports", native.accept_missed_reports);
 }

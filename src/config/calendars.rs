@@ -4,9 +4,10 @@
 //! means the same on every machine; where the clocks are put forward or back, a time that does not
 //! exist or exists twice is read as most clocks show it.
 
-use crate::config::notation::{Problem, show};
+use crate::config::effective::{Writer, list};
+use crate::config::notation::{Problem, quote, show};
 use crate::config::reader::Table;
-use crate::config::symbols::{ORDER_TYPES, TIMES_IN_FORCE};
+use crate::config::symbols::{ORDER_TYPES, TIMES_IN_FORCE, order_types, times_in_force};
 use crate::config::values::{choice, choices, name, text};
 use crate::risk::setup::{self, PhaseChange, ReferenceKind};
 use crate::units::Nanos;
@@ -287,6 +288,38 @@ fn clock(value: &DeValue<'_>) -> Result<u16, Problem> {
 /// What [`clock`] reads.
 pub(crate) fn write_clock(minutes: u16) -> String {
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+pub(crate) fn write(out: &mut Writer, calendar: &CalendarTerms) {
+    let days = |days: &[Date]| {
+        let days = days.iter().map(|day| quote(&day.to_string()));
+        list(&days.collect::<Vec<_>>())
+    };
+    out.table("[[calendar]]");
+    out.put("name", quote(&calendar.name));
+    out.put("time_zone", quote(&calendar.time_zone));
+    out.put("first_day", quote(&calendar.first_day.to_string()));
+    out.put("last_day", quote(&calendar.last_day.to_string()));
+    let weekdays = calendar.weekdays.iter().map(|of| word(&DAYS, of));
+    out.put("weekdays", list(&weekdays.collect::<Vec<_>>()));
+    out.put("holidays", days(&calendar.holidays));
+    out.put("half_days", days(&calendar.half_days));
+    for terms in &calendar.sessions {
+        let session = &terms.session;
+        out.table("[[calendar.session]]");
+        out.put("name", quote(&session.name));
+        out.put("from", quote(&write_clock(terms.from_minutes)));
+        out.put("to", quote(&write_clock(terms.to_minutes)));
+        out.word("days", &DAY_KINDS, &terms.days);
+        out.put("order_types", order_types(&session.order_types));
+        out.put("times_in_force", times_in_force(&session.times_in_force));
+        out.word("reference", &REFERENCES, &session.reference);
+    }
+}
+
+fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> String {
+    let known = words.iter().find(|(_, known)| known == value);
+    known.map_or(String::new(), |(word, _)| quote(word))
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub mod tail;
 
 pub(crate) mod controls;
 mod exits;
+mod levels;
+mod names;
 pub(crate) mod notation;
 mod reader;
 mod schema;
@@ -41,29 +43,24 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::config::analytics::{Analytics, GROUP_KINDS, GroupKind, Names};
+use crate::config::analytics::{Analytics, GroupKind, Names};
 use crate::config::brokers::BrokerLink;
 use crate::config::calendars::CalendarTerms;
 use crate::config::error::ConfigErrors;
 use crate::config::limits::{Level, Written};
 use crate::config::money::FeeSchedule;
-use crate::config::notation::{BPS_DIGITS, SHARE_DIGITS, parse_scaled, show, write_size};
+use crate::config::names::{claim, read_name, read_names};
+use crate::config::notation::{BPS_DIGITS, SHARE_DIGITS, parse_scaled, write_size};
 use crate::config::process::{Gateway, Journal, Threads};
 use crate::config::reader::{Reader, Table};
 use crate::config::scenarios::Scenario;
 use crate::config::sessions::{Admin, Endpoint, Feed, Listen, Operator, Session};
 use crate::config::subscribers::{Events, Subscriber, SubscriberKind};
-use crate::config::values::{choice, count, flag, name, off_or};
-use crate::message::Scope;
 use crate::reject::RejectReason;
-use crate::risk::setup::{
-    Account, Borrow, Broker, CostMethod, Desk, Fees, GROUPS_PER_SYMBOL_MAX, Group, SelfMatch,
-    Setup, ShortSales, Strategy,
-};
-use crate::units::{AccountId, BrokerId, CalendarId, DeskId, Notional, SymbolId};
+use crate::risk::setup::{Broker, Fees, Setup};
+use crate::units::{AccountId, BrokerId, CalendarId, SymbolId};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::hash::Hash;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -73,8 +70,6 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 /// Longer files are refused unread: 50,000 symbols with terms of their own take about half.
 pub const FILE_BYTES_MAX: usize = 32 << 20;
 
-const ACCOUNTS_MAX: usize = 1 << 16;
-const STRATEGIES_MAX: usize = 4096;
 const SYMBOLS_MAX: usize = 1 << 20;
 const BROKERS_MAX: usize = 64;
 const FEEDS_MAX: usize = 64;
@@ -85,39 +80,6 @@ const RESPONSES_MAX: usize = 64;
 const FACTOR_ONE: u64 = 10_000;
 const FACTOR_MAX: u64 = 1_000 * FACTOR_ONE;
 const SUBSCRIBERS_MAX: usize = 64;
-const DESKS_MAX: usize = 1 << 12;
-const GROUPS_MAX: usize = 1 << 12;
-
-/// What is done with an order that would trade with one of the same owner. To a gate, cancelling the
-/// newest is refusing it.
-pub(crate) const SELF_MATCHES: [(&str, SelfMatch); 5] = [
-    ("off", SelfMatch::Off),
-    ("reject", SelfMatch::CancelNewest),
-    ("cancel_newest", SelfMatch::CancelNewest),
-    ("cancel_oldest", SelfMatch::CancelOldest),
-    ("cancel_both", SelfMatch::CancelBoth),
-];
-
-/// What is done with a sale of more than the account owns.
-pub(crate) const SHORT_SALES: [(&str, ShortSales); 3] = [
-    ("off", ShortSales::Off),
-    ("check", ShortSales::Check),
-    ("refuse", ShortSales::Refuse),
-];
-
-/// How cost is taken from a position that is reduced.
-pub(crate) const COST_METHODS: [(&str, CostMethod); 2] = [
-    ("average", CostMethod::Average),
-    ("fifo", CostMethod::FirstInFirstOut),
-];
-
-/// Whether a symbol can be borrowed.
-pub(crate) const BORROWS: [(&str, Borrow); 3] = [
-    ("none", Borrow::None),
-    ("easy", Borrow::Easy),
-    ("hard", Borrow::Hard),
-];
-
 /// What may be passed by an override: limits, and no other control.
 pub(crate) const SOFT: [RejectReason; 23] = {
     use RejectReason::*;
@@ -327,9 +289,9 @@ fn read(root: &Table<'_>) -> Config {
         .map(|(symbol, id)| (symbol.name.clone(), SymbolId(id)))
         .collect();
     money::read_rates(root, &symbols, &mut config.setup);
-    let desks = read_desks(root, &firm, &mut config);
-    let accounts = read_accounts(root, &firm, (&symbols, &desks), &mut config);
-    let groups = read_groups(root, &firm, &symbols, &mut config);
+    let desks = levels::read_desks(root, &firm, &mut config);
+    let accounts = levels::read_accounts(root, &firm, (&symbols, &desks), &mut config);
+    let groups = levels::read_groups(root, &firm, &symbols, &mut config);
     let names = Names {
         symbols: &symbols,
         accounts: &accounts,
@@ -339,7 +301,7 @@ fn read(root: &Table<'_>) -> Config {
     config.scenarios = scenarios::read(root, &names);
     tail::read(&root.table("tail"), &symbols, &mut config);
     read_endpoints(root, &mut config);
-    read_strategies(root, &firm, (&accounts, &symbols), &mut config);
+    levels::read_strategies(root, &firm, (&accounts, &symbols), &mut config);
     let mut names = HashSet::new();
     for table in root.tables("response", RESPONSES_MAX) {
         if let Some(response) = responses::read(&table) {
@@ -415,121 +377,6 @@ fn read_operators(root: &Table<'_>, config: &mut Config) {
     }
 }
 
-/// The limits of a table that has some, and whether it is enabled.
-fn read_level(table: &Table<'_>, firm: &Level, scope: Scope) -> (Level, bool) {
-    let limits_table = table.table("limits");
-    let level = limits::read(&limits_table);
-    limits::check_collar(&limits_table, &level, firm);
-    limits::check_scope(&limits_table, scope);
-    (level, table.get("enabled", flag).unwrap_or_default())
-}
-
-fn read_desks(root: &Table<'_>, firm: &Level, config: &mut Config) -> HashMap<String, DeskId> {
-    let (mut names, mut ids) = (HashSet::new(), HashMap::new());
-    for table in root.tables("desk", DESKS_MAX) {
-        let name = table.get("name", name).unwrap_or_default();
-        claim(&table, "name", name.clone(), &mut names);
-        let (level, enabled) = read_level(&table, firm, Scope::Desk);
-        ids.insert(name.clone(), DeskId(config.setup.desks.len() as u32));
-        config.setup.desks.push(Desk {
-            name,
-            enabled,
-            limits: level.limits,
-        });
-    }
-    ids
-}
-
-fn read_groups(
-    root: &Table<'_>,
-    firm: &Level,
-    symbols: &HashMap<String, SymbolId>,
-    config: &mut Config,
-) -> HashMap<String, u32> {
-    let (mut names, mut ids, mut of_kind) = (HashSet::new(), HashMap::new(), HashSet::new());
-    let mut memberships = vec![0; config.setup.symbols.len()];
-    for table in root.tables("group", GROUPS_MAX) {
-        let name = table.get("name", name).unwrap_or_default();
-        claim(&table, "name", name.clone(), &mut names);
-        ids.insert(name.clone(), config.setup.groups.len() as u32);
-        let kind = table.get("kind", choice(&GROUP_KINDS)).unwrap_or_default();
-        config.group_kinds.push(kind);
-        let (level, enabled) = read_level(&table, firm, Scope::Group);
-        let symbols = read_names(&table, "symbols", symbols, "[[symbol]]");
-        for symbol in &symbols {
-            let named = (
-                *symbol,
-                config.setup.symbols[symbol.0 as usize].name.as_str(),
-            );
-            analytics::check_kind(&table, kind, named, &mut of_kind);
-            let count = &mut memberships[symbol.0 as usize];
-            *count += 1;
-            if *count == GROUPS_PER_SYMBOL_MAX + 1 {
-                let symbol = &config.setup.symbols[symbol.0 as usize].name;
-                table.refuse(
-                    "symbols",
-                    format!(
-                        "{} is in more than {GROUPS_PER_SYMBOL_MAX} groups; leave it out of some",
-                        show(symbol)
-                    ),
-                );
-            }
-        }
-        config.setup.groups.push(Group {
-            name,
-            enabled,
-            limits: level.limits,
-            symbols,
-        });
-    }
-    ids
-}
-
-fn read_accounts(
-    root: &Table<'_>,
-    firm: &Level,
-    (symbols, desks): (&HashMap<String, SymbolId>, &HashMap<String, DeskId>),
-    config: &mut Config,
-) -> HashMap<String, AccountId> {
-    let (mut names, mut ids) = (HashSet::new(), HashMap::new());
-    for table in root.tables("account", ACCOUNTS_MAX) {
-        let name = table.get("name", name).unwrap_or_default();
-        claim(&table, "name", name.clone(), &mut names);
-        let (level, enabled) = read_level(&table, firm, Scope::Account);
-        ids.insert(name.clone(), AccountId(config.setup.accounts.len() as u32));
-        config.accounts_written.push(level.written);
-        config.setup.accounts.push(Account {
-            name,
-            enabled,
-            has_limits: level.written.or(firm.written) == Written::EVERY,
-            limits: level.limits,
-            restricted: read_names(&table, "restricted", symbols, "[[symbol]]"),
-            desk: read_name(&table, "desk", desks, "[[desk]]"),
-            owner: table
-                .find("owner", values::name)
-                .flatten()
-                .unwrap_or_default(),
-            self_match: table
-                .get("self_match", choice(&SELF_MATCHES))
-                .unwrap_or_default(),
-            short_sales: table
-                .get("short_sales", choice(&SHORT_SALES))
-                .unwrap_or_default(),
-            cuts_orders: table.get("cut_orders", flag).unwrap_or_default(),
-            cost_method: read_cost_method(&table),
-            funds: table
-                .get("funds", off_or(values::decimal(Notional::parse)))
-                .flatten(),
-        });
-    }
-    ids
-}
-
-fn read_cost_method(table: &Table<'_>) -> CostMethod {
-    let method = table.get("cost_method", choice(&COST_METHODS));
-    method.unwrap_or_default()
-}
-
 fn read_endpoints(root: &Table<'_>, config: &mut Config) {
     let listen = root.table("listen");
     config.listen = sessions::read_listen(&listen);
@@ -560,84 +407,6 @@ fn read_endpoints(root: &Table<'_>, config: &mut Config) {
         claim_place(&table, key, Some(feed.listen.clone()), &mut places);
         config.feeds.push(feed);
     }
-}
-
-fn read_strategies(
-    root: &Table<'_>,
-    firm: &Level,
-    (accounts, symbols): (&HashMap<String, AccountId>, &HashMap<String, SymbolId>),
-    config: &mut Config,
-) {
-    let mut names = HashSet::new();
-    for table in root.tables("strategy", STRATEGIES_MAX) {
-        let name = table.get("name", name).unwrap_or_default();
-        claim(&table, "name", name.clone(), &mut names);
-        let (level, enabled) = read_level(&table, firm, Scope::Strategy);
-        config.setup.strategies.push(Strategy {
-            name,
-            enabled,
-            limits: level.limits,
-            accounts: read_names(&table, "accounts", accounts, "[[account]]"),
-            restricted: read_names(&table, "restricted", symbols, "[[symbol]]"),
-            orders_unattended_max: table
-                .get("orders_unattended_max", off_or(count(1..=u32::MAX)))
-                .flatten(),
-            acknowledge: table.get("acknowledge", flag).unwrap_or_default(),
-            cost_method: read_cost_method(&table),
-            exits: exits::read_terms(&table.table("exits")),
-            trader: table
-                .find("trader", values::name)
-                .flatten()
-                .unwrap_or_default(),
-        });
-        config
-            .sessions
-            .push(sessions::read_session(&table, &config.listen));
-    }
-}
-
-/// A name that may be absent, by its id. `kind` is the table that has it.
-pub(crate) fn read_name<Id: Copy>(
-    table: &Table<'_>,
-    key: &'static str,
-    ids: &HashMap<String, Id>,
-    kind: &str,
-) -> Option<Id> {
-    let name = table.find(key, name).flatten()?;
-    let id = ids.get(&name).copied();
-    if id.is_none() {
-        let noun = kind.trim_matches(['[', ']']);
-        table.refuse(
-            key,
-            format!("no such {noun}; write the name of a {kind}, or leave it out"),
-        );
-    }
-    id
-}
-
-/// The names of a list, by their ids. `kind` is the table that has them.
-fn read_names<Id: Copy + Eq + Hash>(
-    table: &Table<'_>,
-    key: &'static str,
-    ids: &HashMap<String, Id>,
-    kind: &str,
-) -> Vec<Id> {
-    // Notes where it is absent, which its elements cannot.
-    table.get(key, |_| Ok(()));
-    let (mut named, mut seen) = (Vec::new(), HashSet::new());
-    for value in table.elements(key) {
-        match value.get_ref().as_str().and_then(|name| ids.get(name)) {
-            Some(id) if seen.insert(*id) => named.push(*id),
-            Some(_) => table.refuse_value(key, value, "named twice; keep one of them".to_owned()),
-            None => {
-                let noun = kind.trim_matches(['[', ']']);
-                let article = if noun.starts_with('a') { "an" } else { "a" };
-                let problem = format!("no such {noun}; write the name of {article} {kind}");
-                table.refuse_value(key, value, problem);
-            }
-        }
-    }
-    named
 }
 
 fn read_brokers(root: &Table<'_>, config: &mut Config) -> HashMap<String, BrokerId> {
@@ -694,17 +463,6 @@ fn read_symbols(
             },
         );
     }
-}
-
-/// Names of one kind are told apart.
-pub(crate) fn claim(table: &Table<'_>, key: &str, name: String, taken: &mut HashSet<String>) {
-    if taken.contains(&name) && !name.is_empty() {
-        table.refuse(
-            key,
-            format!("{} is there already; write another name", show(&name)),
-        );
-    }
-    taken.insert(name);
 }
 
 /// Two cannot listen at one place. Port 0 is a new place each time.

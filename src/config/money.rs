@@ -1,10 +1,10 @@
 //! Money: the currencies that values are counted in, and what fills cost.
 
 use crate::config::effective::Writer;
+use crate::config::names::{claim, read_name};
 use crate::config::notation::{BPS_DIGITS, quote, write_digits};
 use crate::config::reader::Table;
 use crate::config::values::{choice, decimal, flag, name};
-use crate::config::{claim, read_name};
 use crate::risk::setup::{Currency, FeeRate, Fees, RateSource, Setup, Symbol};
 use crate::units::{DecimalError, Money, Price, SymbolId, parse_decimal, write_decimal};
 use std::collections::{HashMap, HashSet};

@@ -1,6 +1,9 @@
 //! Process: the gateway's own name and bounds, its journal, its threads.
 
-use crate::config::notation::write_size;
+use crate::config::Config;
+use crate::config::effective::{Writer, list};
+use crate::config::exits;
+use crate::config::notation::{BPS_DIGITS, SHARE_DIGITS, quote, write_digits, write_size};
 use crate::config::reader::Table;
 use crate::config::values::{choice, count, duration, flag, name, power_of_two, size, text};
 use crate::journal;
@@ -270,4 +273,75 @@ pub(crate) fn read_threads(table: &Table<'_>) -> Threads {
             .get("batch_max", count(1..=4096u32))
             .unwrap_or_default(),
     }
+}
+
+pub(crate) fn write(out: &mut Writer, config: &Config) {
+    let setup = &config.setup;
+    out.table("[gateway]");
+    out.put("name", quote(&config.gateway.name));
+    out.span("answer_timeout", setup.answer_timeout);
+    out.put("raise_persons", setup.raise_persons);
+    out.span("raise_window", setup.raise_window);
+    out.put("checkpoint_events", setup.checkpoint_events);
+    let soft: Vec<_> = setup
+        .soft
+        .iter()
+        .map(|reason| quote(reason.name()))
+        .collect();
+    out.put("soft", list(&soft));
+    let share = write_digits(u64::from(setup.warn_share), SHARE_DIGITS);
+    if let Some(factor) = setup.loosen_factor {
+        out.put("loosen_factor", quote(&write_digits(factor, BPS_DIGITS)));
+    }
+    out.put("warn_share", quote(&share));
+    if let Some(currency) = setup.currencies.first() {
+        out.put("currency", quote(&currency.name));
+    }
+    out.span("mark_age_max", setup.mark_age_max);
+    let calendar = setup
+        .day_calendar
+        .and_then(|id| config.calendars.get(id.0 as usize));
+    if let Some(calendar) = calendar {
+        out.put("trading_day", quote(&calendar.name));
+    }
+    out.span("drain_timeout", config.gateway.drain_timeout);
+    out.put("cancel_on_panic", config.gateway.cancel_on_panic);
+
+    exits::write_policy(out, &setup.exit_policy);
+
+    let capacity = &setup.capacity;
+    out.table("[capacity]");
+    out.put("orders", capacity.orders);
+    out.put("orders_closed", capacity.orders_closed);
+    out.put("client_order_ids", capacity.client_order_ids);
+    out.span("client_order_id_horizon", capacity.client_order_id_horizon);
+    out.put("positions", capacity.positions);
+    out.put("duplicates_per_window", capacity.duplicates_per_window);
+    out.put("lots", capacity.lots);
+    out.put("parents", capacity.parents);
+    out.span("parent_horizon", capacity.parent_horizon);
+    out.put("executions", capacity.executions);
+    out.put("continuation_frames_max", capacity.continuation_frames_max);
+    out.put("ring_messages", config.ring_messages);
+
+    let journal = &config.journal;
+    out.table("[journal]");
+    out.path("directory", &journal.directory);
+    out.word("policy", &POLICIES, &journal.policy);
+    out.put(
+        "segment_size_bytes",
+        quote(&write_size(journal.segment_size_bytes)),
+    );
+    out.put("ahead_bytes", quote(&write_size(journal.ahead_bytes)));
+    out.put("reserve_bytes", quote(&write_size(journal.reserve_bytes)));
+    out.span("sync_interval", journal.sync_interval);
+
+    let threads = &config.threads;
+    out.table("[threads]");
+    out.word("layout", &LAYOUTS, &threads.layout);
+    out.word("idle", &IDLES, &threads.idle);
+    let cores: Vec<String> = threads.cores.iter().map(u32::to_string).collect();
+    out.put("cores", list(&cores));
+    out.span("spin", threads.spin);
+    out.put("batch_max", threads.batch_max);
 }

@@ -1,12 +1,13 @@
 //! Reconcile: the broker's files, and what follows where our books are not as they say.
 
+use crate::config::Config;
 use crate::config::effective::Writer;
 use crate::config::limits::SPAN;
+use crate::config::names::read_name;
 use crate::config::notation::{quote, write_duration};
 use crate::config::process::PATIENCE;
 use crate::config::reader::Table;
 use crate::config::values::{choice, count, decimal, duration, off_or, text};
-use crate::config::{Config, read_name};
 use crate::recon::judge::{Halt, Terms};
 use crate::units::{AccountId, DecimalError, Nanos, Notional, Qty, parse_decimal, write_decimal};
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -1,6 +1,8 @@
 //! Responses: what the gate does by itself when too much of something happens.
 
+use crate::config::effective::{Writer, list};
 use crate::config::limits::SPAN;
+use crate::config::notation::quote;
 use crate::config::reader::Table;
 use crate::config::values::{choice, count, duration, name};
 use crate::message::Scope;
@@ -88,4 +90,18 @@ fn reasons(table: &Table<'_>) -> Vec<RejectReason> {
         }
     }
     reasons
+}
+
+pub(crate) fn write(out: &mut Writer, response: &Response) {
+    out.table("[[response]]");
+    out.put("name", quote(&response.name));
+    out.word("on", &TRIGGERS, &response.on);
+    let reasons = response.reasons.iter().map(|reason| quote(reason.name()));
+    out.put("reasons", list(&reasons.collect::<Vec<_>>()));
+    out.word("scope", &SCOPES, &response.scope);
+    out.put("count", response.count);
+    out.span("window", response.window);
+    out.word("answer", &ANSWERS, &response.answer);
+    out.span("pause", response.pause);
+    out.span("slow_interval", response.slow_interval);
 }

@@ -1,11 +1,12 @@
 //! Scenarios: what a stress does to prices, by name. Changes are exact, in millionths of a price.
 
+use crate::config::Config;
 use crate::config::analytics::{Names, ONE, change, millionths};
 use crate::config::effective::Writer;
+use crate::config::names::{claim, read_name};
 use crate::config::notation::quote;
 use crate::config::reader::Table;
 use crate::config::values::{decimal, name};
-use crate::config::{Config, claim, read_name};
 use crate::units::SymbolId;
 use std::collections::HashSet;
 

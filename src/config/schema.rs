@@ -443,7 +443,7 @@ section! {
     drop_copy = Optional("\"broker/executions.csv\""), "Executions, as the broker says, a line for each: `exec_id,time,account,symbol,side,qty,price`, or JSON.";
     interval = Default("\"1s\""), "How often is looked.";
     confirmations = Default("3"), "A difference is healed at the so-manyth look that finds it.";
-    settle_time = Default("\"10s\""), "How long a report may be on its way while a live order accounts for it; how sharp a statement's instant is.";
+    settle_time = Default("\"10s\""), "How long a report may be on its way while a live order accounts for it; how sharp a statement's instant is. Two statements more than twice it apart are compared: what differs alike at both is no fill near either.";
     drop_copy_delay = Default("\"1m\""), "How late the drop copy may be.";
     heal_qty_max = Default("\"0\""), "Differences in one book, with what was healed there within a day, up to this ...";
     heal_value_max = Default("\"0\""), "... and up to this in money are healed by an adjustment; beyond, trading is halted.";

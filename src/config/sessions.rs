@@ -1,6 +1,8 @@
 //! Sessions: who may connect, where, and how they prove who they are.
 
-use crate::config::notation::{Problem, has_key, parse_duration};
+use crate::config::Config;
+use crate::config::effective::Writer;
+use crate::config::notation::{Problem, has_key, parse_duration, quote, write_size};
 use crate::config::process::PATIENCE;
 use crate::config::reader::Table;
 use crate::config::values::{address, count, duration, name, off_or, size, text};
@@ -314,4 +316,46 @@ fn socket_path(table: &Table<'_>, key: &str, path: &str) -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+/// `[listen]` and `[admin]`; strategies' sessions are written with their limits.
+pub(crate) fn write(out: &mut Writer, config: &Config) {
+    let listen = &config.listen;
+    out.table("[listen]");
+    out.text_or_off("tcp", listen.tcp);
+    out.text_or_off(
+        "unix",
+        listen.unix.as_ref().map(|path| path.to_string_lossy()),
+    );
+    out.span("heartbeat", listen.heartbeat);
+    out.span("logon_timeout", listen.logon_timeout);
+    out.put(
+        "outbound_bytes_max",
+        quote(&write_size(listen.outbound_bytes_max)),
+    );
+    out.put("reports_replay", listen.reports_replay);
+    out.put("sessions_max", listen.sessions_max);
+
+    out.table("[admin]");
+    out.path("socket", &config.admin.socket);
+    out.put("mode", quote(&format!("{:04o}", config.admin.mode)));
+}
+
+/// `[[operator]]` and `[[feed]]`.
+pub(crate) fn write_peers(out: &mut Writer, config: &Config) {
+    for operator in &config.operators {
+        out.table("[[operator]]");
+        out.put("name", quote(&operator.name));
+        out.put("uid", operator.uid);
+    }
+    for feed in &config.feeds {
+        out.table("[[feed]]");
+        out.put("name", quote(&feed.name));
+        match &feed.listen {
+            Endpoint::Tcp(address) => out.put("tcp", quote(&address.to_string())),
+            Endpoint::Unix(path) => out.path("unix", path),
+        }
+        out.credential(&feed.credential);
+        out.span("interval_min", feed.interval_min);
+    }
 }

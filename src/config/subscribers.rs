@@ -1,6 +1,7 @@
 //! Subscribers: who is told what happens, and how.
 
-use crate::config::notation::Problem;
+use crate::config::effective::{Writer, list};
+use crate::config::notation::{Problem, quote, write_size};
 use crate::config::process::PATIENCE;
 use crate::config::reader::Table;
 use crate::config::sessions::key_file;
@@ -249,6 +250,51 @@ fn header(value: &DeValue<'_>) -> Result<String, Problem> {
     match ureq::http::HeaderName::from_bytes(name.as_bytes()) {
         Ok(_) => Ok(name),
         Err(_) => Err("not the name of a header; write it as in \"Authorization\"".to_owned()),
+    }
+}
+
+pub(crate) fn write_events(out: &mut Writer, events: &Events) {
+    out.table("[events]");
+    out.put("history", events.history);
+    out.word("history_severity", &SEVERITIES, &events.history_severity);
+}
+
+pub(crate) fn write(out: &mut Writer, subscriber: &Subscriber) {
+    let filter = &subscriber.filter;
+    out.table("[[subscriber]]");
+    out.put("name", quote(&subscriber.name));
+    out.put("kind", quote(subscriber.kind.name()));
+    out.word("severity", &SEVERITIES, &filter.severity);
+    let kinds: Vec<_> = filter.kinds.iter().map(|of| quote(of.text())).collect();
+    out.put("kinds", list(&kinds));
+    let accounts: Vec<_> = filter.accounts.iter().map(|name| quote(name)).collect();
+    out.put("accounts", list(&accounts));
+    out.put("queue", subscriber.queue);
+    match &subscriber.kind {
+        SubscriberKind::Log => {}
+        SubscriberKind::File(file) => {
+            out.table("[subscriber.file]");
+            out.path("path", &file.path);
+            out.put("size_max", quote(&write_size(file.size_max)));
+            out.put("files_max", file.files_max);
+        }
+        SubscriberKind::Webhook(webhook) => {
+            out.table("[subscriber.webhook]");
+            out.put("url", quote(&webhook.url));
+            if let Some(path) = &webhook.secret_file {
+                out.path("secret_file", path);
+            }
+            out.put("secret_header", quote(&webhook.secret_header));
+            out.span("timeout", webhook.timeout);
+            out.put("batch_max", webhook.batch_max);
+            out.span("retry_min", webhook.retry_min);
+            out.span("retry_max", webhook.retry_max);
+            out.put("breaker_failures", webhook.breaker_failures);
+            out.span("breaker_pause", webhook.breaker_pause);
+            if let Some(path) = &webhook.position_file {
+                out.path("position_file", path);
+            }
+        }
     }
 }
 

@@ -1,14 +1,26 @@
 //! Symbols: what can be traded, on which terms, and where it goes.
 
-use crate::config::limits::{self, Level, SPAN};
-use crate::config::notation::{BPS_DIGITS, MULTIPLIER_DIGITS, parse_scaled};
+use crate::config::Config;
+use crate::config::effective::{Writer, list};
+use crate::config::limits::{self, Level, SPAN, Written};
+use crate::config::money;
+use crate::config::names::read_name;
+use crate::config::notation::{
+    BPS_DIGITS, MULTIPLIER_DIGITS, parse_scaled, quote, write_digits, write_duration,
+};
 use crate::config::reader::Table;
 use crate::config::values::{choice, choices, count, decimal, duration, flag, name, off_or};
-use crate::config::{BORROWS, money, read_name};
 use crate::message::{OrderType, Scope, TimeInForce};
-use crate::risk::setup::{Fees, Symbol};
+use crate::risk::setup::{Borrow, Fees, Symbol};
 use crate::units::{BrokerId, CalendarId, Notional, Price, Qty};
 use std::collections::HashMap;
+
+/// Whether a symbol can be borrowed.
+const BORROWS: [(&str, Borrow); 3] = [
+    ("none", Borrow::None),
+    ("easy", Borrow::Easy),
+    ("hard", Borrow::Hard),
+];
 
 pub(crate) const ORDER_TYPES: [(&str, OrderType); 2] = [
     (OrderType::Limit.text(), OrderType::Limit),
@@ -189,4 +201,126 @@ fn read_broker(table: &Table<'_>, broker_of: impl Fn(&str) -> Option<BrokerId>) 
         );
         BrokerId::NONE
     })
+}
+
+/// Symbols that differ in nothing but their names.
+pub(crate) fn write(out: &mut Writer, config: &Config, symbols: &[Symbol]) {
+    let Some(symbol) = symbols.first() else {
+        return;
+    };
+    out.table("[[symbol]]");
+    out.put(
+        "names",
+        list(
+            &symbols
+                .iter()
+                .map(|symbol| quote(&symbol.name))
+                .collect::<Vec<_>>(),
+        ),
+    );
+    out.put("enabled", symbol.enabled);
+    out.put("tick", quote(&symbol.tick.to_string()));
+    out.put("lot", quote(&symbol.lot.to_string()));
+    out.text_or_off("price_min", symbol.price_min);
+    out.text_or_off("price_max", symbol.price_max);
+    out.text_or_off("qty_min", symbol.qty_min);
+    out.text_or_off("qty_max", symbol.qty_max);
+    out.text_or_off("notional_min", symbol.notional_min);
+    out.put("order_types", order_types(&symbol.order_types));
+    out.put("times_in_force", times_in_force(&symbol.times_in_force));
+    let calendar = symbol
+        .calendar
+        .and_then(|id| config.calendars.get(id.0 as usize));
+    if let Some(calendar) = calendar {
+        out.put("calendar", quote(&calendar.name));
+    }
+    out.word("borrow", &BORROWS, &symbol.borrow);
+    out.put(
+        "slippage_bps",
+        quote(&write_digits(symbol.slippage, BPS_DIGITS)),
+    );
+    let multiplier = write_digits(symbol.multiplier, MULTIPLIER_DIGITS);
+    out.put("multiplier", quote(&multiplier));
+    money::write_terms(out, &config.setup, &config.fee_schedules, symbol);
+    let spread = symbol.spread_max.map(|max| write_digits(max, BPS_DIGITS));
+    out.text_or_off("reference_spread_bps", spread);
+    if let Some(broker) = config.setup.brokers.get(symbol.broker.0 as usize) {
+        out.put("broker", quote(&broker.name));
+    }
+    let jump = symbol.jump.map(|jump| write_digits(jump, BPS_DIGITS));
+    out.text_or_off("reference_jump_bps", jump);
+    out.put("reference_jump_confirmations", symbol.jump_confirmations);
+    let move_max = symbol.move_max.map(|max| write_digits(max, BPS_DIGITS));
+    out.text_or_off("reference_move_bps", move_max);
+    out.put(
+        "reference_move_window",
+        quote(&write_duration(symbol.move_window)),
+    );
+    out.table("[symbol.limits]");
+    out.limits(&symbol.limits, Written::default());
+}
+
+/// Every field but the name is named here, so that a new one cannot be forgotten.
+pub(crate) fn has_same_terms(one: &Symbol, other: &Symbol) -> bool {
+    let Symbol {
+        name: _,
+        enabled,
+        limits,
+        tick,
+        lot,
+        price_min,
+        price_max,
+        qty_min,
+        qty_max,
+        order_types,
+        times_in_force,
+        broker,
+        jump,
+        jump_confirmations,
+        notional_min,
+        move_max,
+        move_window,
+        calendar,
+        multiplier,
+        spread_max,
+        borrow,
+        slippage,
+        currency,
+        settlement,
+        is_inverse,
+        fees,
+    } = one;
+    *enabled == other.enabled
+        && *limits == other.limits
+        && *tick == other.tick
+        && *lot == other.lot
+        && *price_min == other.price_min
+        && *price_max == other.price_max
+        && *qty_min == other.qty_min
+        && *qty_max == other.qty_max
+        && *order_types == other.order_types
+        && *times_in_force == other.times_in_force
+        && *broker == other.broker
+        && *jump == other.jump
+        && *jump_confirmations == other.jump_confirmations
+        && *notional_min == other.notional_min
+        && *move_max == other.move_max
+        && *move_window == other.move_window
+        && *calendar == other.calendar
+        && *multiplier == other.multiplier
+        && *spread_max == other.spread_max
+        && *borrow == other.borrow
+        && *slippage == other.slippage
+        && *currency == other.currency
+        && *settlement == other.settlement
+        && *is_inverse == other.is_inverse
+        && *fees == other.fees
+}
+
+pub(crate) fn order_types(of: &[OrderType]) -> String {
+    list(&of.iter().map(|word| quote(word.text())).collect::<Vec<_>>())
+}
+
+pub(crate) fn times_in_force(of: &[TimeInForce]) -> String {
+    list(&of.iter().map(|word| quote(word.text())).collect::<Vec<_>>())
 }

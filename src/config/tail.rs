@@ -7,13 +7,13 @@
 use crate::config::Config;
 use crate::config::analytics::{ONE, change};
 use crate::config::effective::{Writer, list, symbol_names};
+use crate::config::names::{read_name, read_names};
 use crate::config::notation::{
     Problem, SHARE_DIGITS, parse_scaled, quote, write_digits, write_millionths,
 };
 use crate::config::reader::Table;
 use crate::config::scenarios::{Scenario, ShockTarget};
 use crate::config::values::{count, decimal, off_or, text};
-use crate::config::{read_name, read_names};
 use crate::risk::setup::{Returns, Setup, TailTerms};
 use crate::units::{DecimalError, Notional, SymbolId};
 use std::collections::{HashMap, HashSet};

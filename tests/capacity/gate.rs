@@ -1,6 +1,7 @@
 //! A whole gate without threads, a strategy and an exchange on real sockets, all on one thread; the
 //! gate's memory is metered.
 
+use crate::folder::Folder;
 use crate::meter::{Spent, spend};
 use portcullis::broker::exchange::{ExchangeOptions, Faults};
 use portcullis::broker::server::{Cut, Server, ServerOptions};
@@ -17,8 +18,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
 /// Enough for anything that happens in one process; what needs more never ends.
 const STEPS_MAX: usize = 200_000;
@@ -39,7 +39,7 @@ pub(crate) struct Gate {
     pub(crate) held: Option<Stage>,
     /// What each thread's stages have spent.
     pub(crate) spent: BTreeMap<&'static str, Spent>,
-    folder: PathBuf,
+    _folder: Folder,
 }
 
 /// The stages of the path that can stand still.
@@ -62,11 +62,7 @@ pub(crate) enum Told {
 impl Gate {
     /// A gate with these lines in `[capacity]` and in `[limits]`, and an exchange with these faults.
     pub(crate) fn new(capacity: &str, limits: &str, faults: Faults) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("portcullis-capacity-{}-{count}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Folder::new("capacity");
         let now = Nanos::from_secs(4_000_000_000);
         let exchange = exchange(faults, now);
         write_key(&folder.join("gate.key"));
@@ -97,7 +93,7 @@ impl Gate {
             filled: 0,
             held: None,
             spent: BTreeMap::new(),
-            folder,
+            _folder: folder,
         };
         gate.until(|gate| gate.client.is_ready() && gate.exchange.logons_count() == 1);
         gate.settle();
@@ -233,12 +229,6 @@ impl Gate {
                 assert!(failed.contains(reason));
             }
         }
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

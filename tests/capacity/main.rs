@@ -1,6 +1,8 @@
 //! Every capacity at its limit: what finds no room is refused, the reason names the key to raise, and
 //! the gate takes no more memory than it took at start.
 
+#[path = "../support/folder.rs"]
+mod folder;
 mod gate;
 mod meter;
 

@@ -188,6 +188,17 @@ pub(crate) fn control(account: u32, operator: u32) -> Control {
     }
 }
 
+/// The seed of a random test: given, or always the same, and printed.
+pub(crate) fn seed(usual: u64) -> u64 {
+    let seed = std::env::var("PORTCULLIS_TEST_SEED");
+    let seed = seed
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual);
+    println!("PORTCULLIS_TEST_SEED={seed}");
+    seed
+}
+
 /// Numbers that a seed decides.
 pub(crate) struct Random(pub(crate) u64);
 

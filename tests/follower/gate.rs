@@ -1,5 +1,6 @@
 //! A gate in small: a real core and a real journal, stepped by hand.
 
+use crate::folder::Folder;
 use portcullis::config::{Config, parse};
 use portcullis::journal::Settings;
 use portcullis::journal::keeper::Keeper;
@@ -16,42 +17,17 @@ use portcullis::risk::decision::{Decision, Effects};
 use portcullis::topology::options::CORE_VERSION;
 use portcullis::topology::rebuild::opening_text;
 use portcullis::units::{AccountId, Nanos, Price, Qty, StrategyId, SymbolId};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::PathBuf;
 
-/// A core, and the journal of what it decided. The directory goes with it.
+/// A core, and the journal of what it decided. The folder goes with it.
 pub(crate) struct Gate {
     pub(crate) core: Core,
     pub(crate) writer: Writer,
     pub(crate) keeper: Keeper,
     pub(crate) config: Config,
-    directory: Directory,
+    folder: Folder,
     effects: Effects,
     now: Nanos,
-}
-
-/// A folder of this test alone.
-pub(crate) struct Directory(PathBuf);
-
-impl Directory {
-    pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("portcullis-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// When the tests begin.
@@ -59,12 +35,12 @@ pub(crate) const START: Nanos = Nanos::from_secs(1_700_000_000);
 
 impl Gate {
     pub(crate) fn new(config: &Config) -> Self {
-        let directory = Directory::new();
+        let folder = Folder::new("gate");
         let settings = Settings {
             segment_size: 1 << 20,
             reserve_size: 64 << 10,
             fault_ahead_size: 64 << 10,
-            ..Settings::new(directory.path().join("journal"), 7, CORE_VERSION)
+            ..Settings::new(folder.join("journal"), 7, CORE_VERSION)
         };
         let (writer, keeper) = recover(settings, Box::new(Disk)).unwrap().open().unwrap();
         let mut gate = Self {
@@ -72,7 +48,7 @@ impl Gate {
             writer,
             keeper,
             config: config.clone(),
-            directory,
+            folder,
             effects: Effects::default(),
             now: START,
         };
@@ -93,7 +69,7 @@ impl Gate {
 
     /// Where the journal lies.
     pub(crate) fn journal(&self) -> PathBuf {
-        self.directory.path().join("journal")
+        self.folder.join("journal")
     }
 
     pub(crate) fn tail(&self) -> Tail {

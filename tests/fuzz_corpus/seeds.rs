@@ -2,7 +2,8 @@
 //!
 //! With `PORTCULLIS_WRITE_SEEDS` set the files are written anew.
 
-use crate::{Random, folder, journal_recovery};
+use crate::random::Random;
+use crate::{folder, journal_recovery};
 use portcullis::config::DEFAULT_TOML;
 use portcullis::journal::format::{FRAMES_MAX, Line, RECORD_SIZE_MAX};
 use portcullis::message::{

@@ -1,5 +1,6 @@
 //! A journal in a directory of its own, events that follow from their sequence, a disk that fails.
 
+use crate::random::Random;
 use portcullis::journal::error::JournalError;
 use portcullis::journal::keeper::Keeper;
 use portcullis::journal::reader::{Reader, Record};
@@ -172,7 +173,7 @@ impl Drop for Bench {
 
 /// The event of a sequence: mostly one frame, some of all sizes.
 pub(crate) fn event(sequence: u64) -> (Vec<Frame>, Decision, u64) {
-    let mut rng = Rng::new(sequence);
+    let mut rng = Random::new(sequence);
     let frame_count = match rng.below(100) {
         0..90 => 1,
         90..97 => 2,
@@ -218,37 +219,6 @@ pub(crate) fn assert_is_event(record: &Record<'_>) {
     assert_eq!(record.line.decision(), Some(decision));
     let digest = (decision.outcome != Outcome::Refused).then_some(digest);
     assert_eq!(record.line.digest(), digest);
-}
-
-/// SplitMix64.
-pub(crate) struct Rng(u64);
-
-impl Rng {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ word >> 31
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-}
-
-/// The seed of a random test: given, or new and printed.
-pub(crate) fn seed() -> u64 {
-    let seed = match std::env::var("PORTCULLIS_SEED") {
-        Ok(text) => text.parse().expect("PORTCULLIS_SEED is a number"),
-        Err(_) => u64::from(std::process::id()),
-    };
-    println!("PORTCULLIS_SEED={seed}");
-    seed
 }
 
 /// True where there is time for every case instead of a sample.

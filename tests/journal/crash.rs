@@ -1,6 +1,7 @@
 //! Processes that are killed and images that a power cut leaves.
 
-use crate::bench_disk::{Bench, Rng, assert_is_event, event, is_long, seed};
+use crate::bench_disk::{Bench, assert_is_event, event, is_long};
+use crate::random::{Random, seed};
 use portcullis::journal::Room;
 use portcullis::journal::reader::Reader;
 use portcullis::journal::recovery::verify;
@@ -31,7 +32,7 @@ fn child_appends_until_it_is_killed() {
 
 #[test]
 fn a_killed_process_loses_nothing_that_it_told() {
-    let mut rng = Rng::new(seed());
+    let mut rng = Random::new(seed());
     let bench = Bench::new("kill");
     let mut before = 0;
     for turn in 0..if is_long() { 700 } else { 15 } {
@@ -85,7 +86,7 @@ enum Mix {
     SectorTear,
 }
 
-fn mix(mix: Mix, old: &[u8], new: &[u8], rng: &mut Rng) -> Vec<u8> {
+fn mix(mix: Mix, old: &[u8], new: &[u8], rng: &mut Random) -> Vec<u8> {
     let mut image = new.to_vec();
     let unit = if let Mix::RandomSectors | Mix::SectorTear = mix {
         512
@@ -114,7 +115,7 @@ fn mix(mix: Mix, old: &[u8], new: &[u8], rng: &mut Rng) -> Vec<u8> {
 
 #[test]
 fn every_image_of_a_power_cut_is_a_prefix_with_all_that_was_durable() {
-    let mut rng = Rng::new(seed());
+    let mut rng = Random::new(seed());
     let bench = Bench::new("image");
     let (mut writer, mut keeper) = bench.open();
     let path = bench.segment(1);

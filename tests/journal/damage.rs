@@ -1,6 +1,7 @@
 //! Files that were cut, flipped, swapped or put back: the exact prefix, or a refusal.
 
-use crate::bench_disk::{self, Bench, Rng, event, is_long, seed};
+use crate::bench_disk::{self, Bench, event, is_long};
+use crate::random::{Random, seed};
 use portcullis::journal::error::{JournalError, Problem};
 use portcullis::journal::format::{RECORDS_OFFSET, START_OFFSET};
 use portcullis::journal::keeper::Keeper;
@@ -91,7 +92,7 @@ fn cut_anywhere_it_reads_as_the_exact_prefix() {
 
 #[test]
 fn cut_and_recovered_it_goes_on() {
-    let mut rng = Rng::new(seed());
+    let mut rng = Random::new(seed());
     for _ in 0..40 {
         let bench = Bench::new("cut-recover");
         let offsets = one_segment(&bench, 0);
@@ -125,7 +126,7 @@ fn a_flipped_bit_is_found_wherever_it_is() {
     let file = file::open_write(&path).unwrap();
     // A prime step touches every byte of a record, and every bit of a byte, somewhere.
     let step = if is_long() { 1 } else { 23 };
-    let mut rng = Rng::new(seed());
+    let mut rng = Random::new(seed());
     let first = rng.next() % step;
     for bit in (first..end * 8).step_by(step as usize) {
         let byte = bit / 8;
@@ -174,7 +175,7 @@ fn several_bits_and_whole_pages_are_found() {
     let end = *offsets.last().unwrap();
     let path = bench.segment(1);
     let bytes = std::fs::read(&path).unwrap();
-    let mut rng = Rng::new(seed());
+    let mut rng = Random::new(seed());
     for turn in 0..400 {
         let mut damaged = bytes.clone();
         let mut first = u64::MAX;
@@ -319,7 +320,7 @@ fn what_follows_damage_is_set_aside_with_all_its_segments() {
 #[test]
 fn verify_and_recovery_agree_about_what_is_behind_the_last_record() {
     let size = bench_disk::SEGMENT_SIZE;
-    let mut rng = Rng::new(seed());
+    let mut rng = Random::new(seed());
     // Right behind it, after a gap of zeros, behind the segment's size, in a segment that is not used.
     for (segment, gap) in [(1, 0), (1, 4096), (1, size), (2, 0)] {
         let bench = Bench::new("behind");
@@ -360,7 +361,7 @@ fn no_bytes_make_a_reader_panic() {
     one_segment(&bench, 0);
     let path = bench.segment(1);
     let bytes = std::fs::read(&path).unwrap();
-    let mut rng = Rng::new(seed());
+    let mut rng = Random::new(seed());
     for turn in 0..300 {
         // With a true identity in front the rest is looked at too.
         let from = if turn % 2 == 0 { 0 } else { RECORDS_OFFSET };

@@ -2,42 +2,16 @@
 
 use portcullis::admin::client::{self, Options, Place};
 use portcullis::admin::request::Request;
-use portcullis::config;
-use portcullis::config::keys::load_keys;
 use portcullis::message::{Exec, NewOrder, OrderType, Side, Text, TimeInForce};
 use portcullis::protocol::native::client as native;
 use portcullis::reject::RejectReason;
-use portcullis::strategy::client::{ClientOptions, StrategyClient, Target};
+use portcullis::strategy::client::StrategyClient;
 use portcullis::sys::clock::Clock;
 use portcullis::topology::gateway::Gateway;
-use portcullis::topology::supervisor::{End, Running};
-use portcullis::topology::worker::Event;
+use portcullis::topology::supervisor::Running;
 use portcullis::units::{AccountId, Nanos, Price, Qty, SymbolId};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-
-/// A folder of its own, gone with the value.
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Folder {
-    pub(crate) fn new(name: &str) -> Self {
-        let name = format!("portcullis-events-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn journal(&self) -> PathBuf {
-        self.0.join("journal")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use std::path::Path;
 
 pub(crate) fn open(folder: &Path, subscribers: &str) -> Running {
     Running::spawn(gateway(folder, subscribers), &[]).unwrap()
@@ -97,14 +71,7 @@ pub(crate) fn gateway(folder: &Path, subscribers: &str) -> Gateway {
         {subscribers}
         "#
     );
-    let config = config::parse(&text, "events.toml").unwrap_or_else(|errors| panic!("{errors}"));
-    let keys = load_keys(&config).unwrap();
-    Gateway::open(config, &keys, 2).unwrap_or_else(|error| panic!("{error}"))
-}
-
-pub(crate) fn stop(running: Running) {
-    running.stopper().send(Event::Signal).unwrap();
-    assert_eq!(running.wait(), End::Drained);
+    crate::gateway::open(&text)
 }
 
 /// A strategy at work.
@@ -115,17 +82,8 @@ pub(crate) struct Trader {
 
 impl Trader {
     pub(crate) fn connect(folder: &Path) -> Self {
-        let options = ClientOptions {
-            target: Target::Unix(folder.join("strategy.sock")),
-            name: Text::new("S").unwrap(),
-            key: None,
-            report_sequence_last: 0,
-            logon_timeout: Nanos::from_secs(10),
-            queue_bytes_max: 1 << 16,
-        };
         let mut clock = Clock::new(Nanos::ZERO);
-        let mut client = StrategyClient::connect(options, clock.now()).unwrap();
-        client.log_on(&mut clock, |_| {}).unwrap();
+        let client = crate::gateway::log_on(folder, "S", &mut clock);
         Self { client, clock }
     }
 
