@@ -452,7 +452,9 @@ impl Core {
     }
 
     /// The positions in a symbol are others in a ratio, and so are its prices.
-    pub(super) fn split_exits(&mut self, symbol: SymbolId, (new, old): (i128, i128)) {
+    pub(super) fn split_exits(&mut self, symbol: SymbolId, ratio: (i128, i128)) {
+        let contract = self.exposure.books.contract(symbol.0);
+        let (new, old) = contract.split_price(ratio);
         let mut cell = self.exposure.first_in(symbol.0);
         while let Some((_, _, next)) = self.exposure.owner_in(cell) {
             let is_long = 0 < self.exposure.cell(cell).position.raw();

@@ -1,6 +1,7 @@
 //! Exits: positions that the gate closes by itself.
 
 mod attacks;
+mod changes;
 mod command;
 mod day;
 mod race;
