@@ -163,6 +163,26 @@ impl Row {
         self.even_at = terms.break_even.map_or(NEVER_HIGH, part);
     }
 
+    /// It has other terms. What one of them looks back on counts from when it came.
+    fn change(&mut self, terms: ExitTerms, best: Option<i128>, now: Nanos) {
+        let before = std::mem::replace(&mut self.terms, terms);
+        if before.trailing.is_none() {
+            self.best = best;
+        }
+        if before.break_even != terms.break_even {
+            self.is_even = false;
+        }
+        if before.hold_max != terms.hold_max {
+            self.hold(now);
+        }
+    }
+
+    /// It is held from now on, as far as its time goes.
+    fn hold(&mut self, now: Nanos) {
+        let hold_max = self.terms.hold_max;
+        self.until = hold_max.map_or(Nanos::MAX, |of| now.after(of));
+    }
+
     /// The best price so far is another.
     fn trail(&mut self, is_long: bool) {
         let (Some(trailing), Some(best)) = (self.terms.trailing, self.best) else {
@@ -346,12 +366,11 @@ impl Core {
                 exit,
                 ..NO_TERMS
             };
-            row.until = row.terms.hold_max.map_or(Nanos::MAX, |of| now.after(of));
-            row.trail(is_long);
-        } else if let (true, Some(terms)) = (is_more, terms) {
-            row.terms = terms;
-            row.trail(is_long);
+            row.hold(now);
+        } else if let (true, None, Some(terms)) = (is_more, row.exit, terms) {
+            row.change(terms, sum.filter(|_| is_sound), now);
         }
+        row.trail(is_long);
         row.measure(cost);
         let until = row.until;
         self.exits.next_until = self.exits.next_until.min(until);
@@ -417,19 +436,15 @@ impl Core {
         let believed = pricing.sum.filter(|_| pricing.is_sound);
         let ledger = self.exposure.books.ledger(cell).copied();
         let row = &mut self.exits.rows[cell as usize];
-        let before = row.terms;
-        row.terms = before.changed(change);
+        row.change(row.terms.changed(change), believed, now);
         row.measure(ledger.unwrap_or_default().cost);
+        // What a person names counts from then, were it the same.
         if change.break_even_bps != 0 {
             row.is_even = false;
         }
-        // Its best counts from when somebody asks for it.
-        if before.trailing.is_none() {
-            row.best = believed;
-        }
         row.trail(0 < position.raw());
         if change.hold_max != Nanos::ZERO {
-            row.until = row.terms.hold_max.map_or(Nanos::MAX, |of| now.after(of));
+            row.hold(now);
         }
         let until = row.until;
         self.exits.next_until = self.exits.next_until.min(until);
