@@ -80,11 +80,11 @@ impl Core {
             }
             // Of another size it goes out again at once.
             exit.is_waiting |= is_wrong;
-            // What the broker says wakes it; its silence is asked about as any order's is.
-            (exit.next_try, exit.deadline) = match is_wrong || is_late || is_asked {
-                true => (Nanos::MAX, Nanos::MAX),
-                false => (Nanos::MAX, exit.deadline),
-            };
+            // What the broker says wakes it. A cancel that it refuses is sent again.
+            exit.next_try = Nanos::MAX;
+            if is_late {
+                exit.deadline = self.now.after(self.exit_policy.timeout);
+            }
             self.put(cell, exit);
             return false;
         }
@@ -207,6 +207,7 @@ impl Core {
             return;
         };
         exit.order = self.send_exit(effects, (cell, strategy), side, qty, &shape);
+        exit.is_waiting = false;
         exit.deadline = self.now.after(policy.timeout);
         exit.next_try = Nanos::MAX;
     }

@@ -4,6 +4,7 @@ mod attacks;
 mod changes;
 mod command;
 mod day;
+mod orders;
 mod race;
 mod triggers;
 mod world;
