@@ -372,7 +372,8 @@ impl Core {
         }
         row.trail(is_long);
         row.measure(cost);
-        let until = row.until;
+        // Whoever fills: it is the position of who added to it.
+        let (until, strategy) = (row.until, row.strategy);
         self.exits.next_until = self.exits.next_until.min(until);
         self.exits.due = self.exits.due.min(until);
         self.exits.wake(cell, now);

@@ -1,10 +1,12 @@
 //! How an exit's orders are carried out against a broker that does not do what it is asked for.
 
 use super::world::*;
-use portcullis::message::{BrokerRequest, Exec, Kind, OrderType, Report, Side};
+use portcullis::message::{
+    BrokerRequest, Exec, Kind, NewOrder, OrderType, Report, Side, Text, TimeInForce,
+};
 use portcullis::risk::exits::ExitCause;
-use portcullis::risk::setup::ExitTerms;
-use portcullis::units::{OrderId, StrategyId};
+use portcullis::risk::setup::{ExitTerms, LossAnswer, Strategy};
+use portcullis::units::{AccountId, Notional, OrderId, StrategyId};
 
 const PER_CENT: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -91,4 +93,37 @@ fn a_rejected_order_is_paused_after_whatever_was_waited_for() {
     world.now += SECOND;
     world.tick();
     assert_eq!(sent(&mut world).len(), 1);
+}
+
+/// Tried: a strategy that loses too much reduces another's position in the same account with its last fill. Its
+/// own are closed for that, not the other's; as where a price tells of the loss.
+#[test]
+fn a_strategy_that_is_flattened_leaves_the_others_positions_alone() {
+    let mut setup = setup(ExitTerms::NONE);
+    setup.strategies.push(Strategy {
+        enabled: true,
+        accounts: vec![AccountId(0)],
+        ..Strategy::default()
+    });
+    setup.strategies[1].limits.day_loss_max = Some(Notional::parse("5").unwrap());
+    setup.strategies[1].limits.loss_answer = LossAnswer::Flatten;
+    let mut world = World::new(&setup);
+    world.hold(10);
+    let order = NewOrder {
+        price: price(90),
+        qty: qty(1),
+        client_order_id: Text::new("second").unwrap(),
+        side: Side::Sell as u8,
+        order_type: OrderType::Limit as u8,
+        time_in_force: TimeInForce::Day as u8,
+        ..NewOrder::default()
+    };
+    let id = world.step(Kind::NewOrder, StrategyId(1), order).order_id;
+    world.deliver_request(false);
+    world.fill(id, 1, price(90));
+    world.settle(price(90));
+    assert_eq!(world.core.halts().count(), 1);
+    assert_eq!((world.positions[0], world.core.exits().count()), (9, 0));
+    world.quote(101, 100);
+    assert_eq!(world.core.exits().count(), 0);
 }
