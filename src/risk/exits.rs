@@ -532,7 +532,9 @@ impl Core {
             attempts: 0,
             is_failing: false,
         });
-        self.exits.active.push(cell);
+        // In the order in which the books were opened: those that begin together go out in it.
+        let at = self.exits.active.partition_point(|other| *other < cell);
+        self.exits.active.insert(at, cell);
         self.exits.begun += 1;
         self.exits.due = now;
         if has_orders {
