@@ -106,6 +106,8 @@ pub(super) struct Exit {
     pub(super) order: OrderId,
     /// When that is given up.
     pub(super) deadline: Nanos,
+    /// It is not cancelled again before.
+    pub(super) cancel_from: Nanos,
     /// What stands in its way may still reduce the position, or its own order is too large: that is waited
     /// for, and no attempt that failed.
     pub(super) is_waiting: bool,
@@ -528,6 +530,7 @@ impl Core {
             next_try: now,
             order: OrderId::NONE,
             deadline: Nanos::MAX,
+            cancel_from: Nanos::ZERO,
             is_waiting: false,
             attempts: 0,
             is_failing: false,

@@ -2,11 +2,12 @@
 
 use super::world::*;
 use portcullis::message::{
-    BrokerRequest, Exec, Kind, NewOrder, OrderType, Report, Side, Text, TimeInForce,
+    Adjust, AdjustKind, BrokerRequest, Exec, Kind, NewOrder, OrderType, Report, Side, Text,
+    TimeInForce,
 };
 use portcullis::risk::exits::ExitCause;
 use portcullis::risk::setup::{ExitTerms, LossAnswer, Strategy};
-use portcullis::units::{AccountId, Notional, OrderId, StrategyId};
+use portcullis::units::{AccountId, Notional, OrderId, Position, StrategyId};
 
 const PER_CENT: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -59,6 +60,77 @@ fn an_order_whose_cancel_is_refused_is_cancelled_again() {
             (Kind::BrokerCancel, id)
         );
         says(&mut world, id, Exec::CancelRejected);
+    }
+}
+
+/// Tried: a broker that refuses to cancel what is too much by now, each time that it is asked: it is asked once in
+/// a pause, not each time that it answers.
+#[test]
+fn a_cancel_that_is_refused_is_not_sent_as_fast_as_it_is_refused() {
+    let mut world = World::new(&setup(stop()));
+    world.hold(10);
+    world.quote(95, 100);
+    let id = sent(&mut world)[0].1.order_id;
+    says(&mut world, id, Exec::New);
+    let corrected = Adjust {
+        qty: Position::from_raw(-4 * LOT as i64),
+        price: price(95),
+        operator: 0,
+        kind: AdjustKind::Trade as u8,
+        ..Adjust::default()
+    };
+    world.step(Kind::Adjust, StrategyId::NONE, corrected);
+    for round in 0..4 {
+        let requests = sent(&mut world);
+        assert_eq!(requests.len(), 1, "{round}");
+        assert_eq!(requests[0].0, Kind::BrokerCancel, "{round}");
+        says(&mut world, id, Exec::CancelRejected);
+        world.quote(95 + round, 100);
+        assert_eq!(sent(&mut world).len(), 0, "{round}");
+        world.now += SECOND;
+        world.tick();
+    }
+    world.requests.clear();
+    says(&mut world, id, Exec::Canceled);
+    let requests = sent(&mut world);
+    assert_eq!(
+        (requests[0].0, requests[0].1.qty),
+        (Kind::BrokerNew, qty(6))
+    );
+}
+
+/// Tried: a venue that takes from two to five lots: six are not five and one that nobody takes.
+#[test]
+fn no_rest_is_left_that_is_too_small_to_be_sent() {
+    for (lots, parts) in [(6, &[4, 2][..]), (7, &[5, 2]), (5, &[5]), (11, &[5, 4, 2])] {
+        let mut setup = setup(stop());
+        setup.symbols[0].qty_min = Some(qty(2));
+        setup.symbols[0].qty_max = Some(qty(5));
+        let mut world = World::new(&setup);
+        let transfer = Adjust {
+            qty: Position::from_raw(lots * LOT as i64),
+            price: price(100),
+            operator: 0,
+            kind: AdjustKind::Transfer as u8,
+            strategy: StrategyId(0),
+            ..Adjust::default()
+        };
+        world.step(Kind::Adjust, StrategyId::NONE, transfer);
+        world.quote(95, 100);
+        for part in parts {
+            let requests = sent(&mut world);
+            assert_eq!(requests.len(), 1, "{lots}");
+            assert_eq!(requests[0].1.qty, qty(*part), "{lots}");
+            let report = Report {
+                order_id: requests[0].1.order_id,
+                qty: qty(*part),
+                price: price(95),
+                exec: Exec::Trade as u8,
+                ..Report::default()
+            };
+            world.step(Kind::Report, StrategyId::NONE, report);
+        }
+        assert_eq!((sent(&mut world).len(), world.core.exits().count()), (0, 0));
     }
 }
 

@@ -12,6 +12,7 @@ mod calendar;
 mod checks;
 mod commands;
 mod controls;
+mod exit_orders;
 mod exits;
 mod exposure;
 mod limits;

@@ -50,7 +50,7 @@ impl Real {
     }
 
     /// Whatever of an exit's order fills, the position comes no further than to zero: else it is being
-    /// cancelled.
+    /// cancelled, or that was refused.
     fn check_exits(&self) {
         for exit in self.core.exits() {
             let order = self.core.order(exit.order);
@@ -66,7 +66,7 @@ impl Real {
             };
             let reduces = i128::from(open.raw()) <= i128::from(held);
             assert!(
-                reduces || order.is_cancel_pending,
+                reduces || order.is_cancel_pending || order.request > 0,
                 "{exit:?} {order:?} {cell:?}"
             );
         }
