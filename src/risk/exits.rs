@@ -517,7 +517,6 @@ impl Core {
     /// Begins to close a position, if there is one.
     pub(super) fn leave(&mut self, cell: u32, cause: ExitCause) {
         let of = self.exposure.cell(cell);
-        let has_orders = of.open_buy.raw() != 0 || of.open_sell.raw() != 0;
         let is_flat = of.position == Position::ZERO;
         let now = self.now;
         let row = &mut self.exits.rows[cell as usize];
@@ -540,9 +539,8 @@ impl Core {
         self.exits.active.insert(at, cell);
         self.exits.begun += 1;
         self.exits.due = now;
-        if has_orders {
-            self.start_sweep();
-        }
+        // Whatever stands is cancelled; also what the report that begins it says to stand still.
+        self.start_sweep();
     }
 
     /// The exits under way.

@@ -2,8 +2,8 @@
 
 use super::world::*;
 use portcullis::message::{
-    Adjust, AdjustKind, BrokerRequest, Exec, Kind, NewOrder, OrderType, Report, Side, Text,
-    TimeInForce,
+    Adjust, AdjustKind, BrokerRequest, Exec, Kind, NewOrder, OrderState, OrderType, Report, Side,
+    Text, TimeInForce,
 };
 use portcullis::risk::exits::ExitCause;
 use portcullis::risk::setup::{ExitTerms, LossAnswer, Strategy};
@@ -96,6 +96,43 @@ fn a_cancel_that_is_refused_is_not_sent_as_fast_as_it_is_refused() {
     assert_eq!(
         (requests[0].0, requests[0].1.qty),
         (Kind::BrokerNew, qty(6))
+    );
+}
+
+/// Tried: a broker that says in one breath that an order has filled whole, which begins the exit, and that more of
+/// it stands: a replace was lost. What stands is cancelled.
+#[test]
+fn what_stands_behind_the_fill_that_begins_an_exit_is_cancelled() {
+    let mut world = World::new(&setup(stop()));
+    world.quote(95, 100);
+    let name = world.order(Side::Buy, 1, 100).unwrap();
+    let id = sent(&mut world)[0].1.order_id;
+    world.replace(name, 2, 100);
+    world.now += 2 * SECOND;
+    world.tick();
+    world.requests.clear();
+    let status = Report {
+        order_id: id,
+        qty: qty(1),
+        leaves: qty(2),
+        price: price(100),
+        exec: Exec::Status as u8,
+        state: OrderState::Open as u8,
+        ..Report::default()
+    };
+    world.step(Kind::Report, StrategyId::NONE, status);
+    assert_eq!(world.core.exits().count(), 1);
+    while world.is_due() {
+        world.tick();
+    }
+    let requests = sent(&mut world);
+    let kinds: Vec<_> = requests
+        .iter()
+        .map(|(kind, of)| (*kind, of.order_id == id))
+        .collect();
+    assert_eq!(
+        kinds,
+        [(Kind::BrokerCancel, true), (Kind::BrokerNew, false)]
     );
 }
 

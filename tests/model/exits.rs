@@ -293,9 +293,8 @@ impl Model {
         };
         self.exits.leaving.insert(key, leaving);
         self.exits.begun.push(cause);
-        let cell = self.account_cell(key.0, key.1);
         // What stands is to be cancelled.
-        self.sweep_is_due |= cell.open_buy > 0 || cell.open_sell > 0;
+        self.sweep_is_due = true;
     }
 
     /// Every position of a level is closed; of a strategy, those to which it has added last.
