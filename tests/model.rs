@@ -32,7 +32,7 @@ const COMMANDS_PER_RUN: u64 = 800;
 const COMMANDS_FOR_COVERAGE: u64 = 200_000;
 
 /// Why exits begin, and what becomes of them.
-const EXITS: [&str; 21] = [
+const EXITS: [&str; 20] = [
     "stop_loss",
     "take_profit",
     "trailing_stop",
@@ -43,7 +43,6 @@ const EXITS: [&str; 21] = [
     "sends a market order",
     "sends a limit order",
     "sends a part",
-    "leaves enough for another",
     "cancels what is late",
     "cancels what is wrong",
     "waits to cancel again",
