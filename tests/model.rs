@@ -31,10 +31,36 @@ const COMMANDS_PER_RUN: u64 = 800;
 /// So many commands reach every reason.
 const COMMANDS_FOR_COVERAGE: u64 = 200_000;
 
+/// Why exits begin, and what becomes of them.
+const EXITS: [&str; 20] = [
+    "stop_loss",
+    "take_profit",
+    "trailing_stop",
+    "break_even",
+    "time_stop",
+    "loss_limit",
+    "operator",
+    "sends a market order",
+    "sends a limit order",
+    "sends a part",
+    "cancels what is late",
+    "cancels what is wrong",
+    "waits to cancel again",
+    "waits for what stands",
+    "is held back",
+    "takes the room of what is remembered",
+    "fails",
+    "is failing",
+    "turns",
+    "ends",
+];
+
 #[derive(Debug, Default)]
 struct Seen {
     reasons: BTreeMap<RejectReason, u64>,
     outcomes: BTreeMap<u8, u64>,
+    /// Why exits have begun, and what was done about them.
+    exits: BTreeMap<&'static str, u64>,
     /// Refused and accepted.
     baskets: [u64; 2],
 }
@@ -73,14 +99,14 @@ impl Seen {
     /// Reasons and outcomes that have not occurred.
     fn missing(&self) -> Vec<String> {
         let reasons = RejectReason::ALL.iter();
-        // The model knows of no exits: `tests/exits` plays all that may cross one.
-        let reasons = reasons.filter(|reason| **reason != RejectReason::ExitUnderWay);
         let reasons = reasons.filter(|reason| !self.reasons.contains_key(reason));
         let outcomes = Outcome::ALL.into_iter();
         let outcomes = outcomes.filter(|outcome| !self.outcomes.contains_key(&(*outcome as u8)));
+        let exits = EXITS.iter().filter(|what| !self.exits.contains_key(**what));
         reasons
             .map(|reason| format!("{reason:?}"))
             .chain(outcomes.map(|outcome| format!("{outcome:?}")))
+            .chain(exits.map(|what| (*what).to_owned()))
             .collect()
     }
 }
@@ -117,6 +143,9 @@ fn play(seed: u64, count: u64, seen: &mut Seen) {
             }
             Err(difference) => report(seed, &setup, commands, difference),
         }
+    }
+    for (what, count) in both.model.exits_done() {
+        *seen.exits.entry(what).or_default() += count;
     }
 }
 

@@ -74,17 +74,23 @@ impl Core {
             let order = self.orders.get(slot);
             let (is_wrong, is_asked) = (order.side != side || held < open, order.is_cancel_pending);
             let is_late = exit.deadline <= self.now;
+            // What the broker says wakes it. A cancel that it refuses is sent again, but not at once: each
+            // could be refused.
+            exit.next_try = Nanos::MAX;
             if (is_wrong || is_late) && !is_asked {
                 let correlation = order.correlation;
-                self.send_cancel(effects, slot, correlation, &Text::EMPTY);
+                if exit.cancel_from <= self.now {
+                    self.send_cancel(effects, slot, correlation, &Text::EMPTY);
+                    exit.cancel_from = self.now.after(self.exit_policy.retry);
+                } else {
+                    exit.next_try = exit.cancel_from;
+                }
             }
             // Of another size it goes out again at once.
             exit.is_waiting |= is_wrong;
-            // What the broker says wakes it; its silence is asked about as any order's is.
-            (exit.next_try, exit.deadline) = match is_wrong || is_late || is_asked {
-                true => (Nanos::MAX, Nanos::MAX),
-                false => (Nanos::MAX, exit.deadline),
-            };
+            if is_late {
+                exit.deadline = self.now.after(self.exit_policy.timeout);
+            }
             self.put(cell, exit);
             return false;
         }
@@ -194,19 +200,22 @@ impl Core {
             (exit.is_waiting, exit.next_try) = (true, patience);
             return;
         }
-        let lot = symbol.lot.get();
-        let qty = held
-            .saturating_sub(open)
-            .raw()
-            .min(symbol.qty_max)
-            .min(Qty::MAX.raw());
-        let qty = Qty::from_raw(qty - qty % lot);
+        let (min, max) = (symbol.qty_min, symbol.qty_max.min(Qty::MAX.raw()));
+        let whole = |qty: u64| qty - qty % symbol.lot.get();
+        let all = whole(held.saturating_sub(open).raw());
+        let most = whole(all.min(max));
+        // What is left for the next order must be as much as the venue takes.
+        let fewer = whole(all.saturating_sub(min));
+        let is_rest_small = most < all && all - most < min && min <= fewer;
+        let qty = Qty::from_raw(if is_rest_small { fewer } else { most });
         let shape = self.exit_shape(of.symbol, side, exit.attempts);
-        let (Some(shape), true) = (shape, qty != Qty::ZERO && symbol.qty_min <= qty.raw()) else {
+        let (Some(shape), true) = (shape, qty != Qty::ZERO && min <= qty.raw()) else {
             self.fail_attempt(exit);
             return;
         };
         exit.order = self.send_exit(effects, (cell, strategy), side, qty, &shape);
+        exit.is_waiting = false;
+        exit.cancel_from = Nanos::ZERO;
         exit.deadline = self.now.after(policy.timeout);
         exit.next_try = Nanos::MAX;
     }

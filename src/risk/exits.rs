@@ -106,6 +106,8 @@ pub(super) struct Exit {
     pub(super) order: OrderId,
     /// When that is given up.
     pub(super) deadline: Nanos,
+    /// It is not cancelled again before.
+    pub(super) cancel_from: Nanos,
     /// What stands in its way may still reduce the position, or its own order is too large: that is waited
     /// for, and no attempt that failed.
     pub(super) is_waiting: bool,
@@ -161,6 +163,26 @@ impl Row {
         self.stop_at = terms.stop_loss.map_or(NEVER_LOW, |of| part(of).negated());
         self.target_at = terms.take_profit.map_or(NEVER_HIGH, part);
         self.even_at = terms.break_even.map_or(NEVER_HIGH, part);
+    }
+
+    /// It has other terms. What one of them looks back on counts from when it came.
+    fn change(&mut self, terms: ExitTerms, best: Option<i128>, now: Nanos) {
+        let before = std::mem::replace(&mut self.terms, terms);
+        if before.trailing.is_none() {
+            self.best = best;
+        }
+        if before.break_even != terms.break_even {
+            self.is_even = false;
+        }
+        if before.hold_max != terms.hold_max {
+            self.hold(now);
+        }
+    }
+
+    /// It is held from now on, as far as its time goes.
+    fn hold(&mut self, now: Nanos) {
+        let hold_max = self.terms.hold_max;
+        self.until = hold_max.map_or(Nanos::MAX, |of| now.after(of));
     }
 
     /// The best price so far is another.
@@ -346,14 +368,14 @@ impl Core {
                 exit,
                 ..NO_TERMS
             };
-            row.until = row.terms.hold_max.map_or(Nanos::MAX, |of| now.after(of));
-            row.trail(is_long);
-        } else if let (true, Some(terms)) = (is_more, terms) {
-            row.terms = terms;
-            row.trail(is_long);
+            row.hold(now);
+        } else if let (true, None, Some(terms)) = (is_more, row.exit, terms) {
+            row.change(terms, sum.filter(|_| is_sound), now);
         }
+        row.trail(is_long);
         row.measure(cost);
-        let until = row.until;
+        // Whoever fills: it is the position of who added to it.
+        let (until, strategy) = (row.until, row.strategy);
         self.exits.next_until = self.exits.next_until.min(until);
         self.exits.due = self.exits.due.min(until);
         self.exits.wake(cell, now);
@@ -417,19 +439,15 @@ impl Core {
         let believed = pricing.sum.filter(|_| pricing.is_sound);
         let ledger = self.exposure.books.ledger(cell).copied();
         let row = &mut self.exits.rows[cell as usize];
-        let before = row.terms;
-        row.terms = before.changed(change);
+        row.change(row.terms.changed(change), believed, now);
         row.measure(ledger.unwrap_or_default().cost);
+        // What a person names counts from then, were it the same.
         if change.break_even_bps != 0 {
             row.is_even = false;
         }
-        // Its best counts from when somebody asks for it.
-        if before.trailing.is_none() {
-            row.best = believed;
-        }
         row.trail(0 < position.raw());
         if change.hold_max != Nanos::ZERO {
-            row.until = row.terms.hold_max.map_or(Nanos::MAX, |of| now.after(of));
+            row.hold(now);
         }
         let until = row.until;
         self.exits.next_until = self.exits.next_until.min(until);
@@ -452,7 +470,9 @@ impl Core {
     }
 
     /// The positions in a symbol are others in a ratio, and so are its prices.
-    pub(super) fn split_exits(&mut self, symbol: SymbolId, (new, old): (i128, i128)) {
+    pub(super) fn split_exits(&mut self, symbol: SymbolId, ratio: (i128, i128)) {
+        let contract = self.exposure.books.contract(symbol.0);
+        let (new, old) = contract.split_price(ratio);
         let mut cell = self.exposure.first_in(symbol.0);
         while let Some((_, _, next)) = self.exposure.owner_in(cell) {
             let is_long = 0 < self.exposure.cell(cell).position.raw();
@@ -497,7 +517,6 @@ impl Core {
     /// Begins to close a position, if there is one.
     pub(super) fn leave(&mut self, cell: u32, cause: ExitCause) {
         let of = self.exposure.cell(cell);
-        let has_orders = of.open_buy.raw() != 0 || of.open_sell.raw() != 0;
         let is_flat = of.position == Position::ZERO;
         let now = self.now;
         let row = &mut self.exits.rows[cell as usize];
@@ -510,16 +529,18 @@ impl Core {
             next_try: now,
             order: OrderId::NONE,
             deadline: Nanos::MAX,
+            cancel_from: Nanos::ZERO,
             is_waiting: false,
             attempts: 0,
             is_failing: false,
         });
-        self.exits.active.push(cell);
+        // In the order in which the books were opened: those that begin together go out in it.
+        let at = self.exits.active.partition_point(|other| *other < cell);
+        self.exits.active.insert(at, cell);
         self.exits.begun += 1;
         self.exits.due = now;
-        if has_orders {
-            self.start_sweep();
-        }
+        // Whatever stands is cancelled; also what the report that begins it says to stand still.
+        self.start_sweep();
     }
 
     /// The exits under way.

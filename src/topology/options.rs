@@ -23,7 +23,7 @@ use crate::units::{AccountId, Nanos, StrategyId};
 use std::io;
 
 /// The version of what the core decides: a journal of another cannot be continued.
-pub const CORE_VERSION: u32 = 7;
+pub const CORE_VERSION: u32 = 8;
 
 /// The journal's settings.
 pub fn journal(config: &Config) -> journal::Settings {

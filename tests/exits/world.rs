@@ -347,8 +347,11 @@ impl World {
         self.step(Kind::Tick, StrategyId::NONE, Tick::default());
     }
 
-    /// Time goes on to the next deadline within an hour, if there is one.
+    /// What is due now is done; then time goes on to the next deadline within an hour, if there is one.
     pub(crate) fn wait(&mut self) -> bool {
+        while self.is_due() {
+            self.tick();
+        }
         let next = self.core.next_deadline().raw();
         let is_soon = next < self.now + 3_600_000_000_000;
         if is_soon {

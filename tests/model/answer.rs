@@ -5,6 +5,8 @@
 use portcullis::message::{Exec, Frame, OrderState, Scope, Text};
 use portcullis::reject::RejectReason;
 use portcullis::risk::decision::Outcome;
+use portcullis::risk::exits::ExitCause;
+use portcullis::risk::setup::ExitTerms;
 use portcullis::units::{Nanos, OrderId};
 use std::collections::BTreeMap;
 
@@ -18,6 +20,12 @@ pub(crate) trait Gate {
     fn views(&self) -> Views;
     /// The id under which reports name the order that was accepted as `serial`.
     fn order_id(&self, serial: u64) -> OrderId;
+    /// How many orders have been accepted or sent by itself.
+    fn order_count(&self) -> u64;
+    /// What reports know an order by while commands are left out.
+    fn correlation(&self, _serial: u64) -> u64 {
+        0
+    }
     /// The other side calls the order of this id so: reports will name it by this id.
     fn call(&mut self, _id: OrderId) {}
     /// Checks itself as well as it can.
@@ -156,6 +164,22 @@ pub(crate) struct Views {
     pub(crate) levels: BTreeMap<(u8, u32), Sums>,
     /// Live orders and closed ones that are remembered, by serial.
     pub(crate) orders: BTreeMap<u64, OrderView>,
+    /// By account and symbol, the exits under way.
+    pub(crate) exits: BTreeMap<(u32, u32), ExitView>,
+    /// When positions are closed, where anything is said, and until when they are held.
+    pub(crate) exit_terms: BTreeMap<(u32, u32), (ExitTerms, Option<Nanos>)>,
+    /// How many exits have begun, and how many were tried too often.
+    pub(crate) exit_counts: (u64, u64),
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ExitView {
+    pub(crate) cause: ExitCause,
+    pub(crate) since: u64,
+    /// Its order under way; zero for none.
+    pub(crate) serial: u64,
+    pub(crate) attempts: u32,
+    pub(crate) is_failing: bool,
 }
 
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

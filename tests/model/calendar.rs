@@ -4,7 +4,7 @@ use super::Model;
 use super::checks::{Findings, wide};
 use super::exposure::Added;
 use super::order::{Level, Who};
-use portcullis::message::Kind;
+use portcullis::message::{Kind, OrderType, TimeInForce};
 use portcullis::reject::RejectReason::*;
 use portcullis::risk::setup::{Calendar, PhaseChange, Ratio, ReferenceKind, Session};
 
@@ -39,6 +39,26 @@ impl Model {
     pub(super) fn is_closed(&self, symbol: u32) -> bool {
         self.calendar_of(symbol)
             .is_some_and(|calendar| session(calendar, self.now).is_none())
+    }
+
+    /// Whether the symbol and the phase take orders of a type.
+    pub(super) fn takes_type(&self, symbol: u32, of: OrderType) -> bool {
+        let calendar = self.calendar_of(symbol);
+        let phase = calendar.and_then(|calendar| session(calendar, self.now));
+        self.setup.symbols[symbol as usize]
+            .order_types
+            .contains(&of)
+            && phase.is_none_or(|phase| phase.order_types.contains(&of))
+    }
+
+    /// The same of a time in force.
+    pub(super) fn takes_time(&self, symbol: u32, of: TimeInForce) -> bool {
+        let calendar = self.calendar_of(symbol);
+        let phase = calendar.and_then(|calendar| session(calendar, self.now));
+        self.setup.symbols[symbol as usize]
+            .times_in_force
+            .contains(&of)
+            && phase.is_none_or(|phase| phase.times_in_force.contains(&of))
     }
 
     /// What the symbol takes and the phase does not.

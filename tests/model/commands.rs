@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Refusal, Request, ToBroker, ToStrategy};
 use super::checks::{Findings, Valuation};
+use super::exits;
 use super::exposure::Added;
 use super::order::{Level, Order, Replacement, Who};
 use super::parents::Child;
@@ -152,11 +153,13 @@ impl Model {
             replace: None,
             request: 0,
             asked_since: Some(self.now),
+            exits: exits::terms_of(order),
             closed: None,
         });
         // The cells exist from now on.
         let (account, strategy) = ((who.account, who.symbol), (who.strategy, who.symbol));
         self.account_positions.entry(account).or_insert(0);
+        self.note_accounts();
         self.strategy_positions.entry(strategy).or_insert(0);
         self.remember_acceptance(Kind::NewOrder, who, order.client_order_id, serial);
         self.note_stages(who);
@@ -278,6 +281,7 @@ impl Model {
             Side::Sell => self.check_short(findings, who, mark, added.leaves, None),
             Side::Buy => Qty::MAX.raw(),
         };
+        findings.fact(ExitUnderWay, self.is_leaving(who));
         self.check_losses(findings, who, side, added.leaves);
         self.check_funds(findings, who, side, added.notional);
         self.check_notional_min(findings, who, side, valuation.notional, added.leaves);
@@ -450,6 +454,7 @@ impl Model {
             self.check_short(findings, order.who, order.mark, added.leaves, Some(&order));
         }
         self.check_parent_of(findings, order.parent, added.leaves);
+        findings.fact(ExitUnderWay, self.is_leaving(order.who));
         self.check_losses(findings, order.who, order.side, added.leaves);
         self.check_funds(findings, order.who, order.side, added.notional);
         let (who, side) = (order.who, order.side);

@@ -40,6 +40,7 @@ impl Model {
                     let now = (i128::from(bid) + i128::from(ask), self.now);
                     self.histories[symbol as usize].push(now);
                     self.mark_anew(symbol);
+                    self.watch_price(symbol);
                     has_moved = self.moved(symbol, now.0).is_some();
                 }
                 Some(_) => {}
@@ -231,6 +232,7 @@ impl Model {
         let must_go = serial <= self.cancel_through[order.who.strategy as usize]
             || self.is_answered_with_cancel(order.who, serial)
             || self.is_halted_with_cancel(order.who, serial)
+            || self.is_leaving(order.who) && !self.is_exit(order)
             || is_for_the_day && self.is_over(serial, order.who.symbol)
             || self
                 .path(order.who)

@@ -12,6 +12,8 @@ mod calendar;
 mod checks;
 mod commands;
 mod controls;
+mod exit_orders;
+mod exits;
 mod exposure;
 mod limits;
 mod money;
@@ -63,6 +65,7 @@ pub(crate) struct Model {
     /// What accounts were paid beside trades, in the firm's currency.
     payments: Vec<(u32, i128)>,
     money: money::Money,
+    exits: exits::Exits,
     located: Vec<short::Located>,
     limit_changes: Vec<limits::Waiting>,
     /// By scope, target and limit: what it was before one person loosened it alone.
@@ -182,6 +185,7 @@ impl Model {
         Self {
             payments: Vec::new(),
             money: money::Money::default(),
+            exits: exits::Exits::default(),
             now: 0,
             orders: Vec::new(),
             ids: Vec::new(),
@@ -323,7 +327,7 @@ impl Model {
             .iter_mut()
             .filter_map(|order| order.closed.as_mut())
         {
-            closed.is_forgotten = closed.place + remembered <= place;
+            closed.is_forgotten |= closed.place + remembered <= place;
         }
         self.leave_parent(self.orders[serial as usize - 1].parent);
     }
@@ -477,6 +481,7 @@ impl Model {
             Some(Kind::Override) => self.ask_override(event.body()),
             Some(Kind::Limit) => self.change_limit(event.body()),
             Some(Kind::Adjust) => self.adjust(event.body()),
+            Some(Kind::Exit) => self.change_exit(event.body()),
             Some(Kind::Tick) => self.tick(),
             Some(Kind::SessionChange) => self.session_change(header, event.body()),
             _ => Answer::of(Outcome::NotPermitted),
@@ -488,8 +493,9 @@ impl Gate for Model {
     fn step(&mut self, event: &Frame, continuations: &[Frame]) -> Answer {
         self.turn(event.header.time.raw());
         let header = &event.header;
-        let answer = self.take(header, event, continuations);
+        let mut answer = self.take(header, event, continuations);
         self.look_at_losses();
+        self.carry_exits_on(&mut answer);
         answer
     }
 
@@ -499,7 +505,12 @@ impl Gate for Model {
         }
         let deadlines = self.orders.iter().filter_map(|order| self.deadline(order));
         let deadline = deadlines.min().unwrap_or(u64::MAX);
-        Nanos::from_raw(deadline.min(self.next_turn()).min(self.next_age()))
+        Nanos::from_raw(
+            deadline
+                .min(self.next_turn())
+                .min(self.next_age())
+                .min(self.next_exit()),
+        )
     }
 
     fn views(&self) -> Views {
@@ -534,7 +545,16 @@ impl Gate for Model {
             };
             views.orders.insert(order.serial, view);
         }
+        self.show_exits(&mut views);
         views
+    }
+
+    fn order_count(&self) -> u64 {
+        self.orders.len() as u64
+    }
+
+    fn correlation(&self, serial: u64) -> u64 {
+        self.orders[serial as usize - 1].correlation
     }
 
     fn order_id(&self, serial: u64) -> OrderId {

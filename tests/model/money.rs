@@ -23,8 +23,8 @@ pub(super) struct Money {
     /// By whether it is an account's, whose, and the symbol.
     pub(super) books: BTreeMap<(bool, u32, u32), Book>,
     /// By symbol: twice the last believed price of the kind in force, and whether it is believed now.
-    sums: Vec<Option<i128>>,
-    sound: Vec<bool>,
+    pub(super) sums: Vec<Option<i128>>,
+    pub(super) sound: Vec<bool>,
     /// When a believed price came, while it is young.
     young: Vec<Option<u64>>,
     /// By currency, likewise.
@@ -110,7 +110,7 @@ fn down(amount: i128, b: u64, c: u64) -> i128 {
 }
 
 /// A part of an amount, towards zero.
-fn part(amount: i128, b: u64, c: u64) -> i128 {
+pub(super) fn part(amount: i128, b: u64, c: u64) -> i128 {
     let (whole, _) = times_over(amount.unsigned_abs(), b, c);
     let whole = i128::try_from(whole).unwrap_or(i128::MAX);
     if amount < 0 { -whole } else { whole }
@@ -271,7 +271,7 @@ impl Model {
     }
 
     /// What a position is worth now, rounded down.
-    fn worth(&self, symbol: u32, position: i64) -> Option<i128> {
+    pub(super) fn worth(&self, symbol: u32, position: i64) -> Option<i128> {
         let sum = self.money.sums[symbol as usize]?;
         let multiplier = self.money.multipliers[symbol as usize];
         let qty = u128::from(position.unsigned_abs());
@@ -523,8 +523,20 @@ impl Model {
                     cancel_through: if cancels { serial } else { 0 },
                 });
                 self.sweep_is_due |= cancels;
+                if limits.loss_answer == LossAnswer::Flatten {
+                    self.flatten(level);
+                }
             }
         }
+    }
+
+    /// Whether somebody counts in a level that is halted and whose positions are closed for it.
+    pub(super) fn is_flattened(&self, who: Who) -> bool {
+        let mut levels = self.levels().into_iter();
+        levels.any(|level| {
+            let is_flat = self.limits(level).loss_answer == LossAnswer::Flatten;
+            is_flat && self.standing(level).halt.is_some() && self.is_in(level, who)
+        })
     }
 
     /// A trading day is over.
@@ -754,6 +766,7 @@ impl Model {
         if *mark == 0 && reference.good.is_none() {
             *mark = unit.into();
         }
+        let before = self.account_positions[&(account, symbol)];
         self.move_positions(who, qty);
         self.trade_in_books(who, qty, cost, paid);
         if kind == AdjustKind::Transfer {
@@ -766,6 +779,7 @@ impl Model {
             let side = if qty < 0 { Side::Sell } else { Side::Buy };
             self.remember_adjusted(who, side, qty.unsigned_abs(), value, own);
         }
+        self.watch_position(who, before, None);
         Answer::of(Outcome::Applied)
     }
 
@@ -825,7 +839,9 @@ impl Model {
             self.symbol_positions.insert(symbol, whole);
         }
         self.references[symbol as usize] = Default::default();
-        self.split_price(symbol, i128::from(new) * 10, i128::from(old));
+        let ratio = (i128::from(new) * 10, i128::from(old));
+        self.split_seen(symbol, self.is_inverse(symbol), ratio);
+        self.split_price(symbol, ratio.0, ratio.1);
         self.value_anew(symbol);
         true
     }

@@ -1,6 +1,7 @@
 //! Order: one accepted order, its terms, and what of it may still fill.
 
 use portcullis::message::{OrderState, SaleMark, Scope, Side, Text};
+use portcullis::risk::setup::ExitTerms;
 use portcullis::units::OrderId;
 
 /// Whose order it is, and of what: its levels follow from it.
@@ -77,6 +78,9 @@ pub(crate) struct Order {
     /// When the broker was last sent something about it that has had no answer; `None` where
     /// nothing waits for one, or it came to doubt.
     pub(crate) asked_since: Option<u64>,
+
+    /// When what it makes or adds to is closed, where it says so.
+    pub(crate) exits: Option<ExitTerms>,
 
     pub(crate) closed: Option<Closed>,
 }

@@ -13,9 +13,9 @@ use portcullis::message::{Frame, Header, Kind, LinkState, OrderType, Scope, Tick
 use portcullis::reject::RejectReason;
 use portcullis::risk::setup::{
     Account, Answer, Borrow, Broker, Calendar, Capacity, CostMethod, Currency, Desk, ExitPolicy,
-    FeeRate, Fees, Group, Limits, LossAnswer, LossResume, PhaseChange, Rate, RateSource, Ratio,
-    ReferenceKind, Response, Returns, SelfMatch, Session, Setup, ShortSales, Strategy, Symbol,
-    TailTerms, Trigger,
+    ExitTerms, FeeRate, Fees, Group, Limits, LossAnswer, LossResume, PhaseChange, Rate, RateSource,
+    Ratio, ReferenceKind, Response, Returns, SelfMatch, Session, Setup, ShortSales, Strategy,
+    Symbol, TailTerms, Trigger,
 };
 use portcullis::units::{
     AccountId, BrokerId, CalendarId, DeskId, Money, Nanos, Notional, Price, Qty, StrategyId,
@@ -108,10 +108,13 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
     let density = random.one_of(&[2, 4, 8, 15]);
     // With limits on tails much is refused: only some runs have them.
     let tails = if random.once_in(3) { density } else { 0 };
+    // Some worlds know of no exits but those of persons.
+    let leaves = random.percent(50);
     let style = Style {
         tick,
         lot,
         tails,
+        leaves,
         next_id: 0,
     };
     let firm = limits(random, &style, density);
@@ -172,6 +175,11 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
                 .collect(),
             acknowledge: random.percent(50),
             restricted: restricted(random),
+            exits: if leaves {
+                exit_terms(random)
+            } else {
+                ExitTerms::NONE
+            },
             orders_unattended_max: random.maybe(10, |random| random.between(1, 40) as u32),
             cost_method: random.one_of(&[CostMethod::Average, CostMethod::FirstInFirstOut]),
             ..Strategy::default()
@@ -280,7 +288,12 @@ pub(crate) fn setup(random: &mut Random) -> (Setup, Style) {
         answer_timeout: Nanos::from_raw(random.one_of(&SPANS)),
         checkpoint_events: 1000,
         currencies,
-        exit_policy: ExitPolicy::default(),
+        exit_policy: ExitPolicy {
+            retry: Nanos::from_raw(random.one_of(&[5, 20, 50, 300])),
+            timeout: Nanos::from_raw(random.one_of(&SPANS)),
+            attempts_max: random.between(1, 4) as u32,
+            slippage: random.one_of(&[0, 10_000, 1_000_000, 1_000_001, 60_000_000, 100_000_000]),
+        },
         mark_age_max: Nanos::from_raw(random.one_of(&[50, 300, 5_000, 5_000])),
         tail: tail(random, &style, symbol_count),
     };
@@ -370,7 +383,7 @@ fn losses(random: &mut Random, style: &Style, density: u64) -> Limits {
         drawdown_share_max: random.maybe(density, share),
         rolling_loss_max: random.maybe(density, |random| money(random, 30)),
         rolling_loss_window: Some(Nanos::from_raw(random.one_of(&SPANS))),
-        loss_answer: random.one_of(&[LossAnswer::Refuse, LossAnswer::Cancel]),
+        loss_answer: random.one_of(&[LossAnswer::Refuse, LossAnswer::Cancel, LossAnswer::Flatten]),
         loss_resume: random.one_of(&[LossResume::Raise, LossResume::NextDay]),
         ..Limits::default()
     }
@@ -399,6 +412,24 @@ fn currencies(random: &mut Random, symbols: &mut [Symbol]) -> Vec<Currency> {
         symbol.settlement = symbol.currency;
     }
     vec![own, other]
+}
+
+/// When a strategy's positions are closed: mostly by little, seldom by anything.
+fn exit_terms(random: &mut Random) -> ExitTerms {
+    let share = |random: &mut Random| match random.below(12) {
+        0 => 1,
+        1 => 100_000_000_000,
+        _ => random.one_of(&[500_000, 1_000_000, 1_010_101, 2_000_000, 5_000_000]),
+    };
+    ExitTerms {
+        stop_loss: random.maybe(25, share),
+        take_profit: random.maybe(15, share),
+        trailing: random.maybe(20, share),
+        break_even: random.maybe(20, share),
+        hold_max: random.maybe(20, |random| {
+            Nanos::from_raw(random.one_of(&[1, 50, 300, 2_000, 10_000]))
+        }),
+    }
 }
 
 fn fees(random: &mut Random) -> Fees {
@@ -558,11 +589,13 @@ fn symbol(random: &mut Random, style: &Style, density: u64, brokers: u64) -> Sym
         price_max: random.maybe(20, |random| price(random.one_of(&[101, 103, 105]))),
         qty_min: random.maybe(15, |random| qty(random, 1, 2)),
         qty_max: random.maybe(15, |random| qty(random, 5, 10)),
-        order_types: OrderType::ALL
-            .iter()
-            .copied()
-            .filter(|_| is_often(random))
-            .collect(),
+        order_types: match random.once_in(4) {
+            true => vec![OrderType::Limit],
+            false => {
+                let all = OrderType::ALL.iter().copied();
+                all.filter(|_| is_often(random)).collect()
+            }
+        },
         times_in_force: TimeInForce::ALL
             .iter()
             .copied()
@@ -605,6 +638,8 @@ pub(crate) struct Style {
     pub(crate) lot: u64,
     /// How many of a hundred levels have each limit on tails.
     tails: u64,
+    /// Orders say when what they make is closed.
+    leaves: bool,
     next_id: u64,
 }
 
@@ -641,11 +676,18 @@ pub(crate) fn command(random: &mut Random, style: &mut Style, model: &Model) -> 
     if !model.latches.is_empty() && random.percent(30) {
         return world::raise(random, header, model);
     }
+    if model.is_any_leaving() && random.percent(20) {
+        return orders::exit_report(random, header, style, model);
+    }
+    if model.is_any_leaving() && random.percent(2) {
+        return world::adjust(random, header, style, model);
+    }
     if quotes_missing && random.percent(20) {
         return world::quote(random, header, style, model);
     }
     match choice {
-        0..=379 => orders::new_order(random, header, style, model),
+        0..=374 => orders::new_order(random, header, style, model),
+        375..=379 => world::change_exit(random, header, model),
         380..=399 => orders::basket(random, header, style, model),
         400..=469 => orders::cancel(random, header, style, model),
         470..=569 => orders::replace(random, header, style, model),
@@ -680,10 +722,13 @@ fn step_of_time(random: &mut Random, model: &Model) -> u64 {
                 .iter()
                 .filter_map(|order| model.deadline(order));
             let turn = model.next_turn().min(model.next_age());
-            let turn = Some(turn).filter(|turn| *turn != u64::MAX);
-            let next = deadlines.chain(turn).min().unwrap_or(model.now);
+            let turns = [turn, model.next_exit()].into_iter();
+            let turns = turns.filter(|turn| *turn != u64::MAX);
+            let next = deadlines.chain(turns).min().unwrap_or(model.now);
             let edge = next.saturating_sub(model.now + random.below(2));
-            if edge < 1000 { edge } else { 1 }
+            // Orders say their times in seconds.
+            let is_far = edge < 20_000_000_000 && !model.is_any_leaving() && random.once_in(4);
+            if edge < 1000 || is_far { edge } else { 1 }
         }
         _ if random.once_in(6) => 1000,
         _ => random.one_of(&SPANS),

@@ -1,17 +1,17 @@
 //! Real: the core behind the same face as the model.
 
 use super::answer::{
-    Answer, Cell, Earned, Execution, Gate, OrderView, Refusal, Request, Sums, ToBroker, ToStrategy,
-    Views,
+    Answer, Cell, Earned, Execution, ExitView, Gate, OrderView, Refusal, Request, Sums, ToBroker,
+    ToStrategy, Views,
 };
-use portcullis::message::{self, Exec, Frame, Kind, OrderState, Scope};
+use portcullis::message::{self, Exec, Frame, Kind, OrderState, Scope, Side};
 use portcullis::reject::{Failed, RejectReason};
 use portcullis::risk::cell;
 use portcullis::risk::core::Core;
 use portcullis::risk::decision::{Decision, Effects, Outcome};
 use portcullis::risk::margins::Margin;
-use portcullis::risk::setup::Setup;
-use portcullis::units::{Nanos, OrderId};
+use portcullis::risk::setup::{ExitTerms, Setup};
+use portcullis::units::{AccountId, Nanos, OrderId, SymbolId};
 
 pub(crate) struct Real {
     core: Core,
@@ -28,6 +28,47 @@ impl Real {
             setup: setup.clone(),
             effects: Effects::default(),
             ids: Vec::new(),
+        }
+    }
+
+    /// What is sent to a broker as new is the next order.
+    fn note_ids(&mut self) {
+        let mut behind = 0;
+        for approved in &self.effects.to_broker {
+            let frame = approved.frame();
+            if behind > 0 {
+                behind -= 1;
+                continue;
+            }
+            behind = frame.header.continuation_count;
+            if frame.kind() == Some(Kind::BrokerNew) {
+                let id = frame.body::<message::BrokerRequest>().order_id;
+                self.ids.push(id);
+                assert_eq!(id.serial(), self.ids.len() as u64);
+            }
+        }
+    }
+
+    /// Whatever of an exit's order fills, the position comes no further than to zero: else it is being
+    /// cancelled, or that was refused.
+    fn check_exits(&self) {
+        for exit in self.core.exits() {
+            let order = self.core.order(exit.order);
+            let Some(order) = order.filter(|order| order.end.is_none()) else {
+                continue;
+            };
+            let mut cells = self.core.account_positions();
+            let of = (exit.account.0, exit.symbol.0);
+            let cell = cells.find(|cell| (cell.owner, cell.symbol) == of).unwrap();
+            let (held, open) = match order.side {
+                Side::Sell => (cell.position.raw(), cell.open_sell),
+                Side::Buy => (-cell.position.raw(), cell.open_buy),
+            };
+            let reduces = i128::from(open.raw()) <= i128::from(held);
+            assert!(
+                reduces || order.is_cancel_pending || order.request > 0,
+                "{exit:?} {order:?} {cell:?}"
+            );
         }
     }
 
@@ -60,20 +101,13 @@ impl Gate for Real {
         };
         let decision = self.core.step(event, continuations, &mut self.effects);
         check_margins(&margins, &decision);
-        if is_new && decision.outcome == Outcome::Accepted {
-            self.ids.push(decision.order_id);
-            assert_eq!(decision.order_id.serial(), self.ids.len() as u64);
+        let before = self.ids.len();
+        self.note_ids();
+        let opens = matches!(event.kind(), Some(Kind::NewOrder | Kind::Basket));
+        if opens && decision.outcome == Outcome::Accepted {
+            assert_eq!(decision.order_id, self.ids[before]);
         }
-        if event.kind() == Some(Kind::Basket) && decision.outcome == Outcome::Accepted {
-            for line in continuations {
-                let order = line.body::<message::NewOrder>();
-                let id = self.core.order_id(order.account, &order.client_order_id);
-                self.ids.push(id.unwrap());
-                assert_eq!(id.unwrap().serial(), self.ids.len() as u64);
-            }
-            let first = self.ids.len() - continuations.len();
-            assert_eq!(decision.order_id, self.ids[first]);
-        }
+        self.check_exits();
         Answer {
             outcome: decision.outcome,
             reason: decision.reason,
@@ -127,7 +161,33 @@ impl Gate for Real {
                 views.orders.insert(id.serial(), view);
             }
         }
+        for exit in self.core.exits() {
+            let view = ExitView {
+                cause: exit.cause,
+                since: exit.since.raw(),
+                serial: match exit.order {
+                    OrderId::NONE => 0,
+                    id => id.serial(),
+                },
+                attempts: exit.attempts,
+                is_failing: exit.is_failing,
+            };
+            views.exits.insert((exit.account.0, exit.symbol.0), view);
+        }
+        for account in 0..setup.accounts.len() as u32 {
+            for symbol in 0..setup.symbols.len() as u32 {
+                let terms = self.core.exit_terms(AccountId(account), SymbolId(symbol));
+                if terms != (ExitTerms::NONE, None) {
+                    views.exit_terms.insert((account, symbol), terms);
+                }
+            }
+        }
+        views.exit_counts = self.core.exit_counts();
         views
+    }
+
+    fn order_count(&self) -> u64 {
+        self.ids.len() as u64
     }
 
     fn order_id(&self, serial: u64) -> OrderId {

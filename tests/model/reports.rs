@@ -346,7 +346,10 @@ impl Model {
             Side::Buy => qty as i64,
             Side::Sell => -(qty as i64),
         };
+        let before = self.account_positions[&(who.account, who.symbol)];
         self.move_positions(who, change);
+        let terms = self.orders[serial as usize - 1].exits;
+        self.watch_position(who, before, terms);
         outcome
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct Match<'a, M> {
     pub(crate) model: M,
     other: Box<dyn Gate + 'a>,
     ids: BTreeMap<u64, OrderId>,
+    /// The last order whose id is known.
+    learnt: u64,
     last: Nanos,
     /// What the ticks brought that were due before the last command.
     pub(crate) ticked: Answer,
@@ -64,6 +66,7 @@ impl<'a, M: Gate> Match<'a, M> {
             model,
             other,
             ids: BTreeMap::new(),
+            learnt: 0,
             last: Nanos::ZERO,
             ticked: Answer::of(Outcome::Applied),
         }
@@ -86,21 +89,7 @@ impl<'a, M: Gate> Match<'a, M> {
 
         let mut model = self.model.step(&frame, &command.continuations);
         let mut other = guarded(&model, || self.other.step(&frame, &command.continuations))?;
-        if model.serial > 0 && other.serial == model.serial {
-            let id = self.other.order_id(other.serial);
-            self.model.call(id);
-            if frame.kind() == Some(Kind::NewOrder) {
-                self.ids.insert(frame.header.correlation, id);
-            }
-            if frame.kind() == Some(Kind::Basket) {
-                for at in 0..command.continuations.len() as u64 {
-                    let id = self.other.order_id(other.serial + at);
-                    self.model.call(id);
-                    let key = frame.header.correlation | (at + 1) << 40;
-                    self.ids.insert(key, id);
-                }
-            }
-        }
+        self.learn();
         // A mass cancel may send at once or by and by, and in any order.
         let is_swept = matches!(
             frame.kind(),
@@ -110,6 +99,7 @@ impl<'a, M: Gate> Match<'a, M> {
         if is_swept || deadlines.contains(&Nanos::ZERO) {
             model.absorb(ticks(&mut self.model, time));
             other.absorb(guarded(&model, || ticks(&mut *self.other, time))?);
+            self.learn();
             model.sort();
             other.sort();
         }
@@ -121,12 +111,24 @@ impl<'a, M: Gate> Match<'a, M> {
         Ok(model)
     }
 
+    /// What each order is called that both know of by now.
+    fn learn(&mut self) {
+        let count = self.model.order_count().min(self.other.order_count());
+        for serial in self.learnt + 1..=count {
+            let id = self.other.order_id(serial);
+            self.model.call(id);
+            self.ids.insert(self.model.correlation(serial), id);
+            self.learnt = serial;
+        }
+    }
+
     fn tick_until(&mut self, time: Nanos) -> Result<(), Difference> {
         let last = self.last;
         let mut model = ticks_from(&mut self.model, last, time);
         let mut other = guarded(&model, || ticks_from(&mut *self.other, last, time))?;
         model.sort();
         other.sort();
+        self.learn();
         compare("what ticks brought", &model, &other)?;
         self.ticked = model;
         Ok(())
@@ -143,7 +145,10 @@ impl<'a, M: Gate> Match<'a, M> {
         compare("strategies' cells", &views.strategies, &others.strategies)?;
         compare("symbols' cells", &views.symbols, &others.symbols)?;
         compare("levels' sums", &views.levels, &others.levels)?;
-        compare("orders", &views.orders, &others.orders)
+        compare("orders", &views.orders, &others.orders)?;
+        compare("exits", &views.exits, &others.exits)?;
+        compare("exits' terms", &views.exit_terms, &others.exit_terms)?;
+        compare("exits' counts", &views.exit_counts, &others.exit_counts)
     }
 }
 

@@ -68,6 +68,9 @@ pub(super) fn new_order(
     if order.side == Side::Buy as u8 && !random.once_in(100) {
         order.mark = 0;
     }
+    if style.leaves && random.once_in(6) {
+        say_terms(random, &mut order);
+    }
     let (size, continuations) = continuations(random, &mut header);
     order.passthrough_size = size;
     Command {
@@ -75,6 +78,21 @@ pub(super) fn new_order(
         continuations,
         about: None,
     }
+}
+
+/// When what it makes is closed: of each term mostly nothing, sometimes as much as can be said.
+fn say_terms(random: &mut Random, order: &mut NewOrder) {
+    let part = |random: &mut Random, whole: u32, most: u32| match random.below(30) {
+        0 => most,
+        1 => 1,
+        2..=7 => whole * random.between(1, 5) as u32 / 2,
+        _ => 0,
+    };
+    order.stop_loss_bps = part(random, 10_000, u32::MAX);
+    order.take_profit_bps = part(random, 10_000, u32::MAX);
+    order.trailing_stop_bps = part(random, 100, u16::MAX.into()) as u16;
+    order.break_even_bps = part(random, 100, u16::MAX.into()) as u16;
+    order.hold_max_secs = part(random, 2, u16::MAX.into()) as u16;
 }
 
 /// A few orders in one, hardly ever with something odd about them.
@@ -242,6 +260,46 @@ pub(super) fn report(
     if random.once_in(100) {
         report.exec = random.one_of(&[0, 14, 255]);
     }
+    Command {
+        frame: Frame::new(Kind::Report, header, report),
+        continuations: Vec::new(),
+        about: Some(order.correlation),
+    }
+}
+
+/// What a broker says about an exit's order: mostly that it is filled.
+pub(super) fn exit_report(
+    random: &mut Random,
+    header: Header,
+    style: &mut Style,
+    model: &Model,
+) -> Command {
+    let is_one = |order: &&Order| order.is_live() && model.is_exit(order);
+    let Some(order) = model.orders.iter().find(is_one) else {
+        return report(random, header, style, model);
+    };
+    let exec = random.one_of(&[
+        Exec::Trade,
+        Exec::Trade,
+        Exec::Trade,
+        Exec::New,
+        Exec::Rejected,
+        Exec::Canceled,
+        Exec::CancelRejected,
+    ]);
+    let leaves = order.reserved_leaves();
+    let part = (style.lot * random.between(1, 2)).min(leaves);
+    let report = Report {
+        exec: exec as u8,
+        qty: Qty::from_raw(match exec {
+            Exec::Trade if random.percent(70) => leaves,
+            Exec::Trade => part,
+            _ => 0,
+        }),
+        price: price(random, style),
+        broker: BrokerId(order.broker),
+        ..Report::default()
+    };
     Command {
         frame: Frame::new(Kind::Report, header, report),
         continuations: Vec::new(),

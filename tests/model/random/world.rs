@@ -6,10 +6,12 @@ use crate::model::Model;
 use crate::model::order::Order;
 use crate::model::shrink::Command;
 use portcullis::message::{
-    Adjust, AdjustKind, Control, Frame, Header, Kind, LimitChange, LimitKey, Link, LinkState,
-    Locate, Override, Quote, Scope, SessionChange, Settle, Text, Tick,
+    Adjust, AdjustKind, Control, ExitChange, Frame, Header, Kind, LimitChange, LimitKey, Link,
+    LinkState, Locate, Override, Quote, Scope, SessionChange, Settle, Text, Tick,
 };
-use portcullis::units::{AccountId, BrokerId, Money, Position, Price, Qty, StrategyId, SymbolId};
+use portcullis::units::{
+    AccountId, BrokerId, Money, Nanos, Position, Price, Qty, StrategyId, SymbolId,
+};
 
 pub(super) fn quote(random: &mut Random, header: Header, style: &Style, model: &Model) -> Command {
     let symbol = place(random, model.setup.symbols.len());
@@ -256,6 +258,52 @@ pub(super) fn ask_override(
         ..Override::default()
     };
     alone(Frame::new(Kind::Override, header, asked))
+}
+
+/// Mostly about a position that there is.
+pub(super) fn change_exit(random: &mut Random, header: Header, model: &Model) -> Command {
+    let held: Vec<_> = model.account_positions.iter().collect();
+    let held = held.iter().filter(|(_, position)| **position != 0);
+    let held: Vec<_> = held.map(|(key, _)| **key).collect();
+    let (account, symbol) = match held.is_empty() || random.once_in(20) {
+        true => (
+            place(random, model.setup.accounts.len()),
+            place(random, model.setup.symbols.len()),
+        ),
+        false => random.one_of(&held),
+    };
+    let part = |random: &mut Random| match random.below(20) {
+        0 => 1,
+        1..=3 => ExitChange::PART_OFF,
+        4 => ExitChange::PART_OFF - 1,
+        5..=9 => random.one_of(&[5_000, 10_000, 10_101, 20_000]),
+        _ => 0,
+    };
+    let mut change = ExitChange {
+        account: AccountId(account),
+        symbol: SymbolId(symbol),
+        operator: operator(random, model),
+        stop_loss_bps: part(random),
+        take_profit_bps: part(random),
+        trailing_stop_bps: part(random),
+        break_even_bps: part(random),
+        hold_max: Nanos::from_raw(match random.below(20) {
+            0 => u64::MAX - 1,
+            1..=2 => u64::MAX,
+            3..=7 => random.one_of(&[1, 20, 300, 2_000]),
+            _ => 0,
+        }),
+        close: match random.below(20) {
+            0 => 2,
+            1..=6 => 1,
+            _ => 0,
+        },
+        ..ExitChange::default()
+    };
+    if random.once_in(40) {
+        change.reserved[22] = 1;
+    }
+    alone(Frame::new(Kind::Exit, header, change))
 }
 
 pub(super) fn session_change(random: &mut Random, mut header: Header, model: &Model) -> Command {
