@@ -133,9 +133,11 @@ impl Core {
         self.fail_attempt(exit);
     }
 
-    /// One more that brought nothing; after so many somebody must look.
+    /// One more that brought nothing; after so many somebody must look. What stands in the way, its cancel
+    /// refused, is cancelled again.
     fn fail_attempt(&mut self, exit: &mut Exit) {
         exit.attempts += 1;
+        self.start_sweep();
         self.pause(exit);
         if self.exit_policy.attempts_max <= exit.attempts && !exit.is_failing {
             exit.is_failing = true;

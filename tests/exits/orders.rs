@@ -63,6 +63,53 @@ fn an_order_whose_cancel_is_refused_is_cancelled_again() {
     }
 }
 
+/// Tried: a broker that refuses, once, to cancel what stands in an exit's way. The rest is sold; what is
+/// still covered by the order that stands is not given up: its cancel is sent again.
+#[test]
+fn what_stands_in_the_way_is_cancelled_again_where_that_was_refused() {
+    let mut world = World::new(&setup(stop()));
+    world.hold(10);
+    world.order(Side::Sell, 4, 110).unwrap();
+    world.settle(price(100));
+    let standing = world.standing[0].id;
+    world.quote(95, 100);
+    while world.is_due() {
+        world.tick();
+    }
+    let cancels = |world: &mut World| {
+        let requests = sent(world).into_iter();
+        let of =
+            requests.filter(|(kind, of)| *kind == Kind::BrokerCancel && of.order_id == standing);
+        of.count()
+    };
+    assert_eq!(cancels(&mut world), 1);
+    says(&mut world, standing, Exec::CancelRejected);
+    // Six are sold once it has been waited for, four stay behind the order that stands.
+    world.now += 5 * SECOND;
+    world.tick();
+    let exit = sent(&mut world)[0].1;
+    assert_eq!(exit.qty, qty(6));
+    let fill = Report {
+        order_id: exit.order_id,
+        exec: Exec::Trade as u8,
+        qty: qty(6),
+        price: price(95),
+        exec_id: Text::new("six").unwrap(),
+        ..Report::default()
+    };
+    world.step(Kind::Report, StrategyId::NONE, fill);
+    while world.is_due() {
+        world.tick();
+    }
+    assert_eq!(cancels(&mut world), 1, "asked again");
+    says(&mut world, standing, Exec::Canceled);
+    world.now += SECOND;
+    while world.is_due() {
+        world.tick();
+    }
+    assert_eq!(sent(&mut world)[0].1.qty, qty(4));
+}
+
 /// Tried: a broker that refuses to cancel what is too much by now, each time that it is asked: it is asked once in
 /// a pause, not each time that it answers.
 #[test]
@@ -201,7 +248,13 @@ fn a_rejected_order_is_paused_after_whatever_was_waited_for() {
     assert_eq!((exit.cause, exit.attempts), (ExitCause::StopLoss, 1));
     world.now += SECOND;
     world.tick();
-    assert_eq!(sent(&mut world).len(), 1);
+    let requests = sent(&mut world);
+    let kinds: Vec<_> = requests.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(
+        kinds,
+        [Kind::BrokerCancel, Kind::BrokerNew],
+        "and what stands is asked away again"
+    );
 }
 
 /// Tried: a strategy that loses too much reduces another's position in the same account with its last fill. Its

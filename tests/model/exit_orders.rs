@@ -84,6 +84,8 @@ impl Model {
     fn fail(&mut self, leaving: &mut Leaving) {
         self.did("fails");
         leaving.tries.push(false);
+        // What stands in the way is cancelled again, where that was refused.
+        self.sweep_is_due = true;
         let policy = self.setup.exit_policy;
         let attempts = leaving.attempts();
         let pause = (1..attempts.min(6)).fold(policy.retry.raw(), |pause, _| pause * 2);
