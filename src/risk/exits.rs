@@ -18,7 +18,7 @@ use super::level::Whose;
 use super::money::worth::mul_div;
 use super::setup::ExitTerms;
 use crate::message::{Body as _, ExitChange, NewOrder, Scope};
-use crate::units::{AccountId, Amount, Nanos, OrderId, Position, StrategyId, SymbolId};
+use crate::units::{AccountId, Amount, Nanos, OrderId, Position, Qty, StrategyId, SymbolId};
 
 /// Parts are in 1e-8.
 const SCALE: u64 = 100_000_000;
@@ -335,7 +335,7 @@ impl Core {
         let (before, after) = (before.raw(), of.position.raw());
         let is_new = before == 0 || (before < 0) != (after < 0);
         let is_more = is_new || before.unsigned_abs() < after.unsigned_abs();
-        let now = self.now;
+        let (now, begun) = (self.now, self.exits.begun);
         let defaults = self.strategies.get(strategy.0 as usize);
         let defaults = defaults.map_or(ExitTerms::NONE, |row| row.exits);
         let pricing = self.exposure.books.pricing(of.symbol);
@@ -384,6 +384,10 @@ impl Core {
         }
         if is_sound {
             self.watch_cell(cell, sum.unwrap_or_default());
+        }
+        if self.exits.begun != begun {
+            // Also for what the report that begins it says to stand still: that is not booked yet.
+            self.start_sweep();
         }
     }
 
@@ -517,6 +521,7 @@ impl Core {
     /// Begins to close a position, if there is one.
     pub(super) fn leave(&mut self, cell: u32, cause: ExitCause) {
         let of = self.exposure.cell(cell);
+        let has_orders = of.open_buy != Qty::ZERO || of.open_sell != Qty::ZERO;
         let is_flat = of.position == Position::ZERO;
         let now = self.now;
         let row = &mut self.exits.rows[cell as usize];
@@ -539,8 +544,9 @@ impl Core {
         self.exits.active.insert(at, cell);
         self.exits.begun += 1;
         self.exits.due = now;
-        // Whatever stands is cancelled; also what the report that begins it says to stand still.
-        self.start_sweep();
+        if has_orders {
+            self.start_sweep();
+        }
     }
 
     /// The exits under way.

@@ -240,10 +240,13 @@ impl Model {
         if is_new && is_leaving {
             self.did("turns");
         }
+        let begun = self.exits.begun.len();
         if self.is_flattened(owner) {
             self.leave(key, ExitCause::LossLimit);
         }
         self.see(key);
+        // What a report says to stand still is not booked yet.
+        self.sweep_is_due |= self.exits.begun.len() != begun;
     }
 
     /// A price of a symbol is believed.
@@ -294,7 +297,8 @@ impl Model {
         self.exits.leaving.insert(key, leaving);
         self.exits.begun.push(cause);
         // What stands is to be cancelled.
-        self.sweep_is_due = true;
+        let cell = self.account_cell(key.0, key.1);
+        self.sweep_is_due |= cell.open_sell != 0 || cell.open_buy != 0;
     }
 
     /// Every position of a level is closed; of a strategy, those to which it has added last.
