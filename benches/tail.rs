@@ -33,6 +33,7 @@ enum Case {
     Nothing,
     Headroom,
     SweptValueAtRisk,
+    SweptShortfall,
     SweptBoth,
     SweptInTurn,
 }
@@ -51,6 +52,7 @@ fn limits(case: Case, held: [i128; 2]) -> Limits {
         Case::Nothing => (None, None),
         Case::Headroom => (far, far),
         Case::SweptValueAtRisk | Case::SweptInTurn => (near(held[0]), None),
+        Case::SweptShortfall => (None, near(held[1])),
         Case::SweptBoth => (near(held[0]), near(held[1])),
     };
     Limits {
@@ -278,11 +280,12 @@ fn main() {
         "ns for each order, of which the limit; lower quartiles of {ROUNDS} batches of {BATCH}"
     );
     println!(
-        "{:>9} {:>9} {:>16} {:>16} {:>16} {:>16} {:>10} {:>8}",
+        "{:>9} {:>9} {:>16} {:>16} {:>16} {:>16} {:>16} {:>10} {:>8}",
         "scenarios",
         "no limit",
         "headroom",
         "swept VaR",
+        "swept ES",
         "swept VaR+ES",
         "VaR in turn",
         "refused",
@@ -295,11 +298,12 @@ fn main() {
             Case::Nothing,
             Case::Headroom,
             Case::SweptValueAtRisk,
+            Case::SweptShortfall,
             Case::SweptBoth,
             Case::SweptInTurn,
         ];
         let mut benches = cases.map(|case| Bench::new(&setup(scenarios, limits(case, held))));
-        let mut times = [(); 5].map(|()| Vec::new());
+        let mut times = [(); 6].map(|()| Vec::new());
         let mut refused = Vec::new();
         for _ in 0..if is_short { 3 } else { ROUNDS } {
             for ((bench, times), case) in benches.iter_mut().zip(&mut times).zip(cases) {
@@ -311,12 +315,13 @@ fn main() {
             }
             refused.push(benches[2].batch(&[0], false));
         }
-        let [none, headroom, swept, both, in_turn] = times.map(quartile);
+        let [none, headroom, swept, shortfall, both, in_turn] = times.map(quartile);
         let told = |of: f64| format!("{of:.0} ({:.1})", of - none);
         println!(
-            "{scenarios:>9} {none:>9.0} {:>16} {:>16} {:>16} {:>16} {:>10.0} {:>8.0}",
+            "{scenarios:>9} {none:>9.0} {:>16} {:>16} {:>16} {:>16} {:>16} {:>10.0} {:>8.0}",
             told(headroom),
             told(swept),
+            told(shortfall),
             told(both),
             told(in_turn),
             quartile(refused),
