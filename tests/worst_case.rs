@@ -568,3 +568,10 @@ fn no_way_in_which_live_orders_end_leads_beyond_a_limit() {
         "only {passed} orders passed"
     );
 }
+
+/// Where an order that reduces an account's position turns the firm's over: filled it loses as little as
+/// before, half filled it would have lost beyond the firm's value at risk.
+#[test]
+fn a_half_filled_order_that_reduces_is_no_way_beyond_value_at_risk() {
+    play(1_753_269_673_166_001);
+}

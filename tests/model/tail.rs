@@ -102,7 +102,12 @@ impl Model {
             let mut pairs = each(&working).into_iter().zip(each(&without));
             let worsens = pairs.any(|(is, was)| is > limit && is > was);
             let is_worse = is.0 > limit * is.1 && (is.0 > was.0 || worsens);
-            if is_worse && !(exit && figure(&filled).0 <= was.0) {
+            // Half filled, an order may lose beyond the limit in scenarios of both ends.
+            let mut pairs = each(&filled).into_iter().zip(each(&without));
+            let moves = pairs.any(|(is, was)| is > limit && is > was);
+            let is_count = reason == ValueAtRiskAboveMax;
+            let may_exit = exit && figure(&filled).0 <= was.0 && !(is_count && moves);
+            if is_worse && !may_exit {
                 let value = -(-is.0).div_euclid(is.1);
                 findings.limit(level, reason, self.told(limit), self.told(value));
             }

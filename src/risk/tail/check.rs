@@ -367,7 +367,34 @@ impl Book {
         let is_worse = without <= limit
             || without < measure(asked.on_side(effect.more))
             || self.worsens(with.0, figure, max, (asked, effect));
-        is_worse && !(asked.only_reduces && measure(effect.filled) <= without)
+        // Half filled it could lose beyond the limit in scenarios of both ends: that is more of them than at
+        // either, which only a count of scenarios minds.
+        let may_exit = asked.only_reduces && measure(effect.filled) <= without;
+        let moves_losses = || {
+            figure == Figure::ValueAtRisk && self.moves_losses(with.0, figure, max, (asked, effect))
+        };
+        is_worse && (!may_exit || moves_losses())
+    }
+
+    /// True where a scenario loses more once an order has filled than without it, and more than a limit.
+    fn moves_losses(
+        &self,
+        table: &Table,
+        figure: Figure,
+        max: i64,
+        (asked, effect): (&Asked, &Effect),
+    ) -> bool {
+        let range = figure.range(table);
+        let moves = [0, 1].map(|side| &table.moves(asked.symbol, side)[range.clone()]);
+        let with = |more: [i64; 2], loss: i64, falls: u32, rises: u32| {
+            let added = kernel::wide(more[0], falls).wrapping_add(kernel::wide(more[1], rises));
+            loss.wrapping_add(added)
+        };
+        let mut losses = self.losses()[range].iter().zip(moves[0]).zip(moves[1]);
+        losses.any(|((loss, falls), rises)| {
+            let filled = with(effect.filled, *loss, *falls, *rises);
+            max < filled && with(effect.before, *loss, *falls, *rises) < filled
+        })
     }
 
     /// True where a scenario loses more with an order, and more than a limit.
