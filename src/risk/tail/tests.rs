@@ -447,7 +447,9 @@ fn compare(
         for ((was, is), done) in was.iter().zip(&is).zip(&done) {
             let pair = [&before[level], &working_book];
             let is_worse = is.1 < is.2 && (was.2 < is.2 || worsens(is.0, pair, setup, limits));
-            if is_worse && !(is_exit && done.2 <= was.2) {
+            let moves = is.0 == Reason::ValueAtRiskAboveMax
+                && worsens(is.0, [&before[level], &filled_book], setup, limits);
+            if is_worse && !(is_exit && done.2 <= was.2 && !moves) {
                 expected.push(is.0);
             }
         }
